@@ -1,0 +1,204 @@
+"""Configuration: one TOML file, a table per tool, validated once at the edge.
+
+Defaults < the configuration embedded in the input < the TOML file < `--set table.key=value`, key by key.
+Every tool validates `[cosmology]`, `[box]` and its own table; unknown tables and keys are refused with the
+nearest valid name. The whole configuration travels in the universe.
+"""
+
+import difflib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import pydantic
+from pydantic import BaseModel, ConfigDict
+
+from lss.errors import ConfigError
+
+TABLES = ("cosmology", "box", "ic", "sim", "halo", "train", "recon", "stats")
+Settings = dict[str, Any]
+
+
+class Table(BaseModel):
+    """One table of the configuration: frozen, every key known, a description and a unit for each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def quantity(default: Any, description: str, unit: str = "", **constraints: Any) -> Any:
+    """A key of a table: its default, what it means, its unit, and what pydantic shall check (gt, ge, le, ...)."""
+    extra = {"unit": unit} if unit else None
+    return pydantic.Field(default, description=description, json_schema_extra=extra, validate_default=True, **constraints)
+
+
+class Cosmology(Table):
+    """A flat LCDM universe."""
+
+    omega_m: float = quantity(0.3175, "matter density today over critical", gt=0, lt=1)
+    omega_b: float = quantity(0.049, "baryon density today over critical", ge=0, lt=1)
+    h: float = quantity(0.6711, "Hubble constant", "100 km/s/Mpc", gt=0.1, lt=2)
+    n_s: float = quantity(0.9624, "spectral index of the primordial fluctuations")
+    sigma8: float = quantity(0.834, "rms linear overdensity in spheres of 8 Mpc/h at z = 0", gt=0)
+    transfer: str = quantity(
+        "eisenstein-hu", '"eisenstein-hu", "no-wiggle", or the path of a table of k [h/Mpc] and P [(Mpc/h)^3]'
+    )
+
+
+class Box(Table):
+    """The periodic cube."""
+
+    size: float = quantity(125.0, "side of the box", "Mpc/h", gt=0)
+    n: int = quantity(64, "particles and grid points per side", ge=4, multiple_of=2)
+
+
+class Configuration(Table):
+    """What every tool reads; each adds its own table."""
+
+    cosmology: Cosmology = quantity(Cosmology(), "the background and the linear spectrum")
+    box: Box = quantity(Box(), "the periodic cube")
+
+
+ConfigurationT = TypeVar("ConfigurationT", bound=Configuration)
+
+
+def read_toml(path: Path) -> Settings:
+    """The tables of a TOML file. Raises ConfigError naming file and line."""
+    try:
+        with path.open("rb") as file:
+            settings = tomllib.load(file)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    refuse_unknown_tables(settings, str(path))
+    transfer = settings.get("cosmology", {}).get("transfer")
+    if isinstance(transfer, str) and (path.parent / transfer).is_file():
+        settings["cosmology"]["transfer"] = str((path.parent / transfer).resolve())
+    return settings
+
+
+def refuse_unknown_tables(settings: Settings, source: str) -> None:
+    """Every table must be one of `TABLES`, and a table."""
+    for name, table in settings.items():
+        if name not in TABLES:
+            raise ConfigError(f"{source}: [{name}]: unknown table{_nearest(name, TABLES)}; tables are {', '.join(TABLES)}")
+        if not isinstance(table, dict):
+            raise ConfigError(f"{source}: {name} = {table!r}: expected a table [{name}]")
+
+
+def parse_assignment(text: str) -> Settings:
+    """`sim.steps=40` as nested tables; the value is TOML, or a plain word taken as a string."""
+    name, equals, value = text.partition("=")
+    keys = name.strip().split(".")
+    if not equals or len(keys) < 2 or not all(keys):
+        raise ConfigError(f"--set {text}: expected table.key=value")
+    try:
+        parsed: Any = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    for key in reversed(keys):
+        parsed = {key: parsed}
+    refuse_unknown_tables(parsed, "--set")
+    return parsed
+
+
+def merge(below: Settings, above: Settings) -> Settings:
+    """Settings of `above` over those of `below`, key by key."""
+    merged = dict(below)
+    for key, value in above.items():
+        inner = merged.get(key)
+        merged[key] = merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def validate(model: type[ConfigurationT], settings: Settings, source: str) -> ConfigurationT:
+    """The tables that `model` reads, checked.
+
+    Raises ConfigError naming the source, table and key, what was found and what is accepted.
+    """
+    refuse_unknown_tables(settings, source)
+    own = {name: table for name, table in settings.items() if name in model.model_fields}
+    try:
+        return model.model_validate(own)
+    except pydantic.ValidationError as error:
+        raise ConfigError(f"{source}: " + "; ".join(_explain(model, entry) for entry in error.errors())) from None
+
+
+def complete(config: Configuration, settings: Settings) -> Settings:
+    """The settings that travel on: every key of the tables that were read, the other tables as they were given."""
+    return merge(settings, json.loads(config.model_dump_json(exclude_none=True)))
+
+
+def as_toml(settings: Settings, model: type[Configuration] | None = None) -> str:
+    """TOML text of the settings; with `model`, each key carries its description and unit as a comment."""
+    import tomli_w
+
+    lines = tomli_w.dumps(settings).splitlines()
+    if model is None:
+        return "\n".join(lines) + "\n"
+    described: list[str] = []
+    table: tuple[str, ...] = ()
+    for line in lines:
+        if line.startswith("["):
+            table = tuple(line.strip("[]").split("."))
+        elif " = " in line:
+            comment = _describe(model, (*table, line.split(" = ")[0]))
+            if comment:
+                line = f"{line:<44} # {comment}"
+        described.append(line)
+    return "\n".join(described) + "\n"
+
+
+def _describe(model: type[BaseModel], path: tuple[str, ...]) -> str:
+    field = _field(model, path)
+    if field is None or not field.description:
+        return ""
+    unit = (field.json_schema_extra or {}).get("unit", "") if isinstance(field.json_schema_extra, dict) else ""
+    return f"{field.description} [{unit}]" if unit else field.description
+
+
+def _field(model: type[BaseModel], path: tuple[str, ...]) -> pydantic.fields.FieldInfo | None:
+    field = None
+    current: type[BaseModel] | None = model
+    for name in path:
+        field = current.model_fields.get(name) if current else None
+        if field is None:
+            return None
+        current = _table_of(field)
+    return field
+
+
+def _table_of(field: pydantic.fields.FieldInfo) -> type[BaseModel] | None:
+    """The table a field holds, through `Table | None`."""
+    candidates = [field.annotation, *getattr(field.annotation, "__args__", ())]
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+
+
+def _explain(model: type[BaseModel], entry: Any) -> str:
+    """One pydantic complaint as a user reads it: `[sim] step = 40: unknown key; did you mean 'steps'?`"""
+    path = tuple(part for part in entry["loc"] if isinstance(part, str))
+    *tables, key = path if len(path) > 1 else (*path, "")
+    place = f"[{'.'.join(tables)}]" + (f" {key}" if key else "")
+    found = entry.get("input")
+    if entry["type"] == "extra_forbidden":
+        parent = _field(model, tuple(tables))
+        known = list(_table_of(parent).model_fields) if parent and _table_of(parent) else []  # type: ignore[union-attr]
+        shown = "" if isinstance(found, dict) else f" = {found!r}"
+        return f"{place}{shown}: unknown key{_nearest(key, known)}" + (f"; keys are {', '.join(known)}" if known else "")
+    message = entry["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    field = _field(model, path)
+    about = f" ({_describe(model, path)})" if field is not None and field.description else ""
+    shown = "" if isinstance(found, dict) else f" = {found!r}"
+    return f"{place}{shown}: {message}{about}"
+
+
+def _nearest(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+Assignment = Literal["ngp", "cic", "tsc", "pcs"]

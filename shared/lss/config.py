@@ -28,8 +28,8 @@ class Table(BaseModel):
 
 def quantity(default: Any, description: str, unit: str = "", **constraints: Any) -> Any:
     """A key of a table: its default, what it means, its unit, and what pydantic shall check (gt, ge, le, ...)."""
-    extra = {"unit": unit} if unit else None
-    return pydantic.Field(default, description=description, json_schema_extra=extra, validate_default=True, **constraints)
+    constraints["json_schema_extra"] = {"unit": unit} if unit else None
+    return pydantic.Field(default, description=description, validate_default=True, **constraints)
 
 
 class Cosmology(Table):
@@ -84,7 +84,8 @@ def refuse_unknown_tables(settings: Settings, source: str) -> None:
     """Every table must be one of `TABLES`, and a table."""
     for name, table in settings.items():
         if name not in TABLES:
-            raise ConfigError(f"{source}: [{name}]: unknown table{_nearest(name, TABLES)}; tables are {', '.join(TABLES)}")
+            near = _nearest(name, TABLES)
+            raise ConfigError(f"{source}: [{name}]: unknown table{near}; tables are {', '.join(TABLES)}")
         if not isinstance(table, dict):
             raise ConfigError(f"{source}: {name} = {table!r}: expected a table [{name}]")
 
@@ -185,9 +186,10 @@ def _explain(model: type[BaseModel], entry: Any) -> str:
     found = entry.get("input")
     if entry["type"] == "extra_forbidden":
         parent = _field(model, tuple(tables))
-        known = list(_table_of(parent).model_fields) if parent and _table_of(parent) else []  # type: ignore[union-attr]
+        table = _table_of(parent) if parent else None
+        known = list(table.model_fields) if table else []
         shown = "" if isinstance(found, dict) else f" = {found!r}"
-        return f"{place}{shown}: unknown key{_nearest(key, known)}" + (f"; keys are {', '.join(known)}" if known else "")
+        return f"{place}{shown}: unknown key{_nearest(key, known)}; keys are {', '.join(known)}"
     message = entry["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     field = _field(model, path)

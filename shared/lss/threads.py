@@ -3,6 +3,10 @@
 import logging
 import os
 import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any
 
 log = logging.getLogger("lss.threads")
 _count = 0
@@ -38,3 +42,19 @@ def set_threads(wanted: int | None) -> int:
 
         torch.set_num_threads(_count)
     return _count
+
+
+def spread(function: Callable, tasks: Iterable[tuple]) -> list[Any]:
+    """Call `function(*task)` for every task on `threads()` threads; the results in the order of the tasks.
+
+    For serial kernels, which release the interpreter's lock: they compile ten times faster than `prange` loops, and
+    waiting threads sleep. Tasks must write to separate parts of their arrays, so that the bits do not depend on timing.
+    """
+    if threads() == 1:
+        return [function(*task) for task in tasks]
+    return list(_pool(threads()).map(lambda task: function(*task), tasks))
+
+
+@lru_cache(maxsize=1)
+def _pool(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, thread_name_prefix="lss")

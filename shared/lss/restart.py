@@ -1,0 +1,66 @@
+"""The state of long work, kept in `OUTPUT.state/` so that it can go on after any interruption."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from lss.errors import ConfigError, DataError
+from lss.universe import Group
+from lss.universe_file import atomic
+
+
+@dataclass(frozen=True)
+class Restart:
+    """A folder of named states, each an HDF5 file written whole or not at all.
+
+    folder : None keeps nothing; resume : whether what is there may be loaded; identity : what the work depends on
+    (configuration and input, as a hash): a state made from something else is refused
+    """
+
+    folder: Path | None
+    resume: bool = False
+    identity: str = ""
+
+    def save(self, name: str, state: Group) -> None:
+        """Keep a state under a name, replacing the last."""
+        if self.folder is None:
+            return
+        with atomic(self.folder / f"{name}.h5") as temporary, h5py.File(temporary, "w") as file:
+            file.attrs["identity"] = self.identity
+            attributes = file.create_group("attrs").attrs
+            for key, attribute in state.attrs.items():
+                attributes[key] = attribute
+            data = file.create_group("data")
+            for key, array in state.data.items():
+                data.create_dataset(key, data=array)
+
+    def load(self, name: str) -> Group | None:
+        """The state kept under a name; None if there is none, or if the work was asked to begin anew.
+
+        Raises ConfigError if it was made from another input or configuration, DataError if it cannot be read.
+        """
+        if self.folder is None or not self.resume:
+            return None
+        path = self.folder / f"{name}.h5"
+        if not path.exists():
+            return None
+        try:
+            with h5py.File(path, "r") as file:
+                if file.attrs["identity"] != self.identity:
+                    raise ConfigError(f"{path}: made from another input or configuration; remove it to begin anew")
+                attrs: dict[str, Any] = {
+                    key: value.item() if isinstance(value, np.generic) else value
+                    for key, value in file["attrs"].attrs.items()
+                }
+                return Group({key: dataset[()] for key, dataset in file["data"].items()}, attrs)
+        except (OSError, KeyError) as error:
+            raise DataError(f"{path}: damaged restart file ({error}); remove it to begin anew") from None
+
+    def clear(self) -> None:
+        """Remove the folder: the work is done."""
+        if self.folder is not None and self.folder.exists():
+            shutil.rmtree(self.folder)

@@ -1,0 +1,72 @@
+"""Stages: the steps a universe goes through, found by name.
+
+A stage is a module with
+
+    Config                       a pydantic model: Configuration with the stage's own table
+    run(universe, config)        -> Universe
+    plan(universe, config)       -> Plan: what `--dry-run` says (universe is None where the stage needs none)
+
+registered under the entry point group "lss.stages"; one in a user's own package takes part in every loop.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any, Protocol
+
+from lss.config import Configuration, Settings, complete, validate
+from lss.errors import ConfigError
+from lss.universe import Universe
+
+# What an idle process with numpy, scipy, h5py and numba loaded holds; plans count it in.
+IMPORTS_BYTES = 200_000_000
+
+
+class Stage(Protocol):
+    """What the rest of the program knows of a stage."""
+
+    Config: type[Configuration]
+    run: Callable[..., Universe]
+    plan: "Callable[[Universe | None, Any], Plan]"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would cost: peak memory of the whole process, CPU time, and its steps in words."""
+
+    memory_bytes: int
+    cpu_seconds: float
+    steps: list[str] = field(default_factory=list)
+
+
+def find(name: str) -> Stage:
+    """The stage of this name. Raises ConfigError naming those there are."""
+    found = {entry.name: entry for entry in entry_points(group="lss.stages")}
+    if name not in found:
+        raise ConfigError(f"no stage '{name}'; stages are {', '.join(sorted(found))}")
+    stage: Any = found[name].load() if ":" in found[name].value else importlib.import_module(found[name].value)
+    missing = [part for part in ("Config", "run", "plan") if not hasattr(stage, part)]
+    if missing:
+        raise ConfigError(f"stage '{name}' ({_place(stage)}) has no {', '.join(missing)}")
+    return stage
+
+
+def run(name: str, universe: Universe, settings: Settings, **options: Any) -> Universe:
+    """Send a universe through a stage with these settings, in this process.
+
+    Raises ConfigError if the settings do not suit it, DataError if the data does not.
+    """
+    stage = find(name)
+    config = validate(stage.Config, settings, "configuration")
+    return with_settings(stage.run(universe, config, **options), config, settings)
+
+
+def with_settings(universe: Universe, config: Configuration, settings: Settings) -> Universe:
+    """The universe carrying the settings it was last treated with."""
+    return Universe(config.cosmology, config.box, complete(config, settings), universe.groups, universe.source)
+
+
+def _place(stage: Stage) -> str:
+    return stage.__name__ if isinstance(stage, ModuleType) else repr(stage)

@@ -1,0 +1,206 @@
+"""The universe file: HDF5 read and written through paths, pipes and directories.
+
+Written to a temporary name beside the target, synced and renamed: a reader never sees half a file. What comes from
+outside is not trusted: links are not followed, and shapes are held against the file's size before memory is taken.
+"""
+
+import io
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+import lss
+from lss import pipes
+from lss.config import Configuration, Settings, as_toml, refuse_unknown_tables, validate
+from lss.errors import ConfigError, DataError
+from lss.gadget import (
+    GADGET_GROUPS,
+    read_gadget_header,
+    read_gadget_particles,
+    write_gadget_header,
+    write_gadget_particles,
+)
+from lss.universe import Group, Universe
+
+FORMAT = "lss-universe"
+FORMAT_VERSION = 1
+_MAX_DEFLATE = 1100  # deflate shrinks at most 1032-fold: a larger claim is no data
+_FINITE = {"white_noise", "position", "velocity", "mass", "value"}
+
+
+def read_universe(path: Path | str, groups: Sequence[str] | None = None) -> Universe:
+    """Read a universe from a file, or from standard input if path is "-".
+
+    groups : only these and what lies below them (e.g. ["ic", "halos"]); None for everything
+    A plain Gadget HDF5 snapshot is read as a universe whose settings are those of its header.
+    Raises DataError with one line naming the file and what is wrong with it.
+    """
+    if str(path) == "-":
+        image = pipes.read_stdin()
+        pipes.check_image(image, "standard input")
+        return _read(io.BytesIO(image), "standard input", len(image), groups)
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: a directory; name a member, or give --index")
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError as error:
+        raise DataError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+    if not h5py.is_hdf5(path):
+        raise DataError(f"{path}: " + (f"not an HDF5 file (it starts with {head[:8]!r})" if head else "an empty file"))
+    return _read(path, str(path), path.stat().st_size, groups)
+
+
+def write_universe(universe: Universe, path: Path | str) -> None:
+    """Write a universe to a file, or to standard output if path is "-"."""
+    if str(path) == "-":
+        image = io.BytesIO()
+        with h5py.File(image, "w") as file:
+            _write(universe, file)
+        pipes.write_stdout(image.getbuffer())
+        return
+    with atomic(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+        _write(universe, file)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` to write to; synced and renamed on success, removed on failure."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def member_path(directory: Path, index: int) -> Path:
+    """Where member `index` of an ensemble is kept."""
+    return directory / f"{index:06d}.h5"
+
+
+def ensemble_members(directory: Path) -> list[Path]:
+    """The universe files of a directory, by name. Raises DataError if there are none."""
+    members = sorted(p for p in directory.glob("*.h5") if not p.name.startswith("."))
+    if not members:
+        raise DataError(f"{directory}: no universe (*.h5) in this directory")
+    return members
+
+
+def _read(file: Path | io.BytesIO, source: str, n_bytes: int, wanted: Sequence[str] | None) -> Universe:
+    try:
+        with h5py.File(file, "r", locking=None if isinstance(file, io.BytesIO) else False) as root:
+            settings, config = _read_settings(root, source)
+            groups = dict(_walk(root, "", source, n_bytes, wanted))
+            for path in [p for p in groups if p == "PartType1" or p.startswith("snapshots/")]:
+                if path == "PartType1" and "Redshift" not in groups[path].attrs and "Header" in root:
+                    # In a plain snapshot the redshift is the header's.
+                    groups[path].attrs.update({"Redshift": root["Header"].attrs.get("Redshift", np.nan)})
+                groups[path] = read_gadget_particles(groups[path], config.box, f"{source}: /{path}")
+    except OSError as error:
+        raise DataError(f"{source}: damaged HDF5 file: {error}") from None
+    for path, group in groups.items():
+        _refuse_non_finite(path, group, source)
+    return Universe(config.cosmology, config.box, settings, groups, source)
+
+
+def _read_settings(root: h5py.File, source: str) -> tuple[Settings, Configuration]:
+    """The embedded configuration; of a plain Gadget snapshot, what its header says."""
+    if "format" not in root.attrs and "Header" in root:
+        settings = read_gadget_header(root, source)
+        return settings, validate(Configuration, settings, source)
+    if root.attrs.get("format") != FORMAT:
+        raise DataError(f"{source}: an HDF5 file, but neither a universe (no attribute format) nor a Gadget snapshot")
+    if int(root.attrs.get("format_version", 0)) > FORMAT_VERSION:
+        version = int(root.attrs["format_version"])
+        raise DataError(f"{source}: format version {version}, but lss {lss.__version__} reads {FORMAT_VERSION}")
+    try:
+        settings = tomllib.loads(str(root.attrs["config"]))
+        refuse_unknown_tables(settings, source)
+        return settings, validate(Configuration, settings, source)
+    except (KeyError, tomllib.TOMLDecodeError, ConfigError) as error:
+        raise DataError(f"{source}: the embedded configuration is missing or damaged: {error}") from None
+
+
+def _walk(
+    folder: h5py.Group, path: str, source: str, n_bytes: int, wanted: Sequence[str] | None
+) -> Iterator[tuple[str, Group]]:
+    data: dict[str, np.ndarray] = {}
+    units: dict[str, str] = {}
+    for name in folder:
+        below = f"{path}/{name}" if path else name
+        if not isinstance(folder.get(name, getlink=True), h5py.HardLink):
+            raise DataError(f"{source}: /{below} is a link; links are not followed")
+        if below in GADGET_GROUPS or not _is_wanted(below, wanted):
+            continue
+        item = folder[name]
+        if isinstance(item, h5py.Group):
+            yield from _walk(item, below, source, n_bytes, wanted)
+        elif isinstance(item, h5py.Dataset):
+            data[name] = _read_dataset(item, f"{source}: /{below}", n_bytes)
+            units[name] = str(item.attrs.get("units", ""))
+    attrs = {name: _plain(folder.attrs[name]) for name in folder.attrs}
+    if path and (data or attrs):
+        yield path, Group(data, attrs, {name: unit for name, unit in units.items() if unit})
+
+
+def _is_wanted(path: str, wanted: Sequence[str] | None) -> bool:
+    return wanted is None or any(path == w or path.startswith(w + "/") or w.startswith(path + "/") for w in wanted)
+
+
+def _read_dataset(item: h5py.Dataset, place: str, n_bytes: int) -> np.ndarray:
+    if item.dtype.kind not in "iufbS":
+        raise DataError(f"{place} has type {item.dtype}; only plain numbers and fixed strings are read")
+    if item.is_virtual or item.external:
+        raise DataError(f"{place} keeps its data in another file, which is not followed")
+    if item.size is not None and item.size * item.dtype.itemsize > _MAX_DEFLATE * n_bytes:
+        raise DataError(f"{place} claims {item.size * item.dtype.itemsize} bytes in a file of {n_bytes}")
+    return item[()] if item.shape else np.asarray(item[()])
+
+
+def _plain(value: Any) -> Any:
+    """An attribute as Python has it."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _refuse_non_finite(path: str, group: Group, source: str) -> None:
+    if path.split("/")[0] not in {"ic", "PartType1", "snapshots", "halos", "fields"}:
+        return
+    for name in _FINITE & group.data.keys():
+        array = group.data[name]
+        # One pass and no copy: a sum is finite exactly when all terms are (float64 does not overflow here).
+        if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
+            bad = int(np.size(array) - np.isfinite(array).sum())
+            raise DataError(f"{source}: /{path}/{name} holds {bad} values that are not finite (NaN or infinity)")
+
+
+def _write(universe: Universe, file: h5py.File) -> None:
+    file.attrs["format"] = FORMAT
+    file.attrs["format_version"] = FORMAT_VERSION
+    file.attrs["config"] = as_toml(universe.config)
+    if "PartType1" in universe.groups:
+        write_gadget_header(file, universe.particles, universe.box, universe.cosmology)
+    for path, group in sorted(universe.groups.items()):
+        folder = file.require_group(path)
+        if path == "PartType1" or path.startswith("snapshots/"):
+            write_gadget_particles(folder, group)
+            continue
+        for name, attribute in group.attrs.items():
+            folder.attrs[name] = attribute
+        for name, array in group.data.items():
+            dataset = folder.create_dataset(name, data=array)
+            dataset.attrs["units"] = group.units.get(name, "1")

@@ -1,0 +1,196 @@
+"""The linear matter power spectrum today, P(k) proportional to k^n_s T(k)^2 and normalised to sigma8.
+
+    transfer           T(k)
+    "eisenstein-hu"    Eisenstein & Hu 1998, section 3: cold matter and baryons, with acoustic oscillations
+    "no-wiggle"        the same paper, section 4.2: the shape without oscillations
+    a path             a table of k [h/Mpc] and P [(Mpc/h)^3] from CAMB or CLASS (n_s and T are in it already)
+
+Whatever its shape, the spectrum is normalised to the sigma8 of the configuration, which is always that of z = 0.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicSpline
+
+from lss.config import Cosmology
+from lss.errors import DataError
+
+Array = NDArray[np.float64]
+
+T_CMB = 2.7255
+"""Temperature of the microwave background, K (Fixsen 2009)."""
+
+SIGMA8_RADIUS = 8.0
+
+NEEDED_RANGE = (0.01, 1.0)
+"""k, h/Mpc, that a table must cover: nine tenths of sigma8^2 arise there, and beyond it a power law will do."""
+
+
+def linear_power(k: ArrayLike, cosmology: Cosmology) -> Array:
+    """Linear matter power spectrum at z = 0.
+
+    k : h/Mpc, any shape, >= 0; P(0) = 0
+    cosmology : omega_m, omega_b, h, n_s, sigma8, transfer
+    Returns P in (Mpc/h)^3, float64 of the shape of k. A table is continued beyond its ends as power laws, with the
+    slopes of its first and last interval.
+    Raises DataError when a table cannot be used, naming the file.
+    Source: Eisenstein & Hu 1998 (ApJ 496, 605); checked against colossus in tests/lss/test_linear_power.py.
+    """
+    shape = _shape(cosmology)
+    amplitude = (cosmology.sigma8 / _sigma(SIGMA8_RADIUS, shape)) ** 2
+    k = np.asarray(k, dtype=np.float64)
+    power = np.zeros_like(k)
+    np.copyto(power, amplitude * shape(np.where(k > 0, k, 1.0)), where=k > 0)
+    return power
+
+
+def sigma_r(radius: float, cosmology: Cosmology) -> float:
+    """Rms linear overdensity at z = 0 in spheres of a radius given in Mpc/h; sigma_r(8) is sigma8."""
+    return _sigma(radius, lambda k: linear_power(k, cosmology))
+
+
+def tophat(x: ArrayLike) -> Array:
+    """Fourier transform of a sphere of unit radius and unit weight, 3 j1(x) / x."""
+    x = np.asarray(x, dtype=np.float64)
+    small = np.abs(x) < 0.01  # below it the closed form loses digits to cancellation
+    x = np.where(small, 1.0, x)
+    return np.where(small, 1.0, 3 * (np.sin(x) - x * np.cos(x)) / x**3)
+
+
+def transfer_eisenstein_hu(k: ArrayLike, omega_m: float, omega_b: float, h: float) -> Array:
+    """Transfer function of cold dark matter and baryons, T(k -> 0) = 1.
+
+    k : h/Mpc, > 0
+    Returns float64 of the shape of k.
+    Source: Eisenstein & Hu 1998, Eqs. 2-24; equation numbers in the code are theirs.
+    """
+    k = np.asarray(k, dtype=np.float64) * h  # 1/Mpc from here on
+    theta = T_CMB / 2.7
+    matter, baryons = omega_m * h**2, omega_b * h**2
+    f_b = omega_b / omega_m
+    z_eq = 2.50e4 * matter * theta**-4  # Eq. 2
+    k_eq = 7.46e-2 * matter * theta**-2  # Eq. 3
+    q = k / (13.41 * k_eq)  # Eq. 10
+    if omega_b == 0:
+        return _pressureless(q, 1.0, 1.0)
+
+    b1 = 0.313 * matter**-0.419 * (1 + 0.607 * matter**0.674)
+    b2 = 0.238 * matter**0.223
+    z_drag = 1291 * matter**0.251 / (1 + 0.659 * matter**0.828) * (1 + b1 * baryons**b2)  # Eq. 4
+    r_drag = 31.5e3 * baryons * theta**-4 / z_drag  # Eq. 5
+    r_eq = 31.5e3 * baryons * theta**-4 / z_eq
+    sound_horizon = (  # Eq. 6
+        2
+        / (3 * k_eq)
+        * np.sqrt(6 / r_eq)
+        * np.log((np.sqrt(1 + r_drag) + np.sqrt(r_drag + r_eq)) / (1 + np.sqrt(r_eq)))
+    )
+    k_silk = 1.6 * baryons**0.52 * matter**0.73 * (1 + (10.4 * matter) ** -0.95)  # Eq. 7
+    ks = k * sound_horizon
+
+    a1 = (46.9 * matter) ** 0.670 * (1 + (32.1 * matter) ** -0.532)
+    a2 = (12.0 * matter) ** 0.424 * (1 + (45.0 * matter) ** -0.582)
+    alpha_c = a1**-f_b * a2 ** -(f_b**3)  # Eq. 11
+    b1 = 0.944 / (1 + (458 * matter) ** -0.708)
+    b2 = (0.395 * matter) ** -0.0266
+    beta_c = 1 / (1 + b1 * ((1 - f_b) ** b2 - 1))  # Eq. 12
+    f = 1 / (1 + (ks / 5.4) ** 4)  # Eq. 18
+    cold = f * _pressureless(q, 1.0, beta_c) + (1 - f) * _pressureless(q, alpha_c, beta_c)  # Eq. 17
+
+    y = (1 + z_eq) / (1 + z_drag)
+    root = np.sqrt(1 + y)
+    g = y * (-6 * root + (2 + 3 * y) * np.log((root + 1) / (root - 1)))  # Eq. 15
+    alpha_b = 2.07 * k_eq * sound_horizon * (1 + r_drag) ** -0.75 * g  # Eq. 14
+    beta_b = 0.5 + f_b + (3 - 2 * f_b) * np.sqrt((17.2 * matter) ** 2 + 1)  # Eq. 24
+    beta_node = 8.41 * matter**0.435  # Eq. 23
+    shifted = ks / np.cbrt(1 + (beta_node / ks) ** 3)  # k s~, Eq. 22
+    baryonic = (  # Eq. 21
+        _pressureless(q, 1.0, 1.0) / (1 + (ks / 5.2) ** 2)
+        + alpha_b / (1 + (beta_b / ks) ** 3) * np.exp(-((k / k_silk) ** 1.4))
+    ) * np.sinc(shifted / np.pi)
+    return f_b * baryonic + (1 - f_b) * cold  # Eq. 16
+
+
+def transfer_no_wiggle(k: ArrayLike, omega_m: float, omega_b: float, h: float) -> Array:
+    """Transfer function with the baryons' suppression of small scales and without their oscillations.
+
+    k : h/Mpc, > 0
+    Returns float64 of the shape of k.
+    Source: Eisenstein & Hu 1998, Eqs. 26-31.
+    """
+    k = np.asarray(k, dtype=np.float64)
+    theta = T_CMB / 2.7
+    matter, baryons = omega_m * h**2, omega_b * h**2
+    f_b = omega_b / omega_m
+    sound_horizon = 44.5 * np.log(9.83 / matter) / np.sqrt(1 + 10 * baryons**0.75)  # Mpc, Eq. 26
+    alpha = 1 - 0.328 * np.log(431 * matter) * f_b + 0.38 * np.log(22.3 * matter) * f_b**2  # Eq. 31
+    shape = omega_m * h * (alpha + (1 - alpha) / (1 + (0.43 * k * h * sound_horizon) ** 4))  # Eq. 30
+    q = k * theta**2 / shape  # Eq. 28
+    logarithm = np.log(2 * np.e + 1.8 * q)  # Eq. 29
+    return logarithm / (logarithm + (14.2 + 731 / (1 + 62.5 * q)) * q**2)
+
+
+def _pressureless(q: Array, alpha: float, beta: float) -> Array:
+    """T0~ of Eisenstein & Hu 1998, Eqs. 19 and 20."""
+    c = 14.2 / alpha + 386 / (1 + 69.9 * q**1.08)
+    logarithm = np.log(np.e + 1.8 * beta * q)
+    return logarithm / (logarithm + c * q**2)
+
+
+def _shape(cosmology: Cosmology) -> Callable[[Array], Array]:
+    """The spectrum up to its amplitude, for k > 0."""
+    matter = (cosmology.omega_m, cosmology.omega_b, cosmology.h)
+    match cosmology.transfer:
+        case "eisenstein-hu":
+            return lambda k: k**cosmology.n_s * transfer_eisenstein_hu(k, *matter) ** 2
+        case "no-wiggle":
+            return lambda k: k**cosmology.n_s * transfer_no_wiggle(k, *matter) ** 2
+        case path:
+            return _read_table(Path(path))
+
+
+def _sigma(radius: float, power: Callable[[Array], Array]) -> float:
+    """sigma^2 = integral of dln k  k^3 P / (2 pi^2)  W(k r)^2, by Simpson's rule from k r = 1e-5 to 1e3."""
+    ln_x, step = np.linspace(np.log(1e-5), np.log(1e3), 8193, retstep=True)
+    x = np.exp(ln_x)
+    k = x / radius
+    integrand = k**3 * power(k) * tophat(x) ** 2 / (2 * np.pi**2)
+    return float(np.sqrt(step / 3 * (integrand[0:-2:2] + 4 * integrand[1:-1:2] + integrand[2::2]).sum()))
+
+
+def _read_table(path: Path) -> Callable[[Array], Array]:
+    """A spectrum from a text file: cubic in log k and log P, power laws beyond the ends."""
+    try:
+        table = np.loadtxt(path, ndmin=2, usecols=(0, 1), delimiter="," if path.suffix == ".csv" else None)
+    except FileNotFoundError:
+        raise DataError(
+            f'{path}: no such file; [cosmology] transfer is "eisenstein-hu", "no-wiggle" or the path of a table'
+        ) from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not two columns of numbers, k [h/Mpc] and P [(Mpc/h)^3]: {error}") from None
+    k, power = table.T
+    if len(k) < 4 or not np.isfinite(table).all():
+        raise DataError(f"{path}: expected at least 4 rows of finite numbers, k [h/Mpc] and P [(Mpc/h)^3]")
+    if (k <= 0).any() or (power <= 0).any():
+        row = int(np.argmax((k <= 0) | (power <= 0)))
+        raise DataError(f"{path}: row {row + 1}: k = {k[row]:g}, P = {power[row]:g}: both must be positive")
+    if (np.diff(k) <= 0).any():
+        row = int(np.argmax(np.diff(k) <= 0)) + 1
+        raise DataError(f"{path}: row {row + 1}: k = {k[row]:g} after {k[row - 1]:g}: k must increase")
+    if k[0] > NEEDED_RANGE[0] or k[-1] < NEEDED_RANGE[1]:
+        raise DataError(
+            f"{path}: k from {k[0]:g} to {k[-1]:g} h/Mpc; at least {NEEDED_RANGE[0]:g} to {NEEDED_RANGE[1]:g} is needed"
+        )
+    ln_k, ln_p = np.log(k), np.log(power)
+    spline = CubicSpline(ln_k, ln_p)
+    low, high = (ln_p[1] - ln_p[0]) / (ln_k[1] - ln_k[0]), (ln_p[-1] - ln_p[-2]) / (ln_k[-1] - ln_k[-2])
+
+    def shape(k: Array) -> Array:
+        x = np.log(k)
+        inside = np.clip(x, ln_k[0], ln_k[-1])
+        return np.exp(spline(inside) + low * np.minimum(x - ln_k[0], 0) + high * np.maximum(x - ln_k[-1], 0))
+
+    return shape

@@ -1,0 +1,1 @@
+"""Networks on periodic fields, and the files that hold them."""

@@ -1,0 +1,74 @@
+"""Fourier transforms of real periodic grids: the only place where an FFT library is called.
+
+`forward` is the plain discrete transform, sum_x f(x) exp(-i k x): multiply by (L/n)^3 for delta_k in (Mpc/h)^3.
+scipy's pocketfft gives the same bits for any number of workers and keeps single precision.
+"""
+
+import numpy as np
+import scipy.fft
+
+from lss.threads import threads
+
+
+def forward(field: np.ndarray) -> np.ndarray:
+    """Modes of a real grid.
+
+    field : (n, n, n) float32 (float64 stays double)
+    Returns (n, n, n//2+1) complex64, unnormalised.
+    """
+    return scipy.fft.rfftn(field, workers=threads())
+
+
+def inverse(modes: np.ndarray, n: int, *, overwrite: bool = False) -> np.ndarray:
+    """The real grid of given modes; `inverse(forward(f), n)` is f.
+
+    modes : (n, n, n//2+1) complex64 (complex128 stays double); `overwrite` allows their memory to be used up
+    Returns (n, n, n) float32.
+    """
+    return scipy.fft.irfftn(modes, s=(n, n, n), workers=threads(), overwrite_x=overwrite)
+
+
+def wavenumbers(n: int, box_size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """kx, ky, kz of the modes of an n-grid, float64 in h/Mpc, shaped to broadcast against (n, n, n//2+1).
+
+    The Nyquist frequency of an even grid is counted as negative along x and y, as positive along z.
+    """
+    fundamental = 2 * np.pi / box_size
+    full = np.fft.fftfreq(n, 1 / n) * fundamental
+    half = np.arange(n // 2 + 1) * fundamental
+    return full[:, None, None], full[None, :, None], half[None, None, :]
+
+
+def smooth(field: np.ndarray, radius: float, box_size: float) -> np.ndarray:
+    """A grid smoothed with the Gaussian exp(-k^2 R^2 / 2).
+
+    field : (n, n, n) float32
+    radius : R in Mpc/h; 0 leaves the field as it is
+    """
+    if radius == 0:
+        return field
+    n = len(field)
+    modes = forward(field)
+    for k in wavenumbers(n, box_size):
+        modes *= np.exp(-0.5 * (k * radius) ** 2).astype(field.dtype)
+    return inverse(modes, n, overwrite=True)
+
+
+def resample(field: np.ndarray, n: int) -> np.ndarray:
+    """A grid brought to n points a side by dropping or padding modes; the coarser grid's Nyquist planes are dropped.
+
+    field : (m, m, m) float32; values (an overdensity, a potential) are kept: a wave that both grids hold is unchanged.
+    """
+    m = len(field)
+    if m == n:
+        return field
+    low, high = min(m, n), max(m, n)
+    half = (low - 1) // 2  # the largest frequency strictly below the coarser Nyquist
+    keep_low = np.r_[0 : half + 1, low - half : low]
+    keep_high = np.r_[0 : half + 1, high - half : high]
+    source, target = (keep_low, keep_high) if m < n else (keep_high, keep_low)
+    modes = forward(field)
+    result = np.zeros((n, n, n // 2 + 1), modes.dtype)
+    result[np.ix_(target, target, np.arange(half + 1))] = modes[np.ix_(source, source, np.arange(half + 1))]
+    result *= (n / m) ** 3
+    return inverse(result, n, overwrite=True)

@@ -1,0 +1,234 @@
+"""The command line, said once: what all commands accept, and how a stage becomes a program.
+
+`command("sim", ...)` gives the `main` of lss-sim: it reads input and configuration, finds the stage of that name,
+runs it, and writes the output with its provenance. A tool adds only the options that are its own. Nothing heavy is
+imported here, so that `--help` answers at once; the work is done by `lss.session`.
+"""
+
+import inspect
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lss import __version__
+from lss.errors import LssError
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option that one tool adds; its value reaches the stage's `run` as a keyword argument of that name."""
+
+    name: str
+    type: Any
+    help: str
+    default: Any = None
+
+    @property
+    def keyword(self) -> str:
+        return self.name.lstrip("-").replace("-", "_")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a tool says of itself.
+
+    reads : "universe" (one, required), "optional" (one, if named), "paths" (files and directories, read by the tool)
+    writes : "universe" (to -o or standard output), "report" (the universe only where it is asked for), "file" (-o)
+    resumable : long work that keeps its state in OUTPUT.state/ and takes --resume
+    """
+
+    name: str
+    help: str
+    examples: Sequence[str]
+    options: Sequence[Option] = ()
+    reads: str = "universe"
+    writes: str = "universe"
+    resumable: bool = False
+
+    @property
+    def program(self) -> str:
+        return f"lss-{self.name}"
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The command line, parsed."""
+
+    inputs: list[Path]
+    output: str | None = None
+    assignments: list[str] = field(default_factory=list)
+    index: int | None = None
+    threads: int | None = None
+    drop: list[str] = field(default_factory=list)
+    resume: bool = False
+    dry_run: bool = False
+    print_config: bool = False
+    schema: bool = False
+    quiet: bool = False
+    log_json: bool = False
+    debug: bool = False
+    own: dict[str, Any] = field(default_factory=dict)
+
+
+# name, type, default, option strings, help
+_COMMON: list[tuple[str, Any, Any, tuple[str, ...], str]] = [
+    (
+        "output",
+        Path | None,
+        None,
+        ("-o", "--output"),
+        "Write here; DIR/ names the file by its index. Default: the pipe.",
+    ),
+    ("assignments", list[str], [], ("--set",), "Override one key, as table.key=value (repeatable)."),
+    ("index", int | None, None, ("--index",), "Member of an ensemble. Default: SLURM_ARRAY_TASK_ID."),
+    ("threads", int | None, None, ("--threads",), "Threads. Default: SLURM_CPUS_PER_TASK, else all cores."),
+    ("drop", list[str], [], ("--drop",), "Leave this group out of the output (repeatable)."),
+    ("resume", bool, False, ("--resume",), "Go on from OUTPUT.state/ if it is there."),
+    ("dry_run", bool, False, ("--dry-run",), "Say what would be read, run and written, at what cost."),
+    ("print_config", bool, False, ("--print-config",), "Print the complete configuration with comments."),
+    ("schema", bool, False, ("--schema",), "Print the JSON Schema of the configuration, for editors."),
+    ("quiet", bool, False, ("--quiet",), "Only warnings and errors."),
+    ("log_json", bool, False, ("--log-json",), "Messages as JSON lines."),
+    ("debug", bool, False, ("--debug",), "Show where an error came from."),
+]
+
+
+def command(name: str, *, help: str, examples: Sequence[str], **details: Any) -> Callable[[], None]:
+    """The `main` of a tool; `details` are those of `Command`."""
+    description = Command(name, help, examples, **details)
+
+    def main() -> None:
+        import typer
+
+        app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+        app.command(help=_help_text(description))(_entry(description))
+        app(prog_name=description.program)
+
+    return main
+
+
+def _help_text(command: Command) -> str:
+    lines = "\n".join(f"  {example}" for example in command.examples)
+    table = f"Its table of the configuration is [{command.name}]; `{command.program} --print-config` lists every key."
+    return f"{command.help}\n\n{table}\n\n\b\nExamples:\n{lines}"
+
+
+def _entry(command: Command) -> Callable[..., None]:
+    """The function whose signature Typer reads: the common options and the tool's own."""
+    import typer
+
+    inputs = {"paths": "[CONFIG.toml] DATA...", "optional": "[CONFIG.toml] [UNIVERSE]"}
+    metavar = inputs.get(command.reads, "[CONFIG.toml] [UNIVERSE|-]")
+    parameters = [_parameter("inputs", list[Path], typer.Argument([], metavar=metavar, show_default=False))]
+    for name, kind, default, flags, text in _COMMON:
+        if name == "resume" and not command.resumable:
+            continue
+        parameters.append(_parameter(name, kind, typer.Option(default, *flags, help=text, show_default=False)))
+    for option in command.options:
+        shown = typer.Option(option.default, option.name, help=option.help, show_default=False)
+        parameters.append(_parameter(option.keyword, option.type, shown))
+    version = typer.Option(
+        False, "--version", help="Print the version.", is_eager=True, callback=_print_version(command)
+    )
+    parameters.append(_parameter("version", bool, version))
+
+    def entry(**values: Any) -> None:
+        values.pop("version")
+        own = {option.keyword: values.pop(option.keyword) for option in command.options}
+        _guarded(command, Arguments(**values, own=own))
+
+    entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    entry.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return entry
+
+
+def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def _print_version(command: Command) -> Callable[[bool], None]:
+    def callback(wanted: bool) -> None:
+        if wanted:
+            import typer
+
+            typer.echo(f"{command.program} {__version__}")
+            raise typer.Exit
+
+    return callback
+
+
+def _guarded(command: Command, arguments: Arguments) -> None:
+    """Run, turning what goes wrong into one line on standard error and the exit code that belongs to it."""
+    _start_logging(command.program, arguments)
+    log = logging.getLogger(f"lss.{command.name}")
+    if not arguments.debug:
+        sys.excepthook = _one_line(log)
+    _limit_threads(arguments.threads)
+    from lss import session
+
+    try:
+        session.run(command, arguments)
+    except LssError as error:
+        if arguments.debug:
+            traceback.print_exc()
+        log.error("%s", error)
+        raise SystemExit(error.exit_code) from None
+    except MemoryError as error:
+        log.error("not enough memory%s; --dry-run says how much is needed", f": {error}" if str(error) else "")
+        raise SystemExit(1) from None
+
+
+def _one_line(log: logging.Logger) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
+    """What a user sees of an error nobody foresaw; the traceback is for --debug."""
+
+    def hook(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+        log.error("internal error: %s: %s (run again with --debug to see where)", kind.__name__, error)
+
+    return hook
+
+
+def _limit_threads(wanted: int | None) -> None:
+    """Settle the thread count before any numerical library starts its own."""
+    from lss.threads import set_threads
+
+    os.environ["OMP_NUM_THREADS"] = str(set_threads(wanted))
+
+
+def _start_logging(program: str, arguments: Arguments) -> None:
+    """Messages go to standard error: "lss-sim: text", or JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines() if arguments.log_json else _Plain(program))
+    root = logging.getLogger("lss")
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING if arguments.quiet else logging.INFO)
+    root.propagate = False
+
+
+class _Plain(logging.Formatter):
+    def __init__(self, program: str) -> None:
+        super().__init__()
+        self._program = program
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        return f"{self._program}: {level}{record.getMessage()}"
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        entry = {
+            "time": stamp,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        return json.dumps(entry)

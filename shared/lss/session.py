@@ -1,0 +1,320 @@
+"""One run of one command: input and configuration in, the stage, output and provenance out."""
+
+import dataclasses
+import hashlib
+import importlib
+import inspect
+import logging
+import os
+import resource
+import shlex
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import lss
+from lss import interrupt, pipes, progress, stages
+from lss.config import Configuration, Settings, as_toml, complete, merge, parse_assignment, read_toml, validate
+from lss.console import Arguments, Command
+from lss.errors import ConfigError
+from lss.restart import Restart
+from lss.threads import threads
+from lss.universe import Group, Universe
+from lss.universe_file import ensemble_members, member_path, read_universe, write_universe
+
+log = logging.getLogger("lss.session")
+
+
+def run(command: Command, arguments: Arguments) -> None:
+    """Carry out a command line. Raises LssError with the one line that the user is to read."""
+    started = time.time(), time.monotonic(), time.process_time()
+    interrupt.install(deferred=command.resumable)
+    progress.enable(not (arguments.quiet or arguments.log_json))
+    tool = _tool(command)
+    toml, data = _sort_inputs(command, arguments)
+    given = _given_settings(toml, arguments)
+    if arguments.schema:
+        import json
+
+        print(json.dumps(tool.Config.model_json_schema(), indent=2))
+        return
+    if arguments.print_config:
+        config = _validated(tool, {}, given)
+        print(as_toml(complete(config, merge(*given)), tool.Config), end="")
+        return
+    if command.reads == "paths":
+        _run_on_paths(command, arguments, tool, data, given)
+        return
+
+    member, paths = _subject(command, arguments, data, tool, given)
+    if _wants_listing(command, arguments, given) and hasattr(tool, "listing"):
+        print(tool.listing(member, paths))
+        return
+    if paths:
+        config = _validated(tool, {}, given)
+        _report(tool.run_directory(paths, config, **arguments.own), arguments)
+        return
+
+    config, settings = _settle(tool, member, given)
+    universe = member and dataclasses.replace(member, cosmology=config.cosmology)
+    target = None if arguments.dry_run else _target(command, arguments)
+    if arguments.dry_run:
+        _print_plan(tool.plan(universe, config), str(arguments.output or "standard output"))
+        return
+    options = dict(arguments.own)
+    if "index" in inspect.signature(tool.run).parameters:
+        options["index"] = _index(arguments) or 0
+    restart = None
+    if command.resumable:
+        restart = _restart(tool, arguments, settings, data)
+        options["restart"] = restart
+    result = tool.run(universe or Universe.create(config, settings), config, **options)
+    if not isinstance(result, Universe):
+        _report(result, arguments)
+        return
+    result = stages.with_settings(result, config, settings)
+    result = _with_provenance(result, command, data, started)
+    for group in arguments.drop:
+        result = _dropped(result, group)
+    if target is not None:
+        _write(result, target)
+    if restart is not None:
+        restart.clear()
+
+
+# --- input -----------------------------------------------------------------------------------------------------------
+
+
+def _tool(command: Command) -> Any:
+    """The module that does the work: the stage of this name, or for lss-train the trainer."""
+    if command.reads == "paths":
+        return importlib.import_module(f"lss_{command.name}.{command.name}")
+    return stages.find(command.name)
+
+
+def _sort_inputs(command: Command, arguments: Arguments) -> tuple[Path | None, list[Path]]:
+    """The configuration and the data among the positional arguments."""
+    tomls = [path for path in arguments.inputs if path.suffix == ".toml"]
+    data = [path for path in arguments.inputs if path.suffix != ".toml"]
+    if len(tomls) > 1:
+        raise ConfigError(f"{tomls[1]}: a second configuration; at most one .toml is read")
+    if len(data) > 1 and command.reads != "paths":
+        raise ConfigError(f"{data[1]}: a second input; {command.program} reads one universe")
+    for path in data:
+        if str(path) != "-" and not path.exists():
+            raise ConfigError(f"{path}: no such file or directory")
+    return (tomls[0] if tomls else None), data
+
+
+def _given_settings(toml: Path | None, arguments: Arguments) -> tuple[Settings, Settings]:
+    """What the user said: the TOML file, and `--set` over it."""
+    overrides: Settings = {}
+    for assignment in arguments.assignments:
+        overrides = merge(overrides, parse_assignment(assignment))
+    return (read_toml(toml) if toml else {}), overrides
+
+
+def _subject(
+    command: Command, arguments: Arguments, data: list[Path], tool: Any, given: tuple[Settings, Settings]
+) -> tuple[Universe | None, list[Path]]:
+    """The universe to work on, or the members of a directory for a tool that takes a whole ensemble."""
+    if data and data[0].is_dir():
+        members = ensemble_members(data[0])
+        index = _index(arguments)
+        if index is not None:
+            path = member_path(data[0], index)
+            if path not in members:
+                raise ConfigError(f"{path}: no such member; the directory holds {len(members)}")
+            return read_universe(path), []
+        if not hasattr(tool, "run_directory"):
+            raise ConfigError(f"{data[0]}: a directory; --index picks a member")
+        return None, members
+    if data:
+        if hasattr(tool, "read_foreign") and "catalogue" in merge(*given).get(command.name, {}):
+            return tool.read_foreign(data[0], _validated(tool, {}, given)), []
+        return read_universe(data[0]), []
+    if command.reads == "optional" or arguments.dry_run:
+        return None, []
+    if not pipes.is_pipe_or_file(0):
+        raise ConfigError(f"no input: name a universe, or pipe one in (`{command.program} --help` shows how)")
+    return read_universe("-"), []
+
+
+def _index(arguments: Arguments) -> int | None:
+    if arguments.index is not None:
+        if arguments.index < 0:
+            raise ConfigError(f"--index {arguments.index}: must not be negative")
+        return arguments.index
+    task = os.environ.get("SLURM_ARRAY_TASK_ID")
+    return int(task) if task else None
+
+
+# --- configuration ---------------------------------------------------------------------------------------------------
+
+
+def _validated(tool: Any, embedded: Settings, given: tuple[Settings, Settings]) -> Any:
+    """The tool's configuration; an error names where the offending key was written."""
+    file, overrides = given
+    below = merge(embedded, file)
+    validate(tool.Config, below, "configuration")
+    return validate(tool.Config, merge(below, overrides), "--set")
+
+
+def _settle(tool: Any, universe: Universe | None, given: tuple[Settings, Settings]) -> tuple[Any, Settings]:
+    """Configuration and settings; cosmology and box must be those of the data.
+
+    A stage may declare CHANGES, the keys ("box.n") that it is there to change.
+    """
+    embedded = universe.config if universe else {}
+    config = _validated(tool, embedded, given)
+    settings = merge(embedded, merge(*given))
+    if universe is not None and universe.groups:
+        for table in ("cosmology", "box"):
+            for key, held in embedded.get(table, {}).items():
+                wanted = getattr(getattr(config, table), key)
+                if wanted != held and f"{table}.{key}" not in getattr(tool, "CHANGES", ()):
+                    raise ConfigError(
+                        f"[{table}] {key} = {wanted!r} disagrees with {universe.source}, made with {held!r}"
+                    )
+    return config, settings
+
+
+def _wants_listing(command: Command, arguments: Arguments, given: tuple[Settings, Settings]) -> bool:
+    asked = any(given) or any(arguments.own.values()) or arguments.output is not None
+    return command.writes == "report" and not asked and sys.stdout.isatty()
+
+
+# --- output ----------------------------------------------------------------------------------------------------------
+
+
+def _target(command: Command, arguments: Arguments) -> str | None:
+    """Where the universe goes: a file, a folder ("DIR/"), "-", or None for a report nobody wants the data of.
+
+    Raises ConfigError before the work begins if it could not be written there.
+    """
+    output = arguments.output
+    if output not in (None, "-"):
+        folder = Path(output) if _is_folder(output) else Path(output).parent
+        while not folder.exists():
+            folder = folder.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise ConfigError(f"-o {output}: {folder} cannot be written to")
+        return output
+    if command.writes == "report" and output is None and not pipes.is_pipe_or_file(1):
+        return None
+    if sys.stdout.isatty():
+        raise ConfigError("standard output is a terminal; give -o FILE, or pipe it into the next command")
+    return "-"
+
+
+def _is_folder(output: str) -> bool:
+    return output.endswith("/") or Path(output).is_dir()
+
+
+def _write(universe: Universe, target: str) -> None:
+    write_universe(universe, member_path(Path(target), universe.index) if _is_folder(target) else target)
+
+
+def _dropped(universe: Universe, group: str) -> Universe:
+    group = group.strip("/")
+    if group.split("/")[0] == "provenance":
+        raise ConfigError("--drop provenance: where a universe came from stays with it")
+    if not universe.has(group):
+        log.warning("--drop %s: no such group", group)
+    return universe.without(group)
+
+
+def _report(result: Any, arguments: Arguments) -> None:
+    """What a tool gives back that is no universe: text for standard output, or nothing."""
+    if isinstance(result, Universe):
+        if arguments.output is not None:
+            _write(result, arguments.output)
+    elif result is not None:
+        print(result)
+
+
+def _print_plan(plan: stages.Plan, target: str) -> None:
+    for step in plan.steps:
+        print(step)
+    print(f"output: {target}")
+    print(f"memory: {plan.memory_bytes / 1e9:.2f} GB at the peak")
+    print(
+        f"cost:   {plan.cpu_seconds:.0f} CPU seconds, about {plan.cpu_seconds / threads():.0f} s on {threads()} threads"
+    )
+
+
+# --- resuming and provenance -----------------------------------------------------------------------------------------
+
+
+def _restart(tool: Any, arguments: Arguments, settings: Settings, data: list[Path]) -> Restart:
+    """Where long work keeps its state. A stage may declare EXTENDABLE, the keys that a resumed run may change."""
+    if arguments.output in (None, "-"):
+        if arguments.resume:
+            raise ConfigError("--resume needs -o FILE: the state is kept in FILE.state/")
+        return Restart(None)
+    frozen = settings
+    for name in getattr(tool, "EXTENDABLE", ()):
+        table, key = name.split(".")
+        frozen = {**frozen, table: {k: v for k, v in frozen.get(table, {}).items() if k != key}}
+    words = [as_toml(frozen), *(file_hash(path) for path in data if path.is_file())]
+    identity = hashlib.sha256("\n".join(words).encode()).hexdigest()
+    restart = Restart(Path(f"{arguments.output}.state"), arguments.resume, identity)
+    if not arguments.resume:
+        restart.clear()
+    return restart
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _with_provenance(
+    universe: Universe, command: Command, data: list[Path], started: tuple[float, float, float]
+) -> Universe:
+    number = sum(path.startswith("provenance/") for path in universe.groups)
+    wall, cpu = time.monotonic() - started[1], time.process_time() - started[2]
+    attrs = {
+        "program": command.program,
+        "version": lss.__version__,
+        "command": shlex.join([command.program, *sys.argv[1:]]),
+        "config": as_toml(universe.config),
+        "host": socket.gethostname(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started[0])),
+        "wall_seconds": wall,
+        "cpu_seconds": cpu,
+        "peak_memory_bytes": peak_memory(),
+        "threads": threads(),
+        "inputs": "\n".join(f"{file_hash(path)}  {path}" for path in data if path.is_file()),
+    }
+    log.info("%.1f s, %.1f CPU s, %.2f GB", wall, cpu, peak_memory() / 1e9)
+    return universe.with_group(f"provenance/{number:02d}-{command.program}", Group({}, attrs))
+
+
+def peak_memory() -> int:
+    """The most memory this process has held, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+# --- tools that read paths -------------------------------------------------------------------------------------------
+
+
+def _run_on_paths(
+    command: Command, arguments: Arguments, tool: Any, data: list[Path], given: tuple[Settings, Settings]
+) -> None:
+    """lss-train: files and directories in, one file out."""
+    config: Configuration = _validated(tool, {}, given)
+    if not data:
+        raise ConfigError(f"no input: name a directory of universes or an exported set (`{command.program} --help`)")
+    if arguments.dry_run:
+        _print_plan(tool.plan(data, config), str(arguments.output or "nothing"))
+        return
+    target = Path(arguments.output) if arguments.output and _target(command, arguments) else None
+    settings = complete(config, merge(*given))
+    restart = _restart(tool, arguments, settings, data)
+    getattr(tool, command.name)(data, config, target, restart=restart, **arguments.own)
+    restart.clear()

@@ -99,6 +99,7 @@ _COMMON: list[tuple[str, Any, Any, tuple[str, ...], str]] = [
     ("log_json", bool, False, ("--log-json",), "Messages as JSON lines."),
     ("debug", bool, False, ("--debug",), "Show where an error came from."),
 ]
+_METAVARS = {"output": "FILE", "assignments": "TABLE.KEY=VALUE", "index": "I", "threads": "N", "drop": "GROUP"}
 
 
 def command(name: str, *, help: str, examples: Sequence[str], **details: Any) -> Callable[[], None]:
@@ -125,13 +126,16 @@ def _entry(command: Command) -> Callable[..., None]:
     """The function whose signature Typer reads: the common options and the tool's own."""
     import typer
 
-    inputs = {"paths": "[CONFIG.toml] DATA...", "optional": "[CONFIG.toml] [UNIVERSE]"}
-    metavar = inputs.get(command.reads, "[CONFIG.toml] [UNIVERSE|-]")
-    parameters = [_parameter("inputs", list[Path], typer.Argument([], metavar=metavar, show_default=False))]
+    data = (
+        "universes, directories of them or exported sets" if command.reads == "paths" else "a universe (- is the pipe)"
+    )
+    about = f"CONFIG.toml, and/or {data}."
+    parameters = [_parameter("inputs", list[Path], typer.Argument([], metavar="INPUT", help=about, show_default=False))]
     for name, kind, default, flags, text in _COMMON:
         if name == "resume" and not command.resumable:
             continue
-        parameters.append(_parameter(name, kind, typer.Option(default, *flags, help=text, show_default=False)))
+        shown = typer.Option(default, *flags, help=text, metavar=_METAVARS.get(name), show_default=False)
+        parameters.append(_parameter(name, kind, shown))
     for option in command.options:
         shown = typer.Option(option.default, option.name, help=option.help, show_default=False)
         parameters.append(_parameter(option.keyword, option.type, shown))

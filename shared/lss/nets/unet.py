@@ -72,8 +72,8 @@ class ConvolutionPair(nn.Module):
 class UNet(nn.Module):
     """Fields to fields on a periodic grid, equivariant under translations by 2^(levels - 1) voxels.
 
-    inputs, outputs : numbers of fields; channels : of the first level (a multiple of 4); levels : resolutions, each half
-    the last. Filters double at each of the first two poolings.
+    inputs, outputs : numbers of fields; levels : resolutions, each half the last
+    channels : filters of the first level (a multiple of 4), doubled at each of the first two poolings
     Call with (b, inputs, n, n, n) float32, n a multiple of 2^(levels - 1); returns (b, outputs, n, n, n).
     Raises ValueError for a grid that the pooling does not divide.
     """
@@ -85,7 +85,7 @@ class UNet(nn.Module):
         below, skipped = widths[:0:-1], widths[-2::-1]
         self.up = nn.ModuleList(ConvolutionPair(b + s, s) for b, s in zip(below, skipped, strict=True))
         self.output = nn.Linear(widths[0], outputs)  # a 1^3 convolution, which is slow under that name
-        self.to(memory_format=torch.channels_last_3d)
+        self.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
     @property
     def divisor(self) -> int:
@@ -94,7 +94,7 @@ class UNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if any(side % self.divisor for side in x.shape[2:]):
-            raise ValueError(f"a grid of {tuple(x.shape[2:])} voxels: {len(self.down)} levels need multiples of {self.divisor}")
+            raise ValueError(f"a grid of {tuple(x.shape[2:])} voxels; the network needs multiples of {self.divisor}")
         x = x.contiguous(memory_format=torch.channels_last_3d)
         skips = []
         for level, pair in enumerate(self.down):

@@ -1,0 +1,142 @@
+"""Trained networks on disk: safetensors weights with a model card, and nothing that runs.
+
+The card is JSON in the file's metadata. It says what the network is and how to feed it, what it was trained on and how
+well it did, so that a checkpoint can be judged, used and refused without the program that made it:
+
+    model          "estimator" or "optimizer"
+    architecture   kind, inputs, outputs, channels, levels
+    inputs         how fields are made from a catalogue: smoothing, normalisation, target
+    training       the [train] table, updates, epochs, seconds
+    data           universes, hash, simulator settings, mass definition, min_particles, box, cosmology
+    validation     losses and figures on universes that were kept back
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lss.errors import DataError
+from lss.universe_file import atomic
+
+if TYPE_CHECKING:
+    import torch
+
+    from lss.nets.unet import UNet
+
+SHIPPED = Path(__file__).parents[1] / "checkpoints"
+FORMAT = "lss-checkpoint"
+FORMAT_VERSION = 1
+CARD_KEYS = ("model", "architecture", "inputs", "training", "data", "validation")
+_LARGEST = {
+    "inputs": 1024,
+    "outputs": 1024,
+    "channels": 1024,
+    "levels": 10,
+}  # what memory is taken for on a file's word
+
+Card = dict[str, Any]
+
+
+def save_checkpoint(path: Path | str, state_dict: "dict[str, torch.Tensor]", card: Card) -> None:
+    """Write weights and card, whole or not at all.
+
+    state_dict : name -> tensor, on any device; card : JSON values under every one of CARD_KEYS
+    """
+    from safetensors.torch import save_file
+
+    missing = [key for key in CARD_KEYS if key not in card]
+    if missing:
+        raise ValueError(f"the card lacks {', '.join(missing)}")
+    # Dense and row-major: a file does not know channels_last.
+    tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state_dict.items()}
+    metadata = {"format": FORMAT, "version": str(FORMAT_VERSION), "card": json.dumps(card, allow_nan=False)}
+    with atomic(Path(path)) as temporary:
+        save_file(tensors, temporary, metadata)
+
+
+def resolve(name_or_path: Path | str) -> Path:
+    """Where a checkpoint is: a path (with a slash or .safetensors), or the name of one that ships with the package.
+
+    Raises DataError naming those that ship.
+    """
+    text = str(name_or_path)
+    path = Path(text) if "/" in text or text.endswith(".safetensors") else SHIPPED / f"{text}.safetensors"
+    if path.is_file():
+        return path
+    if path.parent == SHIPPED:
+        shipped = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.safetensors"))) or "none"
+        raise DataError(f"checkpoint '{text}': no such name; shipped are: {shipped}; or give a path")
+    raise DataError(f"{text}: no such checkpoint")
+
+
+def read_card(name_or_path: Path | str) -> Card:
+    """The card of a checkpoint, without its weights (and without torch).
+
+    Raises DataError if the file is missing, damaged, not one of ours, or lacks a part of its card.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = resolve(name_or_path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path}: not a safetensors file, or truncated ({error})") from None
+    if metadata.get("format") != FORMAT:
+        raise DataError(f"{path}: safetensors, but not a checkpoint of lss (metadata format is not {FORMAT})")
+    if metadata.get("version") != str(FORMAT_VERSION):
+        raise DataError(f"{path}: checkpoint version {metadata.get('version')}; this lss reads {FORMAT_VERSION}")
+    try:
+        card = json.loads(metadata["card"])
+    except (KeyError, json.JSONDecodeError):
+        raise DataError(f"{path}: its model card is missing or damaged") from None
+    missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]
+    if missing:
+        raise DataError(f"{path}: its model card has no {', '.join(missing)}")
+    return card
+
+
+def load_checkpoint(name_or_path: Path | str, device: str = "cpu") -> "tuple[dict[str, torch.Tensor], Card]":
+    """Weights on the device, and the card. Raises DataError as `read_card`, and for weights that are not finite."""
+    import torch
+    from safetensors.torch import load_file
+
+    card = read_card(name_or_path)
+    path = resolve(name_or_path)
+    state = load_file(path, device=device)
+    broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise DataError(f"{path}: weights of {', '.join(broken)} are not finite")
+    return state, card
+
+
+def load_network(name_or_path: Path | str, model: str, device: str = "cpu") -> "tuple[UNet, Card]":
+    """The network of a checkpoint, ready to be called, and its card.
+
+    model : what the checkpoint must be ("estimator", "optimizer")
+    Raises DataError if it is another model, or its weights do not fit its architecture.
+    """
+    state, card = load_checkpoint(name_or_path, device)
+    path = resolve(name_or_path)
+    if card["model"] != model:
+        raise DataError(f"{path}: a checkpoint of model '{card['model']}'; expected '{model}'")
+    network = build(card["architecture"], str(path)).to(device)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: the weights do not fit the architecture of the card: {reason[:300]}") from None
+    return network.eval(), card
+
+
+def build(architecture: Card, source: str) -> "UNet":
+    """An untrained network of this architecture. Raises DataError naming `source` if we have none such."""
+    from lss.nets.unet import GROUPS, UNet
+
+    sizes: Card = {name: architecture.get(name) for name in _LARGEST} if isinstance(architecture, dict) else {}
+    known = sizes and architecture.get("kind") == "unet" and set(architecture) == {"kind", *_LARGEST}
+    if not known or not all(isinstance(size, int) and 0 < size <= _LARGEST[name] for name, size in sizes.items()):
+        raise DataError(f"{source}: unknown architecture {json.dumps(architecture)}")
+    if architecture["channels"] % GROUPS:
+        raise DataError(f"{source}: channels = {architecture['channels']}: must be a multiple of {GROUPS}")
+    return UNet(**sizes)

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from lss.config import Box, Cosmology, Settings
+from lss.cosmology import RHO_CRIT
 from lss.errors import DataError
 from lss.universe import Group, Particles
 
@@ -18,12 +19,12 @@ GADGET_GROUPS = {"Header", "Units", "Parameters", "Config"}
 MPC_IN_CM = 3.085678e24
 MASS_UNIT_IN_G = 1.989e43  # 1e10 Msun
 KM_IN_CM = 1.0e5
-RHO_CRIT = 27.7536627  # 1e10 Msun/h per (Mpc/h)^3
+MASS_UNIT = 1e10  # Msun/h
 
 
 def particle_mass(box_size: float, omega_m: float, n_particles: int) -> float:
     """The mass of one of `n_particles` equal particles that fill the box, in 1e10 Msun/h."""
-    return RHO_CRIT * omega_m * box_size**3 / n_particles
+    return RHO_CRIT / MASS_UNIT * omega_m * box_size**3 / n_particles
 
 
 def read_gadget_header(root: h5py.File, source: str) -> Settings:

@@ -167,7 +167,8 @@ def _read_dataset(item: h5py.Dataset, place: str, n_bytes: int) -> np.ndarray:
         raise DataError(f"{place} keeps its data in another file, which is not followed")
     if item.size is not None and item.size * item.dtype.itemsize > _MAX_DEFLATE * n_bytes:
         raise DataError(f"{place} claims {item.size * item.dtype.itemsize} bytes in a file of {n_bytes}")
-    return item[()] if item.shape else np.asarray(item[()])
+    array = np.asarray(item[()])
+    return array.astype(np.float32) if array.dtype == np.float16 else array  # half precision is for storage only
 
 
 def _plain(value: Any) -> Any:

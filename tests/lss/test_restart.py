@@ -1,0 +1,39 @@
+"""Restart files: whole or not at all, and only for the work they were made in."""
+
+import numpy as np
+import pytest
+
+from lss.errors import ConfigError, DataError
+from lss.restart import Restart
+from lss.universe import Group
+
+
+def test_a_state_comes_back_with_the_same_bits(tmp_path):
+    state = Group({"x": np.arange(5.0), "empty": np.zeros((0, 3), np.float32)}, {"step": 3, "loss": 0.1, "word": "a"})
+    Restart(tmp_path / "o.state", identity="me").save("loop", state)
+    back = Restart(tmp_path / "o.state", resume=True, identity="me").load("loop")
+    assert np.array_equal(back.data["x"], state.data["x"])
+    assert back.data["empty"].shape == (0, 3)
+    assert back.attrs == state.attrs
+
+
+def test_a_state_of_other_work_is_refused(tmp_path):
+    Restart(tmp_path, identity="me").save("loop", Group())
+    with pytest.raises(ConfigError, match="another input"):
+        Restart(tmp_path, resume=True, identity="you").load("loop")
+
+
+def test_nothing_is_loaded_without_resume_or_without_a_folder(tmp_path):
+    Restart(tmp_path, identity="me").save("loop", Group())
+    assert Restart(tmp_path, identity="me").load("loop") is None
+    Restart(None).save("loop", Group())
+    assert Restart(None, resume=True).load("loop") is None
+
+
+def test_a_damaged_state_is_named(tmp_path):
+    restart = Restart(tmp_path, resume=True)
+    restart.save("loop", Group({"x": np.zeros(1000)}))
+    path = tmp_path / "loop.h5"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DataError, match=r"loop\.h5.*damaged"):
+        restart.load("loop")

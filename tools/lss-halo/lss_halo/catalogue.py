@@ -1,0 +1,103 @@
+"""Catalogues of other codes: read, checked, and made a universe of their own."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from lss.cosmology import RHO_CRIT, hubble, omega_m_at
+from lss.errors import ConfigError, DataError
+from lss.universe import Halos, Universe
+from lss_halo.ahf import read_ahf
+from lss_halo.config import Catalogue, Config
+
+log = logging.getLogger("lss.halo")
+
+LENGTH_IN_MPC = {"kpc/h": 1e-3, "Mpc/h": 1.0}
+OVERDENSITY_TOLERANCE = 0.15  # of the mean density inside the radius: definitions differ by a factor 1.7 and more
+
+
+def read_foreign(path: Path, config: Config) -> Universe:
+    """A universe that holds nothing but the halos of another code's catalogue.
+
+    Raises ConfigError when its masses are not of `[halo] mass_definition`, DataError when it cannot be read, a value is
+    not finite or a halo is outside the box. An empty catalogue is allowed, and said aloud.
+    """
+    catalogue = config.halo.catalogue or Catalogue()
+    columns = read_ahf(path, length_in_mpc=LENGTH_IN_MPC[catalogue.length_unit], subhalos=catalogue.subhalos)
+    check_columns(columns, config.box.size, catalogue.length_unit, path)
+    check_mass_definition(columns, config, catalogue.redshift, path)
+    columns = select(columns, config)
+    if not len(columns["mass"]):
+        log.warning("%s: no halo of at least %d particles: the catalogue is empty", path, config.halo.min_particles)
+    halos = Halos(columns, config.halo.mass_definition, catalogue.format, catalogue.redshift)
+    return Universe.create(config).with_halos(halos)
+
+
+def check_columns(columns: dict[str, np.ndarray], box_size: float, length_unit: str, path: Path) -> None:
+    """Every value finite, every mass positive, every halo in the box. Raises DataError saying how many are not."""
+    count = len(columns["mass"])
+    for name in ("position", "velocity", "mass"):
+        bad = int(np.count_nonzero(~np.isfinite(columns[name].reshape(count, -1)).all(axis=1))) if count else 0
+        if bad:
+            raise DataError(f"{path}: {name} of {bad} of {count} halos is not finite")
+    bad = int(np.count_nonzero(columns["mass"] <= 0))
+    if bad:
+        raise DataError(f"{path}: the mass of {bad} of {count} halos is not positive")
+    position = columns["position"]
+    outside = int(np.count_nonzero(((position < 0) | (position > box_size)).any(axis=1)))
+    if outside:
+        extent = float(np.abs(position).max())
+        ratio = extent / box_size
+        unit = "kpc/h" if 300 < ratio < 3000 else ""
+        remedy = f"; are they in {unit}?" if unit else "; is [box] size that of the catalogue?"
+        raise DataError(
+            f"{path}: {outside} of {count} halos lie outside the box of {box_size:g} Mpc/h (the farthest coordinate is "
+            f"{extent:g} Mpc/h, read as {length_unit}){remedy}"
+        )
+    if count > 20 and position.max() < 0.02 * box_size:
+        raise DataError(
+            f"{path}: all {count} halos lie within {position.max():g} Mpc/h of the corner of a box of {box_size:g} Mpc/h "
+            f"when read as {length_unit}; are they in Mpc/h?"
+        )
+
+
+def check_mass_definition(columns: dict[str, np.ndarray], config: Config, redshift: float, path: Path) -> None:
+    """The mean density inside the radius is that of the mass definition. Raises ConfigError naming what it is."""
+    definition = config.halo.mass_definition
+    if "radius" not in columns or not len(columns["mass"]) or definition == "fof":
+        return
+    volume = 4 / 3 * np.pi * columns["radius"] ** 3
+    found = float(np.median(columns["mass"] / volume)) * (1 + redshift) ** 3
+    critical = RHO_CRIT * float(hubble(1 / (1 + redshift), config.cosmology.omega_m)) ** 2
+    wanted = overdensity_of(definition, redshift, config.cosmology.omega_m)
+    if abs(found / critical / wanted - 1) > OVERDENSITY_TOLERANCE:
+        raise ConfigError(
+            f"{path}: the halos have {found / critical:.0f} times the critical density inside their radius, "
+            f'but [halo] mass_definition = "{definition}" means {wanted:.0f}'
+        )
+
+
+def overdensity_of(definition: str, redshift: float, omega_m: float) -> float:
+    """The mean density inside a halo's radius, in units of the critical density at its redshift.
+
+    Source: Bryan & Norman 1998, Eq. 6, for "vir" in a flat universe.
+    """
+    fraction = float(omega_m_at(1 / (1 + redshift), omega_m))
+    if definition == "vir":
+        x = fraction - 1
+        return 18 * np.pi**2 + 82 * x - 39 * x**2
+    return {"200c": 200.0, "500c": 500.0, "200m": 200.0 * fraction}[definition]
+
+
+def select(columns: dict[str, np.ndarray], config: Config) -> dict[str, np.ndarray]:
+    """Halos of enough particles, by decreasing mass, in the types of `Halos`, positions in [0, box)."""
+    kept = np.arange(len(columns["mass"]))
+    if "n_particles" in columns:
+        kept = kept[columns["n_particles"] >= config.halo.min_particles]
+    kept = kept[np.argsort(-columns["mass"][kept], kind="stable")]
+    integers = {"n_particles": np.int32}
+    chosen = {name: column[kept].astype(integers.get(name, np.float32)) for name, column in columns.items()}
+    position = chosen["position"]
+    position[position >= np.float32(config.box.size)] = 0.0
+    return chosen

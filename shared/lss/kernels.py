@@ -18,7 +18,7 @@ def _settle_environment() -> None:
     if "NUMBA_CACHE_DIR" in os.environ:
         return
     package = Path(__file__).parent
-    user_cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    user_cache = Path(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")))
     if not (os.access(package, os.W_OK) or _creatable(user_cache / "numba")):
         # A read-only installation without a home (cron, containers): numba would refuse to import.
         os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="lss-numba-")

@@ -1,0 +1,71 @@
+"""numba, configured once: caches that are written somewhere, kernels that are found again."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lss import kernels
+
+KERNEL = """
+import numpy as np
+from lss.kernels import kernel, parallel_kernel, prange
+
+@kernel
+def total(x):
+    s = 0.0
+    for i in range(len(x)):
+        s += x[i]
+    return s
+
+@parallel_kernel
+def doubled(x):
+    for i in prange(len(x)):
+        x[i] *= 2
+
+def hits(function):
+    return sum(function.stats.cache_hits.values())
+"""
+USE = """
+import kernels_here as k, numpy as np
+x = np.ones(9)
+k.doubled(x)
+print(k.total(x), k.hits(k.total), k.hits(k.doubled))
+"""
+
+
+def test_a_second_process_compiles_nothing(tmp_path):
+    (tmp_path / "kernels_here.py").write_text(KERNEL)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    run = [
+        subprocess.run([sys.executable, "-c", USE], env=environment, capture_output=True, text=True) for _ in range(2)
+    ]
+    assert run[0].stdout.split() == ["18.0", "0", "0"], run[0].stderr
+    assert run[1].stdout.split() == ["18.0", "1", "1"], run[1].stderr
+
+
+def test_without_a_writable_place_the_cache_goes_to_a_private_folder(monkeypatch):
+    monkeypatch.setattr(kernels.os, "access", lambda path, mode: False)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    kernels._settle_environment()
+    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    assert folder.is_dir()
+    assert folder.stat().st_mode & 0o077 == 0
+    folder.rmdir()
+
+
+def test_a_cache_folder_that_was_chosen_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(kernels.os, "access", lambda path, mode: False)
+    kernels._settle_environment()
+    assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["settings", "sub/settings"])
+def test_a_folder_that_can_be_made_counts_as_writable(tmp_path, name):
+    assert kernels._creatable(tmp_path / name)
+    (tmp_path / "file").touch()
+    assert not kernels._creatable(tmp_path / "file" / name)

@@ -84,7 +84,7 @@ def linear_overdensity(noise: NDArray[np.float32], cosmology: Cosmology, box_siz
     Returns (n, n, n) float32 with expected spectrum P(k) and mean zero: each mode is multiplied by sqrt(P n^3 / L^3).
     """
     n = len(noise)
-    power = linear_power(_lattice_wavenumbers(n, box_size), cosmology)
+    power = linear_power(lattice_wavenumbers(n, box_size), cosmology)
     return _scale_modes(noise, np.sqrt(power * n**3 / box_size**3))
 
 
@@ -94,7 +94,7 @@ def white_noise_of(linear: NDArray[np.float32], cosmology: Cosmology, box_size: 
     The mean of the noise does not enter the overdensity; here it is zero.
     """
     n = len(linear)
-    power = linear_power(_lattice_wavenumbers(n, box_size), cosmology)
+    power = linear_power(lattice_wavenumbers(n, box_size), cosmology)
     scale = np.zeros_like(power)
     scale[1:] = np.sqrt(box_size**3 / (power[1:] * n**3))
     return _scale_modes(linear, scale)
@@ -111,7 +111,7 @@ def squared_wavevectors(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return full, full[:, None] + half[None, :]
 
 
-def _lattice_wavenumbers(n: int, box_size: float) -> NDArray[np.float64]:
+def lattice_wavenumbers(n: int, box_size: float) -> NDArray[np.float64]:
     """|k| of every value of i^2 + j^2 + k^2 up to the corner of the Fourier cube, h/Mpc."""
     return 2 * np.pi / box_size * np.sqrt(np.arange(3 * (n // 2) ** 2 + 1))
 

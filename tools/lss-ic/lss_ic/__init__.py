@@ -1,1 +1,1 @@
-"""lss-ic."""
+"""lss-ic: initial conditions, from white noise to displaced particles."""

@@ -1,0 +1,54 @@
+"""The sigma8 of one realisation, and what to expect of it.
+
+    sigma8^2 = sum over the modes of the grid of  |delta_k|^2 / L^6  W(8 k)^2
+
+with W the transform of a sphere. A finite box has no modes below 2 pi / L and a grid none beyond its Nyquist
+frequency, so even the mean over realisations falls short of the sigma8 of the configuration.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lss import fourier
+from lss.config import Cosmology
+from lss.linear_power import SIGMA8_RADIUS, linear_power, tophat
+from lss.random_field import lattice_wavenumbers, squared_wavevectors
+
+
+def measured_sigma8(linear: NDArray[np.float32], box_size: float) -> float:
+    """Rms in spheres of 8 Mpc/h of a field.
+
+    linear : (n, n, n) float32 overdensity; box_size : Mpc/h
+    """
+    n = len(linear)
+    modes = fourier.forward(linear)
+    power = _sum_by_wavenumber(n, (np.square(np.abs(plane)).astype(np.float64) for plane in modes))
+    return _rms_in_spheres(power / n**6, n, box_size)
+
+
+def expected_sigma8(n: int, box_size: float, cosmology: Cosmology) -> float:
+    """Rms over realisations of what `measured_sigma8` finds on an n-grid in a box of box_size Mpc/h."""
+    n_modes = _sum_by_wavenumber(n, (np.ones((n, n // 2 + 1)) for _ in range(n)))
+    power = linear_power(lattice_wavenumbers(n, box_size), cosmology)
+    return _rms_in_spheres(n_modes * power / box_size**3, n, box_size)
+
+
+def _rms_in_spheres(variance: NDArray[np.float64], n: int, box_size: float) -> float:
+    """From the variance that all modes of one wavenumber carry together."""
+    k = lattice_wavenumbers(n, box_size)
+    return float(np.sqrt(np.sum(variance * tophat(k * SIGMA8_RADIUS) ** 2)))
+
+
+def _sum_by_wavenumber(n: int, planes: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Sums over all modes of equal i^2 + j^2 + k^2, those with k < 0 included, of values given plane by plane."""
+    along_x, across = squared_wavevectors(n)
+    both_signs = np.full(n // 2 + 1, 2.0)
+    both_signs[0] = 1
+    if n % 2 == 0:
+        both_signs[-1] = 1
+    total = np.zeros(3 * (n // 2) ** 2 + 1)
+    for i2, plane in zip(along_x, planes, strict=True):
+        total += np.bincount((i2 + across).ravel(), (plane * both_signs).ravel(), minlength=len(total))
+    return total

@@ -104,6 +104,23 @@ def interpolate(
     return value
 
 
+def interpolate_vector(
+    components: tuple[np.ndarray, np.ndarray, np.ndarray],
+    position: np.ndarray,
+    box_size: float,
+    scheme: str = "cic",
+    offset: float | np.ndarray = 0.0,
+) -> np.ndarray:
+    """The vector whose components are three grids, at each particle: (m, 3) float32; otherwise as `interpolate`."""
+    position = np.ascontiguousarray(position, np.float32)
+    shift = np.broadcast_to(np.asarray(offset, np.float64), 3).copy()
+    value = np.empty((len(position), 3), np.float32)
+    per_length = len(components[0]) / box_size
+    tasks = [(*components, position[a:b], per_length, shift, value[a:b]) for a, b in chunks(len(position))]
+    spread(_vector_gatherer(_order(scheme)), tasks)
+    return value
+
+
 def window(n: int, scheme: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fourier window of a scheme: three factors whose product broadcasts to (n, n, n//2+1); divide modes by it.
 
@@ -255,3 +272,31 @@ def _gatherer(order: int) -> Callable:
             value[p] = total
 
     return gather
+
+
+@cache
+def _vector_gatherer(order: int) -> Callable:
+    @kernel
+    def gather_vector(field_x, field_y, field_z, position, per_length, shift, value):
+        n = field_x.shape[0]
+        for p in range(len(position)):
+            ix, wx = _weights(_cell(position[p, 0], per_length, shift[0], n), order)
+            iy, wy = _weights(_cell(position[p, 1], per_length, shift[1], n), order)
+            iz, wz = _weights(_cell(position[p, 2], per_length, shift[2], n), order)
+            vx, vy, vz = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            for a in range(order):
+                i = _around(ix + a, n)
+                for b in range(order):
+                    j = _around(iy + b, n)
+                    wxy = wx[a] * wy[b]
+                    for c in range(order):
+                        k = _around(iz + c, n)
+                        w = wxy * wz[c]
+                        vx += w * field_x[i, j, k]
+                        vy += w * field_y[i, j, k]
+                        vz += w * field_z[i, j, k]
+            value[p, 0] = vx
+            value[p, 1] = vy
+            value[p, 2] = vz
+
+    return gather_vector

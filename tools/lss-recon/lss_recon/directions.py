@@ -1,0 +1,73 @@
+"""The direction of an update: where a learned residual says that the white noise should go.
+
+Two residuals between the data d and the current universe S(x); a positive step along either lowers the mismatch:
+
+    estimate    [A(d) - A(S(x))] / W      A: halo catalogue -> E[linear field smoothed with W | catalogue]
+    pairs       N(d - S(x)), rms 1        N: difference of halo fields -> difference of white noise (LULO)
+
+The first is Matheron's rule (Hoffman & Ribak 1991) with a learned conditional mean: one full step from a prior draw is
+a constrained realisation. It vanishes where the two catalogues look alike to A, so A's own bias drops out.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lss.config import Cosmology
+from lss.random_field import white_noise_of
+from lss_recon.loop import Evaluation
+from lss_recon.modes import filtered, wavenumber
+
+Direction = Callable[[Evaluation, int], np.ndarray]
+OfOutcome = Callable[[Any], np.ndarray]
+
+
+def by_estimate(estimate: OfOutcome, of_data: np.ndarray) -> Direction:
+    """e(d) - e(S(x)), with e the estimated white noise of an outcome, A / W, and `of_data` that of the data."""
+
+    def direction(evaluation: Evaluation, update: int) -> np.ndarray:
+        return of_data - estimate(evaluation.outcome)
+
+    return direction
+
+
+def by_pairs(network: Callable[[np.ndarray], np.ndarray], fields: OfOutcome, data: np.ndarray) -> Direction:
+    """N(d - S(x)) rescaled to unit rms: the cosine loss that N was trained with leaves its length free.
+
+    network : (channels, n, n, n) difference of halo fields -> (n, n, n) difference of white noise;
+    fields : the halo fields of an outcome; data : those of the data, (channels, n, n, n) float32
+    Source: LULO section 3.2; the sign is that of its training pairs, (x_a - x_b, d_a - d_b): its Eq. 8 prints minus.
+    """
+
+    def direction(evaluation: Evaluation, update: int) -> np.ndarray:
+        towards_data = network(data - fields(evaluation.outcome))
+        rms = np.sqrt(np.mean(np.square(towards_data, dtype=np.float64)))
+        return towards_data / np.float32(rms) if rms > 0 else towards_data
+
+    return direction
+
+
+def with_noise(direction: Direction, amplitude: float, decay: float, draw: Callable[[int], np.ndarray]) -> Direction:
+    """A direction and amplitude decay^t of white noise, t = 0 at the first update. Source: LULO (0.1, 0.9).
+
+    draw : update -> (n, n, n) float32 white noise
+    """
+
+    def noisy(evaluation: Evaluation, update: int) -> np.ndarray:
+        added = draw(update) * np.float32(amplitude * decay ** (update - 1))
+        return direction(evaluation, update) + added
+
+    return noisy
+
+
+def whitened(linear: np.ndarray, smoothing: float, k_max: float, cosmology: Cosmology, box_size: float) -> np.ndarray:
+    """The white noise behind a smoothed linear field, without its modes at k >= k_max.
+
+    linear : (n, n, n) float32, overdensity at z = 0 smoothed with W = exp(-k^2 R^2 / 2); smoothing : R, Mpc/h;
+    k_max : h/Mpc; box_size : Mpc/h
+    Returns (n, n, n) float32: modes divided by W sqrt(P n^3 / L^3).
+    """
+    k = wavenumber(len(linear), box_size)
+    deconvolution = np.where(k < k_max, np.exp(np.minimum(k * smoothing, 20) ** 2 / 2), 0)
+    return filtered(white_noise_of(linear, cosmology, box_size), deconvolution)

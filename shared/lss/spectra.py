@@ -74,26 +74,40 @@ def measure_modes(
     """As `measure`, for fields that are in Fourier space already: modes (f, n, n, n//2+1), each plain rfftn."""
     count = len(modes)
     limits = shell_limits(n, box_size, edges)
-    n_modes, mean_m, shell_of = shells(n, limits)
-    if not n_modes.any():
+    n_modes, mean_m, _ = shells(n, limits)
+    filled = n_modes > 0
+    if not filled.any():
         raise DataError(f"no mode of a {n}^3 grid of {box_size:g} Mpc/h lies between the shell edges")
-    pairs = np.array([(i, j) for i in range(count) for j in range(i, count)])
-    inverse = inverse_windows(n, windows or ["none"] * count)
+    pairs = [(i, j) for i in range(count) for j in range(i, count)]
+    sums = shell_sums(modes, n, pairs, limits, windows)
+    power = np.empty((count, count, int(filled.sum())))
+    for (i, j), total in zip(pairs, sums, strict=True):
+        power[i, j] = power[j, i] = box_size**3 / float(n) ** 6 * total[filled] / n_modes[filled]
+    return Spectra(mean_m[filled] * 2 * np.pi / box_size, n_modes[filled], power)
+
+
+def shell_sums(
+    modes: np.ndarray,
+    n: int,
+    pairs: Sequence[tuple[int, int]],
+    limits: tuple[int, ...],
+    windows: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Sum of Re(a b*) over the modes of each shell of the whole Fourier cube, for pairs (a, b) of fields.
+
+    modes : (f, n, n, n//2+1) complex; limits : shell s holds limits[s] <= |m|^2 < limits[s + 1]
+    Returns (pairs, shells) float64. Raises DataError for values that are not finite.
+    """
+    inverse = inverse_windows(n, windows or ["none"] * len(modes))
     along = np.array([inverse[i] * inverse[j] for i, j in pairs])
     values = np.ascontiguousarray(modes)
     values = values.view(values.real.dtype)
-    partial = _sum_products(values, pairs, along, along * half_space_weights(n), shell_of, len(n_modes))
+    shell_of = shells(n, limits)[2]
+    partial = _sum_products(values, np.array(pairs), along, along * half_space_weights(n), shell_of, len(limits) - 1)
     sums = partial.sum(axis=0)
     if not np.isfinite(sums).all():
         raise DataError("a field holds NaN or infinite values")
-    norm = box_size**3 / float(n) ** 6
-    power = np.full((count, count, len(n_modes)), np.nan)
-    for (i, j), total in zip(pairs, sums, strict=True):
-        power[i, j] = power[j, i] = norm * np.divide(
-            total[:-1], n_modes, out=np.full(len(n_modes), np.nan), where=n_modes > 0
-        )
-    filled = n_modes > 0
-    return Spectra(mean_m[filled] * 2 * np.pi / box_size, n_modes[filled], power[..., filled])
+    return sums[:, :-1]
 
 
 def falls_through(k: np.ndarray, r: np.ndarray, level: float = 0.8) -> float:

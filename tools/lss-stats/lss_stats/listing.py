@@ -1,0 +1,107 @@
+"""What a universe file, or a directory of them, holds: groups, shapes, units, and where it came from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lss.errors import LssError
+from lss.universe import Group, Universe
+from lss.universe_file import read_universe
+
+_SHOWN_ATTRS = 6
+_SHOWN_MEMBERS = 20
+
+
+def listing(universe: Universe | None, paths: Sequence[Path] = ()) -> str:
+    """The table for a terminal: of one universe, or of the members of a directory."""
+    return _ensemble_listing(paths) if universe is None else universe_listing(universe)
+
+
+def universe_listing(universe: Universe) -> str:
+    """Cosmology and box, then a line per dataset, then a line per stage it went through."""
+    c, box = universe.cosmology, universe.box
+    lines = [
+        f"{universe.source}: box of {box.size:g} Mpc/h, {box.n}^3",
+        f"cosmology: omega_m {c.omega_m:g}, omega_b {c.omega_b:g}, h {c.h:g}, n_s {c.n_s:g}, sigma8 {c.sigma8:g}",
+        "",
+    ]
+    rows = [("dataset", "shape", "type", "unit", "range or attributes")]
+    for path, group in sorted(universe.groups.items()):
+        if path.split("/")[0] == "provenance":
+            continue
+        rows.append((f"/{path}", "", "", "", _attributes(group)))
+        rows += [_dataset_row(name, array, group) for name, array in sorted(group.data.items())]
+    lines += _aligned(rows)
+    chain = [(path, g) for path, g in sorted(universe.groups.items()) if path.split("/")[0] == "provenance"]
+    if chain:
+        lines += ["", "provenance"]
+        lines += _aligned([_provenance_row(path, group) for path, group in chain])
+    return "\n".join(lines)
+
+
+def provenance_rows(universe: Universe) -> list[tuple[str, ...]]:
+    """Stage, command, version, time of start, cost: for the report."""
+    return [
+        _provenance_row(path, group)
+        for path, group in sorted(universe.groups.items())
+        if path.split("/")[0] == "provenance"
+    ]
+
+
+def _ensemble_listing(paths: Sequence[Path]) -> str:
+    rows = [("member", "size", "box", "n", "seed", "index", "partner", "groups")]
+    for path in paths[:_SHOWN_MEMBERS]:
+        try:
+            member = read_universe(path)
+        except LssError as error:
+            rows.append((path.name, _bytes(path.stat().st_size), "", "", "", "", "", f"unreadable: {error}"))
+            continue
+        attrs = member.groups["ic"].attrs if "ic" in member.groups else {}
+        top = sorted({p.split("/")[0] for p in member.groups} - {"provenance"})
+        drawn = tuple(str(attrs.get(name, "-")) for name in ("seed", "index", "partner"))
+        size = f"{member.box.size:g} Mpc/h"
+        rows.append((path.name, _bytes(path.stat().st_size), size, str(member.box.n), *drawn, " ".join(top)))
+    total = sum(path.stat().st_size for path in paths)
+    lines = [f"{paths[0].parent}: {len(paths)} universes, {_bytes(total)}", "", *_aligned(rows)]
+    if len(paths) > _SHOWN_MEMBERS:
+        lines.append(f"... and {len(paths) - _SHOWN_MEMBERS} more")
+    return "\n".join(lines)
+
+
+def _dataset_row(name: str, array: np.ndarray, group: Group) -> tuple[str, ...]:
+    shape = " x ".join(map(str, array.shape)) or "scalar"
+    extent = ""
+    if array.size and array.dtype.kind in "iuf":
+        extent = f"{array.min():.4g} .. {array.max():.4g}"
+    return (f"  {name}", shape, str(array.dtype), group.units.get(name, ""), extent)
+
+
+def _attributes(group: Group) -> str:
+    shown = [f"{name} {_short(value)}" for name, value in list(group.attrs.items())[:_SHOWN_ATTRS]]
+    return ", ".join(shown)
+
+
+def _short(value: object) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _provenance_row(path: str, group: Group) -> tuple[str, ...]:
+    a = group.attrs
+    cost = f"{float(a.get('wall_seconds', 0)):.1f} s, {float(a.get('peak_memory_bytes', 0)) / 1e9:.2f} GB"
+    started, host = str(a.get("started", "")), str(a.get("host", ""))
+    return (path.removeprefix("provenance/"), str(a.get("version", "")), started, host, cost, str(a.get("command", "")))
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _bytes(count: int) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000  # type: ignore[assignment]
+    return f"{count:.1f} GB"

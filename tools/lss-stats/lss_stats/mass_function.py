@@ -1,0 +1,86 @@
+"""Halo mass functions: counted, with Poisson errors, and as fitted to simulations.
+
+| model | mass definition | paper |
+|---|---|---|
+| tinker08 | spherical overdensities | Tinker et al. 2008 |
+| sheth99 | friends of friends | Sheth & Tormen 1999 |
+| press74 | friends of friends | Press & Schechter 1974 |
+
+dn/dlnM = f(sigma) (rho_m / M) dln(1/sigma)/dlnM; f from colossus, sigma(M) from our own linear spectrum.
+"""
+
+import re
+
+import numpy as np
+
+from lss.config import Cosmology
+from lss.cosmology import RHO_CRIT, growth_factor
+from lss.errors import DataError
+from lss.linear_power import sigma_r
+from lss.universe import Group, Universe
+from lss_stats.config import Statistics
+
+MODELS = ("tinker08", "sheth99", "press74")
+_SIGMA_POINTS = 48  # sigma(M) is interpolated between these, to 1e-4
+
+
+def mass_function(universe: Universe, config: Statistics) -> Group:
+    """Counts of halos in logarithmic mass bins with Poisson errors, and the models' prediction for the same bins.
+
+    Columns: mass (geometric centre, Msun/h), mass_low, mass_high, count, density (dn/dlnM, (h/Mpc)^3), error, and one
+    per model that is calibrated for this mass definition.
+    Raises DataError for a catalogue whose masses are missing or not positive.
+    """
+    halos = universe.halos
+    if len(halos) and not (halos.mass > 0).all():
+        raise DataError(f"{universe.source}: /halos: {int((~(halos.mass > 0)).sum())} masses are not positive")
+    edges = np.geomspace(*config.mass_range, config.mass_bins + 1)
+    count = np.histogram(halos.mass, edges)[0]
+    volume, width = universe.box.size**3, np.diff(np.log(edges))
+    data = {
+        "mass": np.sqrt(edges[1:] * edges[:-1]),
+        "mass_low": edges[:-1],
+        "mass_high": edges[1:],
+        "count": count,
+        "density": count / (volume * width),
+        "error": np.sqrt(count) / (volume * width),
+    }
+    for model in MODELS:
+        expected = predicted(data["mass"], universe.cosmology, halos.redshift, model, halos.mass_definition)
+        if expected is not None:
+            data[model] = expected
+    attrs = {
+        "mass_definition": halos.mass_definition,
+        "finder": halos.finder,
+        "redshift": halos.redshift,
+        "halos": len(halos),
+        "source": universe.source,
+    }
+    units = dict.fromkeys(("mass", "mass_low", "mass_high"), "Msun/h")
+    units |= dict.fromkeys(("density", "error", *MODELS), "(h/Mpc)^3")
+    return Group(data, attrs, units)
+
+
+def predicted(
+    mass: np.ndarray, cosmology: Cosmology, redshift: float, model: str, mass_definition: str
+) -> np.ndarray | None:
+    """dn/dlnM of a model in (h/Mpc)^3 at masses in Msun/h; None where it is not calibrated for the definition.
+
+    Source: checked against the values of Tinker et al. 2008, Table 2, and colossus' own massFunction.
+    """
+    spherical = re.fullmatch(r"\d+[cm]|vir", mass_definition) is not None
+    if spherical != (model == "tinker08"):
+        return None
+    from colossus.cosmology import cosmology as background
+    from colossus.lss import mass_function as fits
+
+    flat = {"flat": True, "H0": 100 * cosmology.h, "Om0": cosmology.omega_m, "Ob0": cosmology.omega_b}
+    background.setCosmology("lss", sigma8=cosmology.sigma8, ns=cosmology.n_s, relspecies=False, persistence="", **flat)
+    density = cosmology.omega_m * RHO_CRIT
+    knots = np.geomspace(mass.min() / 1.2, mass.max() * 1.2, _SIGMA_POINTS)
+    growth = float(growth_factor(1 / (1 + redshift), cosmology.omega_m))
+    log_sigma = np.log([growth * sigma_r((3 * m / (4 * np.pi * density)) ** (1 / 3), cosmology) for m in knots])
+    slope = np.interp(np.log(mass), np.log(knots), np.gradient(log_sigma, np.log(knots)))
+    sigma = np.exp(np.interp(np.log(mass), np.log(knots), log_sigma))
+    f = fits.massFunction(sigma, redshift, q_in="sigma", q_out="f", mdef=mass_definition, model=model)
+    return np.asarray(f) * density / mass * -slope

@@ -1,0 +1,234 @@
+"""What is measured: the fields of a universe, in Fourier space.
+
+| sample | from | components |
+|---|---|---|
+| initial | /ic: the linear overdensity at z = 0 | 1 |
+| matter | particles of the last output, else /fields/matter | 1 |
+| halo_mass_weighted, halo_count, ... | /fields | 1 |
+| halos | /halos, painted with equal weights | 1 |
+| momentum | particles, weighted by velocity: (1 + delta) v, km/s | 3 |
+| velocity | velocities on the initial lattice (Lagrangian), km/s | 3 |
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lss.config import Box
+from lss.cosmology import hubble
+from lss.errors import DataError
+from lss.features import mass_bins, mass_edges
+from lss.fourier import forward, wavenumbers
+from lss.mesh import paint
+from lss.random_field import linear_overdensity
+from lss.spectra import inverse_windows
+from lss.universe import Universe
+from lss_stats.config import Statistics
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A field to measure.
+
+    modes : (c, n, n, n//2+1) complex64, plain rfftn of each component; window : the assignment still in the modes
+    ("none" when there is none, or it has been divided out); shot_noise : V sum w^2 / (sum w)^2 in (Mpc/h)^3, times
+    unit^2; 0 for fields that do not sample points
+    """
+
+    name: str
+    modes: np.ndarray
+    box_size: float
+    window: str = "none"
+    interlaced: bool = False
+    shot_noise: float = 0.0
+    unit: str = "1"
+    source: str = ""
+
+    @property
+    def n(self) -> int:
+        """Grid points a side."""
+        return self.modes.shape[1]
+
+    @property
+    def nyquist(self) -> float:
+        """Largest |k| along an axis, h/Mpc."""
+        return np.pi * self.n / self.box_size
+
+
+def available(universe: Universe) -> list[str]:
+    """Names of the samples a universe can give."""
+    names = ["initial"] if universe.has("ic/white_noise") else []
+    if universe.has("PartType1"):
+        names += ["matter", "momentum", "velocity"]
+    elif universe.has("fields/matter"):
+        names.append("matter")
+    names += [name for name in universe.field_names if name != "matter"]
+    return names + (["halos"] if universe.has("halos") else [])
+
+
+def sample(universe: Universe, name: str, config: Statistics) -> Sample:
+    """One of the samples in `available(universe)`. Raises DataError naming what is missing or does not fit."""
+    makers: dict[str, Callable[[Universe, Statistics], Sample]] = {
+        "initial": _initial,
+        "momentum": _momentum,
+        "velocity": _lagrangian_velocity,
+        "halos": halos_sample,
+    }
+    if name == "matter" and universe.has("PartType1"):
+        return _matter(universe, config)
+    maker = makers.get(name)
+    return maker(universe, config) if maker else _stored(universe, name, config)
+
+
+def shot_noise(weight: np.ndarray | int, volume: float) -> float:
+    """V sum w^2 / (sum w)^2 of weighted points, V / N of equal ones (given as their number); 0 without points."""
+    if isinstance(weight, int):
+        return volume / weight if weight else 0.0
+    total = float(weight.sum(dtype=np.float64))
+    return volume * float((weight.astype(np.float64) ** 2).sum()) / total**2 if total else 0.0
+
+
+def painted_modes(
+    position: np.ndarray, n: int, box_size: float, scheme: str, weight: np.ndarray | None = None, interlace: bool = False
+) -> np.ndarray:
+    """Modes of the sum of weights on a grid; with `interlace`, the mean of two grids half a cell apart.
+
+    Shifting the particles by half a cell turns the alias m + n l by (-1)^(lx + ly + lz): the leading ones cancel.
+    Source: Sefusatti et al. 2016, section 3.1.
+    """
+    modes = forward(paint(position, n, box_size, scheme, weight))
+    if not interlace:
+        return modes
+    shifted = forward(paint(position, n, box_size, scheme, weight, offset=0.5))
+    for k in wavenumbers(n, box_size):
+        shifted *= np.exp(0.5j * k * (box_size / n)).astype(np.complex64)
+    return np.complex64(0.5) * (modes + shifted)
+
+
+def redshift_space(
+    position: np.ndarray, velocity: np.ndarray, redshift: float, omega_m: float, box_size: float, axis: int
+) -> np.ndarray:
+    """Positions displaced along one axis by v (1 + z) / H, Mpc/h, and brought back into the box."""
+    a = 1 / (1 + redshift)
+    displaced = position.copy()
+    per_velocity = 1 / (100 * a * float(hubble(a, omega_m)))
+    displaced[:, axis] = np.mod(displaced[:, axis] + np.float32(per_velocity) * velocity[:, axis], np.float32(box_size))
+    return displaced
+
+
+def points_sample(
+    name: str, position: np.ndarray, universe: Universe, config: Statistics, weight: np.ndarray | None = None
+) -> Sample:
+    """The overdensity of points (particles, halos), each with its weight."""
+    n, box_size = grid_of(universe.box, config), universe.box.size
+    total = len(position) if weight is None else float(weight.sum(dtype=np.float64))
+    modes = painted_modes(position, n, box_size, config.assignment, weight, config.interlace)
+    if total:
+        modes *= np.float32(n**3 / total)
+    modes[0, 0, 0] = 0
+    noise = shot_noise(len(position) if weight is None else weight, box_size**3)
+    window = config.assignment if config.deconvolve else "none"
+    return Sample(name, modes[None], box_size, window, config.interlace, noise, source=universe.source)
+
+
+def grid_of(box: Box, config: Statistics) -> int:
+    """Points a side of the grids that points are painted on."""
+    return config.mesh or box.n
+
+
+def halos_sample(universe: Universe, config: Statistics, least: int = 0) -> Sample:
+    """The halo catalogue with equal weights; `least` leaves out halos of fewer particles."""
+    return points_sample("halos", universe.halos.position[resolved(universe, least)], universe, config)
+
+
+def resolved(universe: Universe, least: int) -> np.ndarray:
+    """Which halos have at least so many particles: (m,) bool. Raises DataError if the catalogue cannot say."""
+    halos = universe.halos
+    if least == 0:
+        return np.ones(len(halos), bool)
+    if "n_particles" in halos.columns:
+        return halos.n_particles >= least
+    return halos.mass >= least * particle_mass(universe)
+
+
+def particle_mass(universe: Universe) -> float:
+    """Mass of one of the box.n^3 particles, Msun/h."""
+    from lss.cosmology import RHO_CRIT
+
+    return universe.cosmology.omega_m * RHO_CRIT * universe.box.size**3 / universe.box.n**3
+
+
+def _initial(universe: Universe, config: Statistics) -> Sample:
+    linear = linear_overdensity(universe.noise.value, universe.cosmology, universe.box.size)
+    return Sample("initial", forward(linear)[None], universe.box.size, source=universe.source)
+
+
+def _matter(universe: Universe, config: Statistics) -> Sample:
+    return points_sample("matter", universe.particles.position, universe, config)
+
+
+def _stored(universe: Universe, name: str, config: Statistics) -> Sample:
+    """A field of the universe; its window is divided out only if that was not done before."""
+    field = universe.field(name)
+    window = field.assignment if config.deconvolve and not field.deconvolved else "none"
+    modes = forward(np.asarray(field.value, np.float32))[None]
+    noise = _halo_noise(universe, name.removeprefix("halo_")) if name.startswith("halo_") else 0.0
+    return Sample(name, modes, universe.box.size, window, field.interlaced, noise, source=universe.source)
+
+
+def _halo_noise(universe: Universe, channel: str) -> float:
+    """Shot noise of a halo field from the weights of its mass bins; 0 where the catalogue is not at hand."""
+    if not universe.has("halos") or channel not in ("count", "mass_weighted"):
+        return 0.0
+    settings = universe.config.get("halo", {})
+    low, high = settings.get("mass_range", (1e13, 2e15))
+    bins = mass_bins(universe.halos.mass, mass_edges(low, high, settings.get("mass_bins", 10)))
+    scaled = bins.mean_mass / 1e14
+    weight = scaled / (1 + np.sqrt(scaled)) if channel == "mass_weighted" else np.ones_like(scaled)  # LULO Eq. 15
+    total = float((bins.count * weight).sum())
+    return universe.box.size**3 * float((bins.count * weight**2).sum()) / total**2 if total else 0.0
+
+
+def _momentum(universe: Universe, config: Statistics) -> Sample:
+    """(1 + delta) v: particles weighted by their velocity, over the mean number in a cell (LULO section 5.2.2)."""
+    particles, n, box_size = universe.particles, grid_of(universe.box, config), universe.box.size
+    per_particle = np.float32(n**3 / len(particles.position))
+    modes = np.stack(
+        [
+            per_particle
+            * painted_modes(
+                particles.position, n, box_size, config.assignment, particles.velocity[:, axis], config.interlace
+            )
+            for axis in range(3)
+        ]
+    )
+    # Mean square velocity of one component over the number density.
+    noise = box_size**3 / len(particles.position) * float((particles.velocity.astype(np.float64) ** 2).mean())
+    window = config.assignment if config.deconvolve else "none"
+    return Sample("momentum", modes, box_size, window, config.interlace, noise, "km/s", universe.source)
+
+
+def _lagrangian_velocity(universe: Universe, config: Statistics) -> Sample:
+    """Each particle's velocity at the lattice point it started from (LULO section 5.2.2)."""
+    velocity = lattice_velocity(universe)
+    modes = np.stack([forward(np.ascontiguousarray(velocity[..., axis])) for axis in range(3)])
+    return Sample("velocity", modes, universe.box.size, unit="km/s", source=universe.source)
+
+
+def lattice_velocity(universe: Universe) -> np.ndarray:
+    """(n, n, n, 3) float32 km/s. Raises DataError if the particles are not a cubic lattice."""
+    velocity = universe.particles.velocity
+    n = round(len(velocity) ** (1 / 3))
+    if n**3 != len(velocity):
+        raise DataError(f"{universe.source}: {len(velocity)} particles are no cubic lattice; no Lagrangian velocities")
+    return velocity.reshape(n, n, n, 3)
+
+
+def without_window(sample: Sample) -> np.ndarray:
+    """The modes of the first component with the assignment window divided out: (n, n, n//2+1)."""
+    if sample.window == "none":
+        return sample.modes[0]
+    inverse = inverse_windows(sample.n, [sample.window])[0].astype(np.float32)
+    full = inverse[np.abs(np.fft.fftfreq(sample.n, 1 / sample.n)).astype(int)]
+    return sample.modes[0] * full[:, None, None] * full[:, None] * inverse

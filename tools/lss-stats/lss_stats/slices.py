@@ -1,0 +1,45 @@
+"""Slices of the fields: what the eye compares (LULO Fig. 4)."""
+
+import numpy as np
+
+from lss.config import Box
+from lss.fourier import smooth
+from lss.mesh import overdensity
+from lss.random_field import linear_overdensity
+from lss.universe import Group, Universe
+from lss_stats.config import Statistics
+from lss_stats.samples import grid_of, lattice_velocity
+
+AXIS = 2  # slices are projected along z
+
+
+def slices(universe: Universe, config: Statistics) -> Group:
+    """Means over a slice [0, thickness) along z of every field there is: (n, n) float32 each.
+
+    initial (smoothed), matter, velocity (x component, on the initial lattice, km/s), halo fields.
+    """
+    data: dict[str, np.ndarray] = {}
+    box = universe.box
+    if universe.has("ic/white_noise"):
+        linear = linear_overdensity(universe.noise.value, universe.cosmology, box.size)
+        data["initial"] = _mean(smooth(linear, config.slice_smoothing, box.size), box, config)
+    if universe.has("PartType1"):
+        particles = universe.particles
+        matter = overdensity(particles.position, grid_of(box, config), box.size, config.assignment)
+        data["matter"] = _mean(matter, box, config)
+        if round(len(particles.velocity) ** (1 / 3)) ** 3 == len(particles.velocity):
+            data["velocity"] = _mean(lattice_velocity(universe)[..., 0], box, config)
+    elif universe.has("fields/matter"):
+        data["matter"] = _mean(universe.field("matter").value, box, config)
+    for name in universe.field_names:
+        if name != "matter":
+            data[name] = _mean(universe.field(name).value, box, config)
+    attrs = {"thickness": config.slice_thickness, "box_size": box.size, "smoothing_initial": config.slice_smoothing}
+    units = {name: "km/s" if name == "velocity" else "1" for name in data}
+    return Group(data, attrs | {"source": universe.source}, units)
+
+
+def _mean(field: np.ndarray, box: Box, config: Statistics) -> np.ndarray:
+    n = len(field)
+    cells = int(np.clip(round(config.slice_thickness / box.size * n), 1, n))
+    return field[:, :, :cells].mean(axis=AXIS, dtype=np.float64).astype(np.float32)

@@ -1,0 +1,89 @@
+"""How every figure looks: one column of a journal wide, Okabe and Ito's colours (safe for the colour-blind)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+COLUMN, PAGE = 3.5, 7.2  # inches: one and two columns
+
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW, BLACK = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#F0E442",
+    "#000000",
+)
+CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+SUBJECT, TRUTH, BAND, THEORY = BLUE, BLACK, ORANGE, GREEN
+
+# name of a sample -> what a reader sees
+LABELS = {
+    "initial": "initial field",
+    "matter": "matter",
+    "halos": "halos",
+    "halo_mass_weighted": "halos, mass-weighted",
+    "halo_count": "halos, counts",
+    "momentum": "momentum",
+    "velocity": "Lagrangian velocity",
+}
+
+_SETTINGS = {
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "legend.fontsize": 6.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.prop_cycle": matplotlib.cycler(color=CYCLE),
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "savefig.dpi": 200,
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,
+    "image.origin": "lower",
+    "image.interpolation": "nearest",
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Within it, matplotlib draws as this project does."""
+    with matplotlib.rc_context(_SETTINGS):
+        yield
+
+
+def label(name: str) -> str:
+    """What a reader sees of a sample's name."""
+    return LABELS.get(name, name.replace("_", " "))
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as its suffix says (.png, .pdf, .svg), and forget it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def ratio_rows(columns: int, heights: tuple[float, ...], width: float, height: float) -> tuple[Figure, Any]:
+    """Panels one above the other that share their x axis, `columns` of such stacks: (figure, axes[row, column])."""
+    figure, axes = plt.subplots(
+        len(heights), columns, figsize=(width, height), sharex="col", squeeze=False, height_ratios=heights
+    )
+    return figure, axes

@@ -8,6 +8,7 @@
 Whatever its shape, the spectrum is normalised to the sigma8 of the configuration, which is always that of z = 0.
 """
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,7 +165,8 @@ def _sigma(radius: float, power: Callable[[Array], Array]) -> float:
 def _read_table(path: Path) -> Callable[[Array], Array]:
     """A spectrum from a text file: cubic in log k and log P, power laws beyond the ends."""
     try:
-        table = np.loadtxt(path, ndmin=2, usecols=(0, 1), delimiter="," if path.suffix == ".csv" else None)
+        with warnings.catch_warnings(action="ignore"):  # an empty file is told below
+            table = np.loadtxt(path, ndmin=2, usecols=(0, 1), delimiter="," if path.suffix == ".csv" else None)
     except FileNotFoundError:
         raise DataError(
             f'{path}: no such file; [cosmology] transfer is "eisenstein-hu", "no-wiggle" or the path of a table'

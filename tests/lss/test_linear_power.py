@@ -1,0 +1,128 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from colossus.cosmology import power_spectrum as colossus
+
+from lss.config import Cosmology
+from lss.errors import DataError
+from lss.linear_power import (
+    T_CMB,
+    linear_power,
+    sigma_r,
+    tophat,
+    transfer_eisenstein_hu,
+    transfer_no_wiggle,
+)
+
+STORED = Path(__file__).parents[1] / "data" / "linear_power_eh98_z0.csv"
+K = np.geomspace(1e-4, 50, 500)
+UNIVERSES = [(0.3175, 0.049, 0.6711), (0.2, 0.03, 0.8), (0.5, 0.1, 0.6), (0.279, 0.045, 0.701)]
+
+
+@pytest.mark.parametrize(("omega_m", "omega_b", "h"), UNIVERSES)
+def test_transfer_functions_agree_with_colossus(omega_m, omega_b, h):
+    wiggle = colossus.modelEisenstein98(K, h, omega_m, omega_b, T_CMB)
+    smooth = colossus.modelEisenstein98ZeroBaryon(K, h, omega_m, omega_b, T_CMB)
+    np.testing.assert_allclose(transfer_eisenstein_hu(K, omega_m, omega_b, h), wiggle, rtol=1e-10)
+    np.testing.assert_allclose(transfer_no_wiggle(K, omega_m, omega_b, h), smooth, rtol=1e-10)
+
+
+def test_the_fiducial_spectrum_agrees_with_the_stored_one():
+    k, power = np.loadtxt(STORED, delimiter=",").T
+    np.testing.assert_allclose(linear_power(k, Cosmology()), power, rtol=3e-4)  # colossus interpolates its own
+
+
+@pytest.mark.parametrize("transfer", ["eisenstein-hu", "no-wiggle", str(STORED)])
+def test_every_spectrum_has_the_sigma8_asked_for(transfer):
+    cosmology = Cosmology(sigma8=0.71, transfer=transfer)
+    k = np.geomspace(1e-5, 100, 40001)
+    integrand = k**3 * linear_power(k, cosmology) / (2 * np.pi**2) * tophat(8 * k) ** 2
+    variance = np.sum((integrand[1:] + integrand[:-1]) / 2) * np.log(k[1] / k[0])
+    assert np.sqrt(variance) == pytest.approx(0.71, rel=1e-5)
+    assert sigma_r(8.0, cosmology) == pytest.approx(0.71, rel=1e-9)
+    assert sigma_r(16.0, cosmology) < sigma_r(8.0, cosmology) < sigma_r(4.0, cosmology)
+
+
+def test_large_scales_keep_the_primordial_slope():
+    power = linear_power(np.array([1e-6, 1e-5]), Cosmology(n_s=0.9))
+    assert np.log10(power[1] / power[0]) == pytest.approx(0.9, abs=1e-3)
+
+
+def test_the_mean_of_the_box_has_no_power():
+    assert linear_power(0.0, Cosmology()) == 0
+    np.testing.assert_array_equal(linear_power(np.array([[0.0, 0.1]]), Cosmology())[0, 0], 0)
+
+
+def test_wiggles_oscillate_about_the_smooth_spectrum():
+    ratio = linear_power(K, Cosmology()) / linear_power(K, Cosmology(transfer="no-wiggle"))
+    inside = (K > 0.03) & (K < 0.4)
+    assert np.sum(np.diff(np.sign(np.diff(ratio[inside]))) != 0) >= 6
+    np.testing.assert_allclose(ratio, 1, atol=0.12)
+
+
+def test_without_baryons_nothing_oscillates():
+    slope = np.diff(np.log(linear_power(K, Cosmology(omega_b=0.0)))) / np.diff(np.log(K))
+    assert (np.diff(slope) < 0).all()
+
+
+def test_the_tophat_is_smooth_where_its_closed_form_is_not():
+    x = np.linspace(0.005, 0.02, 101)
+    np.testing.assert_allclose(tophat(x), 1 - x**2 / 10 + x**4 / 280, atol=2e-5)
+    assert tophat(0.0) == 1
+
+
+def write_table(path, k, power):
+    np.savetxt(path, np.column_stack([k, power]), header="k P")
+    return str(path)
+
+
+def test_a_table_gives_back_the_spectrum_it_was_made_from(tmp_path):
+    k = np.geomspace(1e-4, 20, 400)
+    path = write_table(tmp_path / "camb.txt", k, 17 * linear_power(k, Cosmology()))
+    between = np.geomspace(2e-4, 10, 333)
+    table = linear_power(between, Cosmology(transfer=path))
+    np.testing.assert_allclose(table, linear_power(between, Cosmology()), rtol=2e-4)
+
+
+def test_a_table_is_continued_as_power_laws(tmp_path):
+    k = np.geomspace(1e-3, 2, 50)
+    path = write_table(tmp_path / "short.txt", k, k**0.9 / (1 + (k / 0.02) ** 3))
+    outside = linear_power(np.array([1e-5, 1e-4, 20.0, 200.0]), Cosmology(transfer=path))
+    assert np.log10(outside[1] / outside[0]) == pytest.approx(0.9, abs=1e-3)
+    assert np.log10(outside[3] / outside[2]) == pytest.approx(-2.1, abs=1e-3)
+
+
+GOOD = np.geomspace(1e-3, 5, 30)
+
+
+@pytest.mark.parametrize(
+    ("k", "power", "complaint"),
+    [
+        (GOOD[::-1], GOOD, "row 2: .* k must increase"),
+        (GOOD, -GOOD, "row 1: .* must be positive"),
+        (np.where(GOOD > 1, np.nan, GOOD), GOOD, "finite"),
+        (GOOD[:12], GOOD[:12], r"k from 0.001 to .* at least 0.01 to 1 is needed"),
+        (GOOD[:3], GOOD[:3], "at least 4 rows"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused_in_one_line(tmp_path, k, power, complaint):
+    path = write_table(tmp_path / "table.txt", k, power)
+    with pytest.raises(DataError, match=complaint) as caught:
+        linear_power(0.1, Cosmology(transfer=path))
+    assert str(caught.value).startswith(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"k P\nfast slow\n", b"1.0\n2.0\n3.0\n4.0\n", b"", b"\x89HDF\r\n\x1a\n\xff\xfe"])
+def test_a_file_that_is_no_table_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "table.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"table\.txt: ") as caught:
+        linear_power(0.1, Cosmology(transfer=str(path)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_table_is_refused_naming_the_choices():
+    with pytest.raises(DataError, match=r'eisenstien-hu: no such file; .* "no-wiggle"'):
+        linear_power(0.1, Cosmology(transfer="eisenstien-hu"))

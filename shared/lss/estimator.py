@@ -2,8 +2,8 @@
 
 A is a network trained with squared error, so it is the conditional mean E[W delta_lin | catalogue] with
 W = exp(-k^2 R^2 / 2), R of the target. Its inputs are CIC overdensities of halo mass and of halo counts, each smoothed
-with several R and compressed: asinh(delta_R / s_R). Overdensities are taken against the mean of the training set, not of
-the catalogue, and keep their own mean: an abundance above the average is information too.
+with several R and compressed: asinh(delta_R / s_R). Overdensities are taken against the mean of the training set, not
+of the catalogue, and keep their own mean: an abundance above the average is information too.
 
 It works on any box with the voxels it was trained with. Its inputs' layout is the card's `inputs`, its performance the
 card's `validation` (see lss.nets.checkpoint).

@@ -35,6 +35,11 @@ def enable(wanted: bool = True) -> None:
     _enabled = wanted and sys.stderr.isatty()
 
 
+def enabled() -> bool:
+    """Whether somebody is watching."""
+    return _enabled
+
+
 @contextmanager
 def progress(description: str, total: float | None) -> Iterator[Bar]:
     """A bar for `total` steps; the outermost one is shown, those of stages run inside it stay silent."""

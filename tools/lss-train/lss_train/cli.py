@@ -1,0 +1,19 @@
+"""The command line of lss-train."""
+
+from pathlib import Path
+
+from lss.console import Option, command
+
+main = command(
+    "train",
+    help="Train a network on an ensemble of universes, into one checkpoint file with its model card.",
+    examples=[
+        "lss-train train.toml ensemble/ -o estimator.safetensors",
+        "lss-train ensemble/ --export set.h5   # seeds and catalogues only, 20 bytes a halo",
+        "lss-train train.toml set.h5 -o estimator.safetensors --resume",
+    ],
+    options=[Option("--export", Path, "Write the compact training set here; without -o, that is all.")],
+    reads="paths",
+    writes="file",
+    resumable=True,
+)

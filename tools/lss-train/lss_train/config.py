@@ -1,0 +1,58 @@
+"""The table [train]: which network is trained on what, and how."""
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from lss.config import Configuration, Table, quantity
+
+
+class Train(Table):
+    """[train]: a network, its data and its optimisation."""
+
+    model: Literal["estimator", "optimizer"] = quantity(
+        "estimator",
+        '"estimator": halos to linear field; "optimizer": differences of halo fields to those of white noise',
+    )
+    channels: int = quantity(16, "filters of the first level of the U-Net", gt=0, multiple_of=4)
+    levels: int = quantity(4, "resolutions of the U-Net, each half the last", ge=1, le=6)
+    input_smoothing: tuple[float, ...] = quantity((1.0, 2.0, 4.0, 8.0), "Gaussian R of the mass fields", "Mpc/h")
+    input_scale: tuple[float, ...] = quantity((6.0, 2.0, 1.0, 0.5), "s in asinh(overdensity / s), one for each R")
+    count_smoothing: tuple[float, ...] = quantity(
+        (1.0, 2.0, 4.0), "Gaussian R of the count fields, among those of input_smoothing", "Mpc/h"
+    )
+    target_smoothing: float = quantity(1.0, "Gaussian R of the linear field to estimate", "Mpc/h", ge=0)
+    loss: Literal["mse", "cosine"] = quantity(
+        "mse", 'mean squared error, or 1 - cosine over the whole box ("optimizer")'
+    )
+    learning_rate: float = quantity(2e-3, "of AdamW; LULO: 4e-4", gt=0)
+    betas: tuple[float, float] = quantity((0.9, 0.999), "decay of AdamW's moments; LULO: 0.9, 0.99")
+    weight_decay: float = quantity(1e-4, "of AdamW", ge=0)
+    gradient_limit: float = quantity(1.0, "norm that gradients are clipped to", gt=0)
+    warm_up: int = quantity(30, "updates over which the learning rate rises", ge=0)
+    schedule: Literal["cosine", "plateau"] = quantity(
+        "cosine", '"cosine": to zero at the end; "plateau": halved when the validation loss stands still (LULO)'
+    )
+    batch: int = quantity(1, "examples per update", ge=1)
+    epochs: int = quantity(5, "passes over the training universes", ge=1)
+    validation: float = quantity(0.02, "share of the universes x_a kept back to validate", gt=0, lt=1)
+    seed: int = quantity(1, "of the first weights, the order and the symmetries", ge=0)
+    device: str = quantity("auto", '"cpu", "cuda", or whatever there is')
+    cache: float = quantity(4.0, "examples are kept in memory up to this, and painted anew beyond", "GB", ge=0)
+
+    @model_validator(mode="after")
+    def _every_smoothing_has_a_scale(self) -> "Train":
+        if len(self.input_scale) != len(self.input_smoothing):
+            raise ValueError(f"input_scale needs {len(self.input_smoothing)} values, one for each of input_smoothing")
+        if min(*self.input_scale, 1.0) <= 0 or min(*self.input_smoothing, 0.0) < 0:
+            raise ValueError("input_scale must be positive, and input_smoothing not negative")
+        stray = [radius for radius in self.count_smoothing if radius not in self.input_smoothing]
+        if stray:
+            raise ValueError(f"count_smoothing {stray} are not among input_smoothing {list(self.input_smoothing)}")
+        return self
+
+
+class Config(Configuration):
+    """What lss-train reads."""
+
+    train: Train = quantity(Train(), "a network, its data and its optimisation")

@@ -1,0 +1,84 @@
+"""`model = "estimator"`: halo fields to the smoothed linear field (see lss.estimator)."""
+
+import numpy as np
+
+from lss.config import Box
+from lss.estimator import Inputs
+from lss.fourier import smooth
+from lss.nets.checkpoint import Card
+from lss.random_field import linear_overdensity
+from lss.spectra import falls_through, measure
+from lss_train.config import Train
+from lss_train.examples import Example
+from lss_train.universes import TrainingSet
+
+
+class EstimatorModel:
+    """Every universe, perturbed or not, is an example of its own."""
+
+    def __init__(self, universes: TrainingSet, settings: Train, training: list[np.ndarray]) -> None:
+        self._universes = universes
+        self._inputs = estimator_inputs(universes, settings, np.concatenate(training))
+        self.inputs = self._inputs.channels
+
+    def examples(self, families: list[np.ndarray]) -> list[Example]:
+        """One per universe."""
+        return [(int(i),) for family in families for i in family]
+
+    def fields(self, i: int) -> np.ndarray:
+        """The channels of the catalogue, then the linear field smoothed with the target's R."""
+        universes, box = self._universes, self._universes.box
+        channels = self._inputs.fields(*universes.halos(i), box.n, box.size)
+        linear = linear_overdensity(universes.noise(i), universes.cosmology, box.size)
+        return np.concatenate([channels, smooth(linear, self._inputs.target_smoothing, box.size)[None]])
+
+    def card(self) -> Card:
+        """What lss.estimator needs to feed the network."""
+        return self._inputs.as_card()
+
+    def figures(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Card:
+        """r(k) and the slope of the truth on the estimate, over shells."""
+        return spectral_figures(pairs, self._universes.box)
+
+
+def estimator_inputs(universes: TrainingSet, settings: Train, training: np.ndarray) -> Inputs:
+    """How catalogues are to become fields; overdensities are against the mean of the training universes."""
+    box = universes.box
+    volume = box.size**3 * len(training)
+    halos = [universes.halos(i)[1] for i in training]
+    scale = dict(zip(settings.input_smoothing, settings.input_scale, strict=True))
+    return Inputs(
+        settings.input_smoothing,
+        settings.input_scale,
+        settings.count_smoothing,
+        tuple(scale[radius] for radius in settings.count_smoothing),
+        mass_density=float(sum(mass.sum(dtype=np.float64) for mass in halos) / volume),
+        number_density=sum(len(mass) for mass in halos) / volume,
+        voxel=box.size / box.n,
+        target_smoothing=settings.target_smoothing,
+    )
+
+
+def spectral_figures(pairs: list[tuple[np.ndarray, np.ndarray]], box: Box) -> Card:
+    """How well estimates follow targets, shell by shell.
+
+    slope : of target on estimate, and correlation : r, both from powers summed over the universes; k80 : where the mean
+    r(k) of the universes falls through 0.8, h/Mpc; k80_each : the same for each of them
+    """
+    spectra = [measure([target, estimate], box.size) for target, estimate in pairs]
+    k = spectra[0].k
+    truth, estimate, cross = (sum(s.power[i, j] for s in spectra) for i, j in ((0, 0), (1, 1), (0, 1)))
+    each = [s.correlation(0, 1) for s in spectra]
+    slope = np.divide(cross, estimate, out=np.zeros_like(cross), where=estimate > 0)
+    norm = np.sqrt(truth * estimate)
+    return {
+        "k": _short(k),
+        "slope": _short(slope),
+        "correlation": _short(np.divide(cross, norm, out=np.zeros_like(cross), where=norm > 0)),
+        "k80": round(falls_through(k, np.mean(each, axis=0)), 4),
+        "k80_each": [round(falls_through(k, r), 4) for r in each],
+    }
+
+
+def _short(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.5g}") for value in values]

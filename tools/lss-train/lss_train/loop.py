@@ -1,0 +1,172 @@
+"""The training loop: one for every model."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from lss import interrupt
+from lss.errors import LssError, Stopped
+from lss.nets.checkpoint import Card
+from lss.nets.unet import UNet
+from lss.restart import Restart
+from lss.universe import Group
+from lss_train.config import Train
+from lss_train.examples import Example, Examples, Model
+from lss_train.journal import Journal
+from lss_train.schedule import Plateau, learning_rate
+from lss_train.symmetries import SYMMETRIES, transformed
+
+SAVE_EVERY = 100  # updates
+MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW
+
+
+@dataclass
+class Run:
+    """Where a training stands, beside the weights and AdamW's moments."""
+
+    epoch: int = 0
+    step: int = 0  # updates of this epoch
+    update: int = 0  # updates in all
+    loss_sum: float = 0.0  # of this epoch
+    seconds: float = 0.0
+    plateau: Plateau = field(default_factory=Plateau)
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
+    figures: Card = field(default_factory=dict)  # of the best
+
+
+def fit(
+    network: UNet,
+    model: Model,
+    examples: Examples,
+    training: list[Example],
+    validation: list[Example],
+    settings: Train,
+    restart: Restart,
+    journal_path: Path | None,
+) -> Run:
+    """Train a network and return the run, with the weights that did best on the validation examples.
+
+    The order of the examples and their symmetries follow from (seed, epoch): a run that is stopped and resumed makes
+    the same updates, to the bit, as one that is not.
+    Raises Stopped, with everything saved, when the program was asked to end; LssError if the loss is not finite.
+    """
+    device = next(network.parameters()).device
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=settings.learning_rate, betas=settings.betas, weight_decay=settings.weight_decay
+    )
+    run = _load(restart, network, optimizer)
+    updates = settings.epochs * math.ceil(len(training) / settings.batch)
+    with Journal(journal_path, run.update, updates, run.seconds) as journal:
+        while run.epoch < settings.epochs:
+            for batch in batches(training, settings.batch, settings.seed, run.epoch)[run.step :]:
+                rate = learning_rate(run.update, updates, settings, run.plateau)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                fields = torch.stack([transformed(examples[one], symmetry) for one, symmetry in batch]).to(device)
+                loss = LOSSES[settings.loss](network(fields[:, :-1]), fields[:, -1:])
+                optimizer.zero_grad()
+                loss.backward()
+                norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_limit)
+                optimizer.step()
+
+                run.step, run.update, run.loss_sum = run.step + 1, run.update + 1, run.loss_sum + loss.item()
+                if not math.isfinite(run.loss_sum):
+                    raise LssError(f"the loss is not finite at update {run.update}; lower [train] learning_rate")
+                journal.update(run.epoch + 1, run.update, loss.item(), run.loss_sum / run.step, rate, norm.item())
+                run.seconds = journal.seconds
+                if interrupt.requested():
+                    _save(restart, run, network, optimizer)
+                    raise Stopped(f"stopped at update {run.update} of {updates}; --resume goes on from there")
+                if run.update % SAVE_EVERY == 0:
+                    _save(restart, run, network, optimizer)
+
+            loss_now, figures = validate(network, model, examples, validation, settings.loss)
+            run.plateau.observe(loss_now)
+            if loss_now < run.best_loss:
+                run.best_loss, run.best_epoch, run.figures = loss_now, run.epoch + 1, figures
+                run.best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+            journal.epoch(run.epoch + 1, run.update, run.loss_sum / run.step, loss_now, headline(figures), rate)
+            run.epoch, run.step, run.loss_sum, run.seconds = run.epoch + 1, 0, 0.0, journal.seconds
+            _save(restart, run, network, optimizer)
+    return run
+
+
+def batches(training: list[Example], size: int, seed: int, epoch: int) -> list[list[tuple[Example, int]]]:
+    """The examples of an epoch in their order, each with one of the 48 symmetries, cut into batches."""
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(len(training))
+    symmetry = random.integers(len(SYMMETRIES), size=len(training))
+    shown = [(training[i], int(s)) for i, s in zip(order, symmetry, strict=True)]
+    return [shown[first : first + size] for first in range(0, len(shown), size)]
+
+
+def validate(
+    network: UNet, model: Model, examples: Examples, validation: list[Example], loss: str
+) -> tuple[float, Card]:
+    """Mean loss over the validation examples, as they are, and the model's figures of its estimates."""
+    device = next(network.parameters()).device
+    losses, pairs = [], []
+    with torch.inference_mode():
+        for example in validation:
+            fields = examples[example][None].to(device)
+            estimate = network(fields[:, :-1])
+            losses.append(LOSSES[loss](estimate, fields[:, -1:]).item())
+            pairs.append((fields[0, -1].cpu().numpy(), estimate[0, 0].cpu().numpy()))
+    return float(np.mean(losses)), model.figures(pairs)
+
+
+def headline(figures: Card) -> str:
+    """The one figure to watch."""
+    if "k80" in figures:
+        return f"k80 {figures['k80']:.3f}"
+    return f"cosine {figures['cosine']:.3f}, {figures['cosine_smoothed']:.3f} smoothed"
+
+
+def cosine_loss(estimate: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """1 - cosine of the angle between two fields over the whole box, mean over the batch (LULO Eq. 12)."""
+    return 1 - functional.cosine_similarity(estimate.flatten(1), target.flatten(1), dim=1).mean()
+
+
+LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "mse": functional.mse_loss,
+    "cosine": cosine_loss,
+}
+
+
+def _save(restart: Restart, run: Run, network: UNet, optimizer: torch.optim.AdamW) -> None:
+    """Keep everything that the next update depends on."""
+    data = {f"network.{name}": tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
+    data |= {f"best.{name}": tensor.cpu().numpy() for name, tensor in run.best.items()}
+    for name, parameter in network.named_parameters():
+        data |= {f"{moment}.{name}": optimizer.state[parameter][moment].cpu().numpy() for moment in MOMENTS}
+    data["figures"] = np.frombuffer(json.dumps(run.figures).encode(), np.uint8)
+    attrs = {key: value for key, value in vars(run).items() if isinstance(value, int | float)}
+    restart.save("training", Group(data, attrs | {f"plateau_{key}": v for key, v in vars(run.plateau).items()}))
+
+
+def _load(restart: Restart, network: UNet, optimizer: torch.optim.AdamW) -> Run:
+    """The run that `_save` kept, with the network and the optimizer brought to where it stood; else a new one."""
+    state = restart.load("training")
+    if state is None:
+        return Run()
+    plateau = {key.removeprefix("plateau_"): v for key, v in state.attrs.items() if key.startswith("plateau_")}
+    attrs = {key: value for key, value in state.attrs.items() if not key.startswith("plateau_")}
+    run = Run(**attrs, plateau=Plateau(**plateau), figures=json.loads(state.data["figures"].tobytes()))
+    network.load_state_dict(_tensors(state, "network."))
+    run.best = _tensors(state, "best.")
+    for name, parameter in network.named_parameters():
+        moments = {m: torch.empty_like(parameter).copy_(torch.from_numpy(state.data[f"{m}.{name}"])) for m in MOMENTS}
+        optimizer.state[parameter] = {"step": torch.tensor(float(run.update)), **moments}
+    return run
+
+
+def _tensors(state: Group, prefix: str) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): torch.from_numpy(v) for k, v in state.data.items() if k.startswith(prefix)}

@@ -1,0 +1,242 @@
+"""The training set: many universes reduced to seeds and catalogues, 20 bytes a halo.
+
+It is read from directories of universe files, or from the one HDF5 file that `write_training_set` makes of them:
+
+    /                attributes format = "lss-training-set", format_version, config (TOML), mass_definition
+    /universes       seed, index, partner (u,) int64; phase (u,) float64; offset (u + 1,) int64
+    /halos           position (m, 3) float32, Mpc/h; mass (m,) float32, Msun/h; n_particles (m,) int32
+
+The halos of universe i are rows offset[i]:offset[i + 1]. White noise is drawn again from its seeds.
+"""
+
+import hashlib
+import itertools
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from lss.config import Box, Configuration, Cosmology, Settings, as_toml, validate
+from lss.errors import ConfigError, DataError
+from lss.progress import progress
+from lss.random_field import perturbed_partner, white_noise
+from lss.universe import Universe
+from lss.universe_file import atomic, ensemble_members, read_universe
+
+FORMAT = "lss-training-set"
+FORMAT_VERSION = 1
+_UNIVERSES = {"seed": np.int64, "index": np.int64, "partner": np.int64, "phase": np.float64, "offset": np.int64}
+_HALOS = {"position": np.float32, "mass": np.float32, "n_particles": np.int32}
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Universes of one cosmology, box, simulator and mass definition, sorted by seed, index and partner.
+
+    seed, index, partner, phase : (u,) of each white noise; offset : (u + 1,); position (m, 3), mass (m,),
+    n_particles (m,) : all halos; settings : the configuration of the first universe; files : where the white noise
+    lies, or empty where it is drawn from the seeds
+    """
+
+    cosmology: Cosmology
+    box: Box
+    settings: Settings
+    mass_definition: str
+    seed: np.ndarray
+    index: np.ndarray
+    partner: np.ndarray
+    phase: np.ndarray
+    offset: np.ndarray
+    position: np.ndarray
+    mass: np.ndarray
+    n_particles: np.ndarray
+    files: tuple[Path, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.seed)
+
+    def halos(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and masses of universe i."""
+        rows = slice(self.offset[i], self.offset[i + 1])
+        return self.position[rows], self.mass[rows]
+
+    def noise(self, i: int) -> np.ndarray:
+        """The white noise of universe i, (n, n, n) float32."""
+        if self.files:
+            return read_universe(self.files[i], ["ic"]).noise.value
+        return self.drawn_noise(i)
+
+    def drawn_noise(self, i: int) -> np.ndarray:
+        """The white noise that the seeds of universe i stand for."""
+        ic, n = self.settings.get("ic", {}), self.box.n
+        seed, index, partner = int(self.seed[i]), int(self.index[i]), int(self.partner[i])
+        inverted = bool(ic.get("inverted", False))
+        noise = white_noise(seed, index, n, fixed=bool(ic.get("fixed", False)), inverted=inverted)
+        if partner:
+            perturbation = white_noise(seed, index, n, partner, inverted=inverted)
+            noise = perturbed_partner(noise, perturbation, float(self.phase[i]))
+        return noise
+
+    def families(self) -> list[np.ndarray]:
+        """The universes of each x_a: itself (if it is there) and its perturbed partners, in order."""
+        changes = (np.diff(self.seed) != 0) | (np.diff(self.index) != 0)
+        return np.split(np.arange(len(self)), np.flatnonzero(changes) + 1)
+
+    def hash(self) -> str:
+        """SHA-256 of seeds and halos."""
+        digest = hashlib.sha256(f"{self.box!r} {self.cosmology!r}".encode())
+        for array in (self.seed, self.index, self.partner, self.phase, self.offset, self.position, self.mass):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def read_training_set(paths: Sequence[Path]) -> TrainingSet:
+    """Read directories of universes (and single ones), or one exported set.
+
+    Raises DataError if there is none, if two are of one seed, or if they differ in cosmology, box, simulator or mass
+    definition.
+    """
+    if len(paths) == 1 and paths[0].is_file() and _is_exported(paths[0]):
+        return _read_exported(paths[0])
+    files = [file for path in paths for file in (ensemble_members(path) if path.is_dir() else [path])]
+    universes: list[tuple[Path, _Reduced]] = []
+    with progress("reading universes", len(files)) as bar:
+        for file in files:
+            universe = read_universe(file, ["ic", "halos"])
+            universes.append((file, _Reduced.of(universe, universes[0][1] if universes else None)))
+            bar.update()
+    universes.sort(key=lambda pair: pair[1].order)
+    for (one, a), (other, b) in itertools.pairwise(universes):
+        if a.order == b.order:
+            raise DataError(f"{other}: the same universe (seed, index, partner {a.order}) as {one}")
+    reduced = [universe for _, universe in universes]
+    first = reduced[0]
+    return TrainingSet(
+        first.cosmology,
+        first.box,
+        first.settings,
+        first.mass_definition,
+        seed=np.array([u.order[0] for u in reduced]),
+        index=np.array([u.order[1] for u in reduced]),
+        partner=np.array([u.order[2] for u in reduced]),
+        phase=np.array([u.phase for u in reduced]),
+        offset=np.concatenate([[0], np.cumsum([len(u.mass) for u in reduced])]).astype(np.int64),
+        position=np.concatenate([u.position for u in reduced]).astype(np.float32),
+        mass=np.concatenate([u.mass for u in reduced]).astype(np.float32),
+        n_particles=np.concatenate([u.n_particles for u in reduced]).astype(np.int32),
+        files=tuple(file for file, _ in universes),
+    )
+
+
+@dataclass(frozen=True)
+class _Reduced:
+    """What is kept of a universe."""
+
+    cosmology: Cosmology
+    box: Box
+    settings: Settings
+    mass_definition: str
+    order: tuple[int, int, int]
+    phase: float
+    position: np.ndarray
+    mass: np.ndarray
+    n_particles: np.ndarray
+
+    @staticmethod
+    def of(universe: Universe, first: "_Reduced | None") -> "_Reduced":
+        """Reduce a universe. Raises DataError if it does not belong with the first."""
+        noise, halos = universe.noise, universe.halos
+        unknown = np.zeros(len(halos), np.int32)
+        reduced = _Reduced(
+            universe.cosmology,
+            universe.box,
+            universe.config,
+            halos.mass_definition,
+            (noise.seed, noise.index, noise.partner),
+            noise.phase,
+            halos.position,
+            halos.mass,
+            halos.columns.get("n_particles", unknown),
+        )
+        if first is not None:
+            for what, (mine, other) in {
+                "cosmology": (reduced.cosmology, first.cosmology),
+                "box": (reduced.box, first.box),
+                "mass definition": (reduced.mass_definition, first.mass_definition),
+                "[sim]": (universe.config.get("sim"), first.settings.get("sim")),
+                "[halo]": (universe.config.get("halo"), first.settings.get("halo")),
+            }.items():
+                if mine != other:
+                    raise DataError(f"{universe.source}: {what} {mine} differs from the other universes' {other}")
+        return reduced
+
+
+def write_training_set(universes: TrainingSet, path: Path) -> None:
+    """Write the compact set.
+
+    Raises DataError for a universe whose white noise is not what its seeds give: it could not be drawn again.
+    """
+    if universes.files:
+        with progress("checking seeds", len(universes)) as bar:
+            for i, file in enumerate(universes.files):
+                if not np.array_equal(universes.noise(i), universes.drawn_noise(i)):
+                    raise DataError(f"{file}: its white noise is not that of its seed; a set of seeds cannot hold it")
+                bar.update()
+    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["config"] = as_toml(universes.settings)
+        file.attrs["mass_definition"] = universes.mass_definition
+        for folder, names in (("universes", _UNIVERSES), ("halos", _HALOS)):
+            for name, dtype in names.items():
+                array = np.asarray(getattr(universes, name), dtype)
+                dataset = file.create_dataset(f"{folder}/{name}", data=array, compression="gzip", shuffle=True)
+                dataset.attrs["units"] = {"position": "Mpc/h", "mass": "Msun/h"}.get(name, "1")
+
+
+def _is_exported(path: Path) -> bool:
+    try:
+        with h5py.File(path, "r") as file:
+            return file.attrs.get("format") == FORMAT
+    except OSError:
+        return False
+
+
+def _read_exported(path: Path) -> TrainingSet:
+    try:
+        with h5py.File(path, "r") as file:
+            if int(file.attrs.get("format_version", 0)) != FORMAT_VERSION:
+                raise DataError(f"{path}: training set of an unknown version; this lss reads {FORMAT_VERSION}")
+            settings = tomllib.loads(str(file.attrs["config"]))
+            config = validate(Configuration, settings, str(path))
+            mass_definition = str(file.attrs["mass_definition"])
+            arrays: dict[str, Any] = {}
+            for folder, names in (("universes", _UNIVERSES), ("halos", _HALOS)):
+                for name, dtype in names.items():
+                    arrays[name] = _read_column(file, f"{folder}/{name}", dtype)
+    except (OSError, KeyError, tomllib.TOMLDecodeError, ConfigError) as error:
+        raise DataError(f"{path}: damaged training set: {error}") from None
+    universes = TrainingSet(config.cosmology, config.box, settings, mass_definition, **arrays)
+    count, halos = len(universes), len(universes.mass)
+    rows_fit = len(universes.offset) == count + 1 and universes.offset[0] == 0 and universes.offset[-1] == halos
+    if not count or not rows_fit or np.any(np.diff(universes.offset) < 0) or universes.position.shape != (halos, 3):
+        raise DataError(f"{path}: damaged training set: its tables do not fit together")
+    if not (np.isfinite(universes.position).all() and np.isfinite(universes.mass).all()):
+        raise DataError(f"{path}: positions or masses are not finite")
+    return universes
+
+
+def _read_column(file: h5py.File, name: str, dtype: type) -> np.ndarray:
+    folder, _, last = name.partition("/")
+    if not isinstance(file.get(folder, getlink=True), h5py.HardLink):
+        raise KeyError(f"no group {folder}")
+    if not isinstance(file[folder].get(last, getlink=True), h5py.HardLink):
+        raise KeyError(f"no dataset {name}")
+    dataset = file[name]
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype != dtype or dataset.is_virtual or dataset.external:
+        raise KeyError(f"{name} is not a plain array of {np.dtype(dtype)}")
+    return dataset[()]

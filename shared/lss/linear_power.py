@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicSpline
 
 from lss.config import Cosmology
 from lss.errors import DataError
@@ -164,6 +163,8 @@ def _sigma(radius: float, power: Callable[[Array], Array]) -> float:
 
 def _read_table(path: Path) -> Callable[[Array], Array]:
     """A spectrum from a text file: cubic in log k and log P, power laws beyond the ends."""
+    from scipy.interpolate import CubicSpline  # slow to import, and only tables need it
+
     try:
         with warnings.catch_warnings(action="ignore"):  # an empty file is told below
             table = np.loadtxt(path, ndmin=2, usecols=(0, 1), delimiter="," if path.suffix == ".csv" else None)

@@ -33,6 +33,7 @@ def run(universe: Universe, config: Config, *, index: int = 0) -> Universe:
     )
     noise = dataclasses.replace(noise, attrs={**noise.attrs, "sigma8": measured, "sigma8_expected": expected})
     position, velocity = lpt_particles(linear, box.size, cosmology.omega_m, ic.redshift, ic.order)
+    universe = dataclasses.replace(universe, box=box)
     return universe.with_noise(noise).with_particles([Particles(position, velocity, ic.redshift)])
 
 

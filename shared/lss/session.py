@@ -11,6 +11,7 @@ import shlex
 import socket
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,19 @@ from lss.universe import Group, Universe
 from lss.universe_file import ensemble_members, member_path, read_universe, write_universe
 
 log = logging.getLogger("lss.session")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user said: the TOML file (and its name, for messages), and `--set` over it."""
+
+    source: str
+    file: Settings
+    overrides: Settings
+
+    @property
+    def settings(self) -> Settings:
+        return merge(self.file, self.overrides)
 
 
 def run(command: Command, arguments: Arguments) -> None:
@@ -42,7 +56,7 @@ def run(command: Command, arguments: Arguments) -> None:
         return
     if arguments.print_config:
         config = _validated(tool, {}, given)
-        print(as_toml(complete(config, merge(*given)), tool.Config), end="")
+        print(as_toml(complete(config, given.settings), tool.Config), end="")
         return
     if command.reads == "paths":
         _run_on_paths(command, arguments, tool, data, given)
@@ -108,16 +122,16 @@ def _sort_inputs(command: Command, arguments: Arguments) -> tuple[Path | None, l
     return (tomls[0] if tomls else None), data
 
 
-def _given_settings(toml: Path | None, arguments: Arguments) -> tuple[Settings, Settings]:
-    """What the user said: the TOML file, and `--set` over it."""
+def _given_settings(toml: Path | None, arguments: Arguments) -> Given:
+    """What the user said on this command line."""
     overrides: Settings = {}
     for assignment in arguments.assignments:
         overrides = merge(overrides, parse_assignment(assignment))
-    return (read_toml(toml) if toml else {}), overrides
+    return Given(str(toml or "configuration"), read_toml(toml) if toml else {}, overrides)
 
 
 def _subject(
-    command: Command, arguments: Arguments, data: list[Path], tool: Any, given: tuple[Settings, Settings]
+    command: Command, arguments: Arguments, data: list[Path], tool: Any, given: Given
 ) -> tuple[Universe | None, list[Path]]:
     """The universe to work on, or the members of a directory for a tool that takes a whole ensemble."""
     if data and data[0].is_dir():
@@ -132,7 +146,7 @@ def _subject(
             raise ConfigError(f"{data[0]}: a directory; --index picks a member")
         return None, members
     if data:
-        if hasattr(tool, "read_foreign") and "catalogue" in merge(*given).get(command.name, {}):
+        if hasattr(tool, "read_foreign") and "catalogue" in given.settings.get(command.name, {}):
             return tool.read_foreign(data[0], _validated(tool, {}, given)), []
         return read_universe(data[0]), []
     if command.reads == "optional" or arguments.dry_run:
@@ -154,22 +168,21 @@ def _index(arguments: Arguments) -> int | None:
 # --- configuration ---------------------------------------------------------------------------------------------------
 
 
-def _validated(tool: Any, embedded: Settings, given: tuple[Settings, Settings]) -> Any:
+def _validated(tool: Any, embedded: Settings, given: Given) -> Any:
     """The tool's configuration; an error names where the offending key was written."""
-    file, overrides = given
-    below = merge(embedded, file)
-    validate(tool.Config, below, "configuration")
-    return validate(tool.Config, merge(below, overrides), "--set")
+    below = merge(embedded, given.file)
+    validate(tool.Config, below, given.source)
+    return validate(tool.Config, merge(below, given.overrides), "--set")
 
 
-def _settle(tool: Any, universe: Universe | None, given: tuple[Settings, Settings]) -> tuple[Any, Settings]:
+def _settle(tool: Any, universe: Universe | None, given: Given) -> tuple[Any, Settings]:
     """Configuration and settings; cosmology and box must be those of the data.
 
     A stage may declare CHANGES, the keys ("box.n") that it is there to change.
     """
     embedded = universe.config if universe else {}
     config = _validated(tool, embedded, given)
-    settings = merge(embedded, merge(*given))
+    settings = merge(embedded, given.settings)
     if universe is not None and universe.groups:
         for table in ("cosmology", "box"):
             for key, held in embedded.get(table, {}).items():
@@ -181,8 +194,8 @@ def _settle(tool: Any, universe: Universe | None, given: tuple[Settings, Setting
     return config, settings
 
 
-def _wants_listing(command: Command, arguments: Arguments, given: tuple[Settings, Settings]) -> bool:
-    asked = any(given) or any(arguments.own.values()) or arguments.output is not None
+def _wants_listing(command: Command, arguments: Arguments, given: Given) -> bool:
+    asked = bool(given.settings) or any(arguments.own.values()) or arguments.output is not None
     return command.writes == "report" and not asked and sys.stdout.isatty()
 
 
@@ -303,9 +316,7 @@ def peak_memory() -> int:
 # --- tools that read paths -------------------------------------------------------------------------------------------
 
 
-def _run_on_paths(
-    command: Command, arguments: Arguments, tool: Any, data: list[Path], given: tuple[Settings, Settings]
-) -> None:
+def _run_on_paths(command: Command, arguments: Arguments, tool: Any, data: list[Path], given: Given) -> None:
     """lss-train: files and directories in, one file out."""
     config: Configuration = _validated(tool, {}, given)
     if not data:
@@ -314,7 +325,7 @@ def _run_on_paths(
         _print_plan(tool.plan(data, config), str(arguments.output or "nothing"))
         return
     target = Path(arguments.output) if arguments.output and _target(command, arguments) else None
-    settings = complete(config, merge(*given))
+    settings = complete(config, given.settings)
     restart = _restart(tool, arguments, settings, data)
     getattr(tool, command.name)(data, config, target, restart=restart, **arguments.own)
     restart.clear()

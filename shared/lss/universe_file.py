@@ -31,7 +31,7 @@ from lss.universe import Group, Universe
 FORMAT = "lss-universe"
 FORMAT_VERSION = 1
 _MAX_DEFLATE = 1100  # deflate shrinks at most 1032-fold: a larger claim is no data
-_FINITE = {"white_noise", "position", "velocity", "mass", "value"}
+_FINITE = {"white_noise", "Coordinates", "Velocities", "position", "velocity", "mass", "value"}
 
 
 def read_universe(path: Path | str, groups: Sequence[str] | None = None) -> Universe:
@@ -104,6 +104,8 @@ def _read(file: Path | io.BytesIO, source: str, n_bytes: int, wanted: Sequence[s
         with h5py.File(file, "r", locking=None if isinstance(file, io.BytesIO) else False) as root:
             settings, config = _read_settings(root, source)
             groups = dict(_walk(root, "", source, n_bytes, wanted))
+            for path, group in groups.items():
+                _refuse_non_finite(path, group, source)
             for path in [p for p in groups if p == "PartType1" or p.startswith("snapshots/")]:
                 if path == "PartType1" and "Redshift" not in groups[path].attrs and "Header" in root:
                     # In a plain snapshot the redshift is the header's.
@@ -111,8 +113,6 @@ def _read(file: Path | io.BytesIO, source: str, n_bytes: int, wanted: Sequence[s
                 groups[path] = read_gadget_particles(groups[path], config.box, f"{source}: /{path}")
     except OSError as error:
         raise DataError(f"{source}: damaged HDF5 file: {error}") from None
-    for path, group in groups.items():
-        _refuse_non_finite(path, group, source)
     return Universe(config.cosmology, config.box, settings, groups, source)
 
 

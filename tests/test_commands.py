@@ -1,0 +1,235 @@
+"""The commands as a user meets them: one pipe, the same bits through files, one clear line when something is wrong."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+BIN = Path(sys.executable).parent
+TOOLS = ["ic", "sim", "halo", "train", "recon", "stats"]
+SETTINGS = """
+[box]
+size = 40.0
+n = 16
+[sim]
+method = "pm"
+steps = 8
+[halo]
+mass_definition = "fof"
+mass_range = [1e12, 1e16]
+"""
+
+
+def lss(command, *arguments, stdin=None, **environment):
+    return subprocess.run(
+        [BIN / f"lss-{command}", *map(str, arguments)],
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        env={**os.environ, **environment},
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A configuration and the universes that the chain makes of it, through files."""
+    folder = tmp_path_factory.mktemp("universe")
+    (folder / "u.toml").write_text(SETTINGS)
+    for command, source, target in (("ic", "u.toml", "ic"), ("sim", "ic.h5", "sim"), ("halo", "sim.h5", "halo")):
+        done = lss(command, folder / source, "-o", folder / f"{target}.h5")
+        assert done.returncode == 0, done.stderr.decode()
+    return folder
+
+
+def bits(path):
+    """A hash of every dataset outside /provenance."""
+    found = hashlib.sha256()
+    with h5py.File(path) as file:
+
+        def visit(name, item):
+            if isinstance(item, h5py.Dataset) and not name.startswith("provenance"):
+                found.update(name.encode() + item[()].tobytes())
+
+        file.visititems(visit)
+    return found.hexdigest()
+
+
+def assert_one_line(done, code, *words):
+    text = done.stderr.decode()
+    assert done.returncode == code, text
+    errors = [line for line in text.splitlines() if "error" in line]
+    assert len(errors) == 1, text
+    assert "Traceback" not in text
+    for word in words:
+        assert word in errors[0]
+
+
+def test_one_pipe_and_separate_files_give_the_same_bits(folder, tmp_path):
+    line = f"lss-ic u.toml | lss-sim | lss-halo | lss-stats --plot {tmp_path}/p.png > {tmp_path}/u.h5"
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"], cwd=folder, capture_output=True, timeout=300, env=environment
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "p.png").read_bytes()[:4] == b"\x89PNG"
+    assert lss("stats", folder / "halo.h5", "-o", tmp_path / "stats.h5").returncode == 0
+    assert bits(tmp_path / "u.h5") == bits(tmp_path / "stats.h5")
+
+
+def test_threads_do_not_change_the_bits(folder, tmp_path):
+    for command, source in (("ic", "u.toml"), ("sim", "ic.h5"), ("halo", "sim.h5")):
+        assert lss(command, folder / source, "--threads", 1, "-o", tmp_path / f"{command}.h5").returncode == 0
+        assert bits(tmp_path / f"{command}.h5") == bits(folder / f"{command}.h5")
+
+
+def test_standard_input_may_be_a_file(folder, tmp_path):
+    with (folder / "sim.h5").open("rb") as stdin:
+        subprocess.run([BIN / "lss-halo", "-o", tmp_path / "u.h5"], stdin=stdin, check=True, capture_output=True)
+    assert bits(tmp_path / "u.h5") == bits(folder / "halo.h5")
+
+
+def test_provenance_tells_the_chain_in_order(folder):
+    with h5py.File(folder / "halo.h5") as file:
+        assert list(file["provenance"]) == ["00-lss-ic", "01-lss-sim", "02-lss-halo"]
+        last = dict(file["provenance/02-lss-halo"].attrs)
+    assert {"config", "version", "command", "host", "wall_seconds", "cpu_seconds", "peak_memory_bytes"} <= last.keys()
+    assert hashlib.sha256((folder / "sim.h5").read_bytes()).hexdigest() in last["inputs"]
+    assert "steps = 8" in last["config"]
+
+
+def test_an_ensemble_is_a_directory_of_numbered_members(tmp_path, folder):
+    for number in (0, 2):
+        assert lss("ic", folder / "u.toml", "--index", number, "-o", f"{tmp_path}/ensemble/").returncode == 0
+    assert lss("ic", folder / "u.toml", "-o", f"{tmp_path}/ensemble/", SLURM_ARRAY_TASK_ID="5").returncode == 0
+    assert sorted(p.name for p in (tmp_path / "ensemble").iterdir()) == ["000000.h5", "000002.h5", "000005.h5"]
+    picked = lss("sim", tmp_path / "ensemble", "--index", 2, "-o", tmp_path / "s.h5")
+    assert picked.returncode == 0
+    assert_one_line(lss("sim", tmp_path / "ensemble", "--index", 1, "-o", tmp_path / "t.h5"), 2, "000001.h5")
+    assert_one_line(lss("sim", tmp_path / "ensemble", "-o", tmp_path / "t.h5"), 2, "--index")
+
+
+def test_drop_leaves_a_group_out_but_never_the_provenance(folder, tmp_path):
+    assert lss("halo", folder / "sim.h5", "--drop", "PartType1", "-o", tmp_path / "u.h5").returncode == 0
+    with h5py.File(tmp_path / "u.h5") as file:
+        assert "PartType1" not in file
+        assert "halos" in file
+    assert_one_line(lss("halo", folder / "sim.h5", "--drop", "provenance", "-o", tmp_path / "v.h5"), 2, "provenance")
+    assert not (tmp_path / "v.h5").exists()
+
+
+@pytest.mark.parametrize("command", TOOLS)
+def test_help_has_examples_and_loads_nothing_heavy(command):
+    code = f"import sys; sys.argv = ['lss-{command}', '--help']\nfrom lss_{command}.cli import main\n"
+    code += "try: main()\nexcept SystemExit as end: code = end.code or 0\n"
+    code += "print([m for m in ('numpy', 'pydantic', 'numba', 'torch', 'h5py', 'scipy') if m in sys.modules], code)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "Examples:" in done.stdout
+    assert f"lss-{command} " in done.stdout.split("Examples:")[1]
+    assert done.stdout.splitlines()[-1] == "[] 0"
+
+
+@pytest.mark.parametrize("command", TOOLS)
+def test_printed_configuration_is_valid_and_schema_is_json(command, tmp_path):
+    import json
+    import tomllib
+
+    printed = lss(command, "--print-config")
+    assert printed.returncode == 0, printed.stderr
+    (tmp_path / "u.toml").write_bytes(printed.stdout)
+    assert command in tomllib.loads(printed.stdout.decode())
+    again = lss(command, tmp_path / "u.toml", "--print-config")
+    assert again.stdout == printed.stdout
+    assert "properties" in json.loads(lss(command, "--schema").stdout)
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_key_names_file_table_and_remedy(folder, tmp_path):
+    (tmp_path / "w.toml").write_text("[sim]\nstep = 40\n")
+    done = lss("sim", tmp_path / "w.toml", folder / "ic.h5", "-o", tmp_path / "o.h5")
+    assert_one_line(done, 2, "w.toml", "[sim] step = 40", "did you mean 'steps'?")
+    assert not (tmp_path / "o.h5").exists()
+
+
+def test_a_missing_file_is_named(tmp_path):
+    assert_one_line(lss("sim", tmp_path / "none.h5", "-o", tmp_path / "o.h5"), 2, "none.h5", "no such file")
+    assert_one_line(lss("ic", tmp_path / "none.toml", "-o", tmp_path / "o.h5"), 2, "none.toml", "no such file")
+
+
+def test_no_input_says_how_to_give_one():
+    assert_one_line(lss("sim"), 2, "no input")
+
+
+@pytest.mark.parametrize(
+    ("stream", "word"),
+    [
+        (lambda image: image[:-1000], "truncated"),
+        (lambda image: image + b"done\n", "follow"),
+        (lambda image: b"lss-sim: 5 s\n", "not an HDF5 file"),
+        (lambda image: b"", "empty"),
+    ],
+)
+def test_a_spoilt_stream_is_refused(folder, tmp_path, stream, word):
+    done = lss("halo", "-", "-o", tmp_path / "o.h5", stdin=stream((folder / "sim.h5").read_bytes()))
+    assert_one_line(done, 1, "standard input", word)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_file_in_place_of_hdf5_is_refused(folder, tmp_path):
+    done = lss("sim", folder / "u.toml", __file__, "-o", tmp_path / "o.h5")
+    assert_one_line(done, 1, "not an HDF5 file")
+
+
+def test_a_nan_in_the_input_is_found(folder, tmp_path):
+    (tmp_path / "bad.h5").write_bytes((folder / "sim.h5").read_bytes())
+    with h5py.File(tmp_path / "bad.h5", "r+") as file:
+        file["PartType1/Velocities"][5, 1] = np.nan
+    assert_one_line(lss("halo", tmp_path / "bad.h5", "-o", tmp_path / "o.h5"), 1, "bad.h5", "Velocities", "finite")
+    assert not (tmp_path / "o.h5").exists()
+
+
+@pytest.mark.parametrize("assignment", ["box.size=50.0", "box.n=32", "cosmology.omega_m=0.25"])
+def test_a_box_or_cosmology_that_disagrees_with_the_data_is_refused(folder, tmp_path, assignment):
+    done = lss("sim", folder / "ic.h5", "--set", assignment, "-o", tmp_path / "o.h5")
+    assert_one_line(done, 2, "disagrees", "ic.h5", assignment.split(".")[1].split("=")[0])
+
+
+def test_an_output_that_cannot_be_written_is_said_before_the_work(folder, tmp_path):
+    (tmp_path / "file").touch()
+    assert_one_line(lss("ic", folder / "u.toml", "-o", tmp_path / "file" / "o.h5"), 2, "-o")
+
+
+def test_an_unforeseen_error_is_one_line_unless_debugging(folder, tmp_path):
+    code = "import lss.session; lss.session.run = lambda *a: 1 / 0\nfrom lss_ic.cli import main\nmain()"
+    plain = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert_one_line(plain, 1, "ZeroDivisionError", "--debug")
+    code = "import sys; sys.argv.append('--debug')\n" + code
+    assert b"Traceback" in subprocess.run([sys.executable, "-c", code], capture_output=True).stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_command_leaves_nothing_behind(folder, tmp_path, number):
+    size = ["--set", "box.n=128", "--set", "sim.steps=200", "--set", "box.size=200.0"]
+    started = lss("ic", *size, "-o", tmp_path / "ic.h5")
+    assert started.returncode == 0
+    process = subprocess.Popen(
+        [BIN / "lss-sim", "--set", "sim.method=pm", "--set", "sim.steps=400", tmp_path / "ic.h5", "--drop", "ic"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(4)
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 75, errors
+    assert out == b""
+    assert b"Traceback" not in errors
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["ic.h5"]

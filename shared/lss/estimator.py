@@ -33,7 +33,8 @@ class Inputs:
 
     mass_smoothing, count_smoothing : R of each channel, Mpc/h; mass_scale, count_scale : s of each, asinh(delta_R / s)
     mass_density : Msun/h per (Mpc/h)^3 in halos; number_density : halos per (Mpc/h)^3; both means of the training set
-    voxel : Mpc/h; target_smoothing : R of the linear field asked for, Mpc/h
+    voxel : Mpc/h; target_smoothing : R of the linear field asked for, Mpc/h; target_scale : its rms, the unit of the
+    network's output
     """
 
     mass_smoothing: tuple[float, ...]
@@ -44,6 +45,7 @@ class Inputs:
     number_density: float
     voxel: float
     target_smoothing: float
+    target_scale: float
 
     @property
     def channels(self) -> int:
@@ -130,7 +132,8 @@ class Estimator:
             raise DataError(f"{self.source}: [box] n = {n}: the network needs a multiple of {self.network.divisor}")
         fields = torch.from_numpy(self.inputs.fields(position, mass, n, box_size))
         with torch.inference_mode():
-            return self.network(fields[None].to(self.device))[0, 0].cpu().numpy()
+            output = self.network(fields[None].to(self.device))[0, 0].cpu().numpy()
+        return output * np.float32(self.inputs.target_scale)
 
     def calibration(self, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """b(k) and r(k) over the validation universes: slope of the truth on A(d) / W, and their correlation.

@@ -42,7 +42,7 @@ def save_checkpoint(path: Path | str, state_dict: "dict[str, torch.Tensor]", car
 
     state_dict : name -> tensor, on any device; card : JSON values under every one of CARD_KEYS
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     missing = [key for key in CARD_KEYS if key not in card]
     if missing:
@@ -51,7 +51,7 @@ def save_checkpoint(path: Path | str, state_dict: "dict[str, torch.Tensor]", car
     tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state_dict.items()}
     metadata = {"format": FORMAT, "version": str(FORMAT_VERSION), "card": json.dumps(card, allow_nan=False)}
     with atomic(Path(path)) as temporary:
-        save_file(tensors, temporary, metadata)
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def resolve(name_or_path: Path | str) -> Path:

@@ -36,6 +36,9 @@ class Train(Table):
     batch: int = quantity(1, "examples per update", ge=1)
     epochs: int = quantity(5, "passes over the training universes", ge=1)
     validation: float = quantity(0.02, "share of the universes x_a kept back to validate", gt=0, lt=1)
+    precision: Literal["float32", "bfloat16"] = quantity(
+        "float32", "of the convolutions; half the time in bfloat16 on processors and cards that have it"
+    )
     seed: int = quantity(1, "of the first weights, the order and the symmetries", ge=0)
     device: str = quantity("auto", '"cpu", "cuda", or whatever there is')
     cache: float = quantity(4.0, "examples are kept in memory up to this, and painted anew beyond", "GB", ge=0)

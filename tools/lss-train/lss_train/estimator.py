@@ -12,6 +12,8 @@ from lss_train.config import Train
 from lss_train.examples import Example
 from lss_train.universes import TrainingSet
 
+SCALE_UNIVERSES = 8  # enough for the rms of the target, which is no more than a unit
+
 
 class EstimatorModel:
     """Every universe, perturbed or not, is an example of its own."""
@@ -29,8 +31,8 @@ class EstimatorModel:
         """The channels of the catalogue, then the linear field smoothed with the target's R."""
         universes, box = self._universes, self._universes.box
         channels = self._inputs.fields(*universes.halos(i), box.n, box.size)
-        linear = linear_overdensity(universes.noise(i), universes.cosmology, box.size)
-        return np.concatenate([channels, smooth(linear, self._inputs.target_smoothing, box.size)[None]])
+        target = smoothed_linear(universes, i, self._inputs.target_smoothing) / np.float32(self._inputs.target_scale)
+        return np.concatenate([channels, target[None]])
 
     def card(self) -> Card:
         """What lss.estimator needs to feed the network."""
@@ -41,11 +43,18 @@ class EstimatorModel:
         return spectral_figures(pairs, self._universes.box)
 
 
+def smoothed_linear(universes: TrainingSet, i: int, radius: float) -> np.ndarray:
+    """What is to be estimated: the linear overdensity at z = 0 of universe i, smoothed, (n, n, n) float32."""
+    box = universes.box
+    return smooth(linear_overdensity(universes.noise(i), universes.cosmology, box.size), radius, box.size)
+
+
 def estimator_inputs(universes: TrainingSet, settings: Train, training: np.ndarray) -> Inputs:
     """How catalogues are to become fields; overdensities are against the mean of the training universes."""
     box = universes.box
     volume = box.size**3 * len(training)
     halos = [universes.halos(i)[1] for i in training]
+    targets = [smoothed_linear(universes, i, settings.target_smoothing) for i in training[:SCALE_UNIVERSES]]
     scale = dict(zip(settings.input_smoothing, settings.input_scale, strict=True))
     return Inputs(
         settings.input_smoothing,
@@ -56,6 +65,7 @@ def estimator_inputs(universes: TrainingSet, settings: Train, training: np.ndarr
         number_density=sum(len(mass) for mass in halos) / volume,
         voxel=box.size / box.n,
         target_smoothing=settings.target_smoothing,
+        target_scale=float(f"{np.sqrt(np.mean(np.square(targets), dtype=np.float64)):.4g}"),
     )
 
 

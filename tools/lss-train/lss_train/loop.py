@@ -71,7 +71,9 @@ def fit(
                 for group in optimizer.param_groups:
                     group["lr"] = rate
                 fields = torch.stack([transformed(examples[one], symmetry) for one, symmetry in batch]).to(device)
-                loss = LOSSES[settings.loss](network(fields[:, :-1]), fields[:, -1:])
+                with torch.autocast(fields.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+                    estimate = network(fields[:, :-1])
+                loss = LOSSES[settings.loss](estimate.float(), fields[:, -1:])
                 optimizer.zero_grad()
                 loss.backward()
                 norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_limit)

@@ -91,7 +91,7 @@ def test_a_simulation_that_blows_up_counts_as_infinitely_bad(accept):
     assert 0 < search.step < 0.6
 
 
-def test_warm_start_follows_lulo_and_goes_on_below_a_search_without_gain():
+def test_published_warm_start_follows_lulo_and_that_of_best_is_the_accepted_step():
     beta = 0.7
 
     def phi(t):
@@ -99,9 +99,15 @@ def test_warm_start_follows_lulo_and_goes_on_below_a_search_without_gain():
 
     shrunk = approximate_exact_line_search(phi, phi(0), 3.0, beta=beta, accept="published")
     assert not shrunk.growing
-    assert next_first_step(shrunk, beta) == shrunk.step
+    assert next_first_step(shrunk, beta, "published") == shrunk.step
     grown = approximate_exact_line_search(phi, phi(0), 0.1, beta=beta, accept="published")
     assert grown.growing
-    assert next_first_step(grown, beta) == pytest.approx((beta**2 * grown.step + 0.1) / 2)
-    failed = approximate_exact_line_search(lambda t: 2.0, 1.0, 1.0, beta=beta)
-    assert next_first_step(failed, beta) < min(failed.steps)
+    assert next_first_step(grown, beta, "published") == pytest.approx((beta**2 * grown.step + 0.1) / 2)
+    assert next_first_step(grown, beta, "best") == grown.step
+
+
+@pytest.mark.parametrize("accept", ["best", "published"])
+def test_search_after_one_without_gain_begins_below_all_it_tried(accept):
+    failed = approximate_exact_line_search(lambda t: 2.0, 1.0, 1.0, accept=accept)
+    assert failed.step == 0
+    assert next_first_step(failed, 0.7, accept) < min(failed.steps)

@@ -1,0 +1,19 @@
+"""The command line of lss-recon."""
+
+from pathlib import Path
+
+from lss.console import Option, command
+
+main = command(
+    "recon",
+    help="Reconstruct the initial conditions of an observed halo catalogue, and the universe that grows from them.",
+    examples=[
+        "lss-recon universe.toml observed.h5 -o reconstructed.h5",
+        "lss-halo universe.toml ahf.z0.000.AHF_halos | lss-recon universe.toml -o reconstructed.h5",
+        "lss-recon observed.h5 -o reconstructed.h5 --resume --set recon.max_simulations=32",
+        "lss-recon observed.h5 -o samples/ --index 3 --set recon.start=prior   # one of an ensemble",
+        'lss-recon observed.h5 -o r.h5 --set \'recon.forward.command=["./my_sim.sh", "{input}", "{output}"]\'',
+    ],
+    options=[Option("--truth", Path, "A universe to hold each simulation against: r(k) in the log and in /recon.")],
+    resumable=True,
+)

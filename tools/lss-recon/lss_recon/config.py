@@ -1,0 +1,85 @@
+"""The table [recon], and the tables of the forward model that it passes on."""
+
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from lss.config import Configuration, Table, quantity
+from lss_recon.line_search import Acceptance
+
+
+class LineSearch(Table):
+    """AELS, when step = "line_search"."""
+
+    first_step: float = quantity(1.0, "of the first search; LULO: 0.01", "prior rms", gt=0)
+    beta: float = quantity(0.7, "ratio of successive trial steps", gt=0, lt=1)
+    accept: Acceptance = quantity("best", '"best": the best step visited; "published": AELS\'s own short step')
+
+
+class Forward(Table):
+    """What makes a universe of white noise."""
+
+    stages: tuple[str, ...] = quantity(("ic", "sim", "halo"), "run in this process, one after the other", min_length=1)
+    command: tuple[str, ...] | None = quantity(
+        None,
+        'an external program instead, as ["./my_sim.sh", "{input}", "{output}"]: a universe with /ic in, /halos out',
+    )
+
+    @model_validator(mode="after")
+    def _command_takes_files(self) -> Self:
+        text = " ".join(self.command or ("{input}", "{output}"))
+        if "{input}" not in text or "{output}" not in text:
+            raise ValueError("the command must mention {input} and {output}")
+        return self
+
+
+class Reconstruction(Table):
+    """How the initial conditions behind a halo catalogue are found."""
+
+    method: Literal["lulo"] = quantity("lulo", "learned directions through any simulator")
+    checkpoint: str = quantity("estimator-64", "name or path of the network behind the direction")
+    direction: Literal["estimate", "pairs"] = quantity(
+        "estimate", '"estimate": [A(d) - A(S(x))] / W of an estimator A; "pairs": LULO\'s network of differences'
+    )
+    start: Literal["estimate", "prior", "zero"] = quantity(
+        "estimate", '"estimate": b A(d) / W and the prior\'s scatter about it; "prior": a draw of it; "zero": LULO\'s'
+    )
+    step: Literal["schedule", "line_search"] = quantity(
+        "schedule", '"schedule": one simulation an update; "line_search": AELS'
+    )
+    schedule: tuple[float, float] = quantity((1.0, 0.9), "gamma = first x second^t at update t = 0, 1, ...")
+    k_max: float = quantity(1.2, "updates end here", "h/Mpc", gt=0)
+    power_limit: bool = quantity(True, "no shell above the prior's power, at every trial point; LULO: false")
+    loss_smoothing: float = quantity(
+        2.0, "of the halo fields whose mismatch picks the best universe; LULO: 0", "Mpc/h", ge=0
+    )
+    noise: tuple[float, float] = quantity(
+        (0.0, 0.9), "noise added to the direction: amplitude in prior rms, factor per update; LULO: [0.1, 0.9]"
+    )
+    max_simulations: int = quantity(16, "simulations, the start's included", ge=1)
+    seed: int = quantity(1, "of everything drawn, together with the sample's --index", ge=0, lt=2**32)
+    line_search: LineSearch = quantity(LineSearch(), "AELS")
+    forward: Forward = quantity(Forward(), "what makes a universe of white noise")
+
+    @model_validator(mode="after")
+    def _schedules_are_positive(self) -> Self:
+        if min(self.schedule) <= 0:
+            raise ValueError("schedule: expected two positive numbers")
+        if min(self.noise) < 0:
+            raise ValueError("noise: expected two numbers, neither negative")
+        return self
+
+    @model_validator(mode="after")
+    def _only_an_estimator_gives_a_start(self) -> Self:
+        if self.start == "estimate" and self.direction != "estimate":
+            raise ValueError('start = "estimate" needs direction = "estimate": the pairs network estimates differences')
+        return self
+
+
+class Config(Configuration):
+    """What lss-recon reads. The tables of its forward model are checked by the stages that they belong to."""
+
+    ic: dict[str, Any] = quantity({}, "[ic] of the forward model")
+    sim: dict[str, Any] = quantity({}, "[sim] of the forward model")
+    halo: dict[str, Any] = quantity({}, "[halo] of the forward model, and of the halo fields that are compared")
+    recon: Reconstruction = quantity(Reconstruction(), "how the initial conditions behind a halo catalogue are found")

@@ -1,0 +1,91 @@
+"""The learned part: a checkpoint made into a direction, and for an estimator a start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lss import estimator
+from lss.config import Box, Cosmology, Settings
+from lss.errors import ConfigError
+from lss.features import mass_edges
+from lss.nets.checkpoint import load_network, read_card
+from lss.universe import Halos, Universe
+from lss_recon.config import Reconstruction
+from lss_recon.directions import Direction, by_estimate, by_pairs, whitened
+from lss_recon.modes import cut
+from lss_recon.observation import FieldsOf, check_card
+from lss_recon.start import constrained_draw
+
+LEAST_WINDOW = 0.05  # of W(k_max): deconvolving further multiplies the network's rounding errors
+
+
+@dataclass(frozen=True)
+class Learned:
+    """direction : of an update; start : a draw of the prior -> the draw constrained by the estimate from the data."""
+
+    direction: Direction
+    start: Callable[[np.ndarray], np.ndarray]
+
+
+def learned(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:
+    """What the checkpoint of [recon] knows of the observed catalogue.
+
+    Raises DataError for a checkpoint that cannot be used, ConfigError for one that does not suit the settings.
+    """
+    check_card(read_card(recon.checkpoint), recon.checkpoint, settings)
+    return (_estimator if recon.direction == "estimate" else _pairs)(recon, observed, fields, settings)
+
+
+def _estimator(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:
+    box, cosmology = Box(**settings["box"]), Cosmology(**settings["cosmology"])
+    network = estimator.load(recon.checkpoint)
+    smoothing = network.target_smoothing
+    if np.exp(-((recon.k_max * smoothing) ** 2) / 2) < LEAST_WINDOW:
+        highest = np.sqrt(-2 * np.log(LEAST_WINDOW)) / smoothing
+        raise ConfigError(
+            f"[recon] k_max = {recon.k_max:g}: checkpoint {recon.checkpoint} estimates the field smoothed with "
+            f"{smoothing:g} Mpc/h, which holds nothing beyond k = {highest:.2g} h/Mpc"
+        )
+
+    def estimate(halos: Halos) -> np.ndarray:
+        linear = network.estimate(halos.position, halos.mass, box.n, box.size)
+        return whitened(linear, smoothing, recon.k_max, cosmology, box.size)
+
+    of_data = estimate(observed)
+    return Learned(
+        by_estimate(lambda simulated: estimate(simulated.halos), of_data),
+        lambda draw: constrained_draw(of_data, draw, network.calibration, recon.k_max, box.size),
+    )
+
+
+def _pairs(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:
+    import torch
+
+    box, halo = Box(**settings["box"]), settings["halo"]
+    network, card = load_network(recon.checkpoint, "optimizer")
+    low, high = halo["mass_range"]
+    given = {
+        "channels": list(halo["fields"]),
+        "assignment": halo["assignment"],
+        "mass_edges": mass_edges(low, high, halo["mass_bins"]).tolist(),
+    }
+    for key, value in given.items():
+        if card["inputs"].get(key) != value:
+            held = card["inputs"].get(key)
+            raise ConfigError(f"checkpoint {recon.checkpoint}: halo fields with {key} {held}; [halo] gives {value}")
+    if box.n % network.divisor:
+        raise ConfigError(f"[box] n = {box.n}: checkpoint {recon.checkpoint} needs a multiple of {network.divisor}")
+
+    def difference(of_fields: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            of_noise = network(torch.from_numpy(of_fields)[None])[0, 0].numpy()
+        return cut(of_noise, recon.k_max, box.size)
+
+    def no_start(draw: np.ndarray) -> np.ndarray:
+        raise ConfigError('[recon] start = "estimate" needs direction = "estimate"')
+
+    def simulated_fields(simulated: Universe) -> np.ndarray:
+        return fields(simulated.halos)
+
+    return Learned(by_pairs(difference, simulated_fields, fields(observed)), no_start)

@@ -1,0 +1,163 @@
+"""Reconstruction: the initial conditions behind an observed halo catalogue, and the universe that grows from them."""
+
+import dataclasses
+import functools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lss import interrupt
+from lss.errors import Stopped
+from lss.progress import progress
+from lss.restart import Restart
+from lss.stages import Plan
+from lss.universe import Group, Halos, Universe
+from lss_recon import history
+from lss_recon.config import Config, Reconstruction
+from lss_recon.directions import Direction, with_noise
+from lss_recon.forward import Forward, by_command, by_stages
+from lss_recon.line_search import ChooseStep, by_line_search, by_schedule
+from lss_recon.loop import Problem, State, reconstruct
+from lss_recon.loss import mismatch
+from lss_recon.memory import Memory
+from lss_recon.modes import cut
+from lss_recon.network import Learned, learned
+from lss_recon.observation import comparison, forward_settings, observed_halos
+from lss_recon.power_limit import limit_power
+from lss_recon.start import prior_draw, update_draw
+from lss_recon.truth import against_truth
+
+log = logging.getLogger("lss.recon")
+
+EXTENDABLE = ("recon.max_simulations",)  # a run that was stopped may be given more
+
+
+def run(
+    universe: Universe, config: Config, *, index: int = 0, truth: Path | None = None, restart: Restart | None = None
+) -> Universe:
+    """Find white noise whose universe has the observed halos.
+
+    index : number of the sample; each has draws of its own; truth : a universe to log r(k) against
+    Returns the best universe that was simulated, as the forward model left it, with /recon: the history, and the
+    observed catalogue in /recon/observed. Of the input only /halos is read.
+    Raises DataError and ConfigError before the first simulation, Stopped with the state saved.
+    """
+    recon, box = config.recon, config.box
+    settings = forward_settings(universe, config)
+    blank = Universe(config.cosmology, box, settings, {}, universe.source)
+    observed = observed_halos(universe, settings)
+    fields = comparison(observed, settings)
+    data = fields(observed)
+    network = learned(recon, observed, fields, settings)
+    problem = Problem(
+        forward=_forward(recon, blank, index),
+        loss=lambda simulated: mismatch(fields(simulated.halos), data, recon.loss_smoothing, box.size),
+        direction=_direction(network, config, index),
+        constrain=functools.partial(limit_power, box_size=box.size) if recon.power_limit else lambda noise: noise,
+        direction_repeats=recon.noise[0] == 0,
+        diagnose=against_truth(truth, blank) if truth else lambda evaluation: {},
+    )
+    memory = Memory(restart or Restart(None), blank)
+    state = memory.load()
+    if state.history:
+        log.info("going on after simulation %d of %d", len(state.history), recon.max_simulations)
+    with progress("lss-recon", recon.max_simulations) as bar:
+        bar.update(len(state.history))
+
+        def checkpoint(state: State) -> None:
+            memory.save(state)
+            said = _said(state, recon.max_simulations)
+            bar.update(1, said)
+            log.info("%s", said)
+            if interrupt.requested() and len(state.history) < recon.max_simulations:
+                raise Stopped("asked to stop")
+
+        try:
+            state = reconstruct(
+                *(problem, _start(network, config, index), _choose_step(recon), recon.max_simulations),
+                state=state,
+                checkpoint=checkpoint,
+            )
+        except Stopped:
+            how = "--resume goes on from here" if restart and restart.folder else "nothing was kept: that needs -o FILE"
+            raise Stopped(f"stopped; {how}") from None
+    return _result(state, universe, observed, recon)
+
+
+def _forward(recon: Reconstruction, blank: Universe, index: int) -> Forward:
+    if recon.forward.command:
+        return by_command(recon.forward.command, blank, index)
+    return by_stages(recon.forward.stages, blank, index)
+
+
+def _start(network: Learned, config: Config, index: int) -> Callable[[], np.ndarray]:
+    """What makes the white noise of the first simulation."""
+    n, recon = config.box.n, config.recon
+    if recon.start == "zero":
+        return lambda: np.zeros((n, n, n), np.float32)
+    if recon.start == "prior":
+        return lambda: prior_draw(recon.seed, index, n)
+    return lambda: network.start(prior_draw(recon.seed, index, n))
+
+
+def _direction(network: Learned, config: Config, index: int) -> Direction:
+    recon, box = config.recon, config.box
+    amplitude, decay = recon.noise
+    if not amplitude:
+        return network.direction
+
+    def draw(update: int) -> np.ndarray:
+        return cut(update_draw(recon.seed, index, box.n, update), recon.k_max, box.size)
+
+    return with_noise(network.direction, amplitude, decay, draw)
+
+
+def _choose_step(recon: Reconstruction) -> ChooseStep:
+    if recon.step == "schedule":
+        return by_schedule(*recon.schedule)
+    search = recon.line_search
+    return by_line_search(search.first_step, search.beta, search.accept)
+
+
+def _said(state: State, most: int) -> str:
+    """The last simulation in one line."""
+    last, best = state.history[-1], state.best
+    further = "".join(f", {name} {value:.3g}" for name, value in last.extra.items())
+    return (
+        f"simulation {last.simulation} of {most}: update {last.update}, step {last.step:.3g}, loss {last.loss:.5g}"
+        f" (best {best.loss:.5g}, simulation {best.simulation}), rms {last.rms:.3f}, {last.seconds:.1f} s{further}"
+    )
+
+
+def _result(state: State, universe: Universe, observed: Halos, recon: Reconstruction) -> Universe:
+    """The best universe with the history and the data it was reconstructed from; provenance is the input's so far."""
+    best = state.best
+    table = history.as_group(state.history)
+    # Times differ from run to run, so they are no dataset: the same bits come from the same input.
+    attrs: dict[str, Any] = {
+        "seconds": table.data.pop("seconds"),
+        "best_simulation": best.simulation,
+        "simulations": len(state.history),
+        "loss": best.loss,
+        **{name: getattr(recon, name) for name in ("method", "direction", "start", "step", "checkpoint")},
+    }
+    result: Universe = state.kept[best.simulation].outcome
+    result = result.with_group("recon", Group(table.data, attrs, table.units))
+    result = result.with_group("recon/observed", _without_members(universe.group("halos")))
+    provenance = {path: group for path, group in universe.groups.items() if path.startswith("provenance/")}
+    log.info("simulation %d of %d is the best: loss %.5g", best.simulation, len(state.history), best.loss)
+    return dataclasses.replace(result, groups={**provenance, **result.groups}, source=universe.source)
+
+
+def _without_members(halos: Group) -> Group:
+    """A catalogue without the lists of its particles, which are not in this universe."""
+    columns = {name: array for name, array in halos.data.items() if not name.startswith("members_")}
+    return Group(columns, halos.attrs, {name: halos.units.get(name, "1") for name in columns})
+
+
+def plan(universe: Universe | None, config: Config) -> Plan:
+    """What a reconstruction would cost: memory of the whole process, CPU time of all simulations."""
+    return Plan(0, 0.0, [])

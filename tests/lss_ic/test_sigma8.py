@@ -20,7 +20,7 @@ def test_a_plane_wave_has_the_variance_that_spheres_leave_of_it(n):
 
 @pytest.mark.parametrize("box", [60.0, 200.0])
 def test_fields_have_on_average_the_sigma8_expected_of_their_box_and_grid(box):
-    n, realisations = 16, 300
+    n, realisations = 16, 120
     measured = [
         measured_sigma8(linear_overdensity(white_noise(2, i, n), Cosmology(), box), box) for i in range(realisations)
     ]

@@ -96,6 +96,12 @@ def test_a_finer_resimulation_keeps_the_modes_of_the_noise_given_and_adds_its_ow
     assert np.abs(np.corrcoef([(a - b).ravel(), (a - c).ravel()])[0, 1] - 0.5) < 0.05  # three independent small scales
 
 
+def test_a_finer_resimulation_never_borrows_the_small_scales_of_a_universe_of_that_seed():
+    finer, own = stage.run(initial_conditions(16, seed=8), config(32, seed=8)), initial_conditions(32, seed=8)
+    a, b = (np.fft.rfftn(u.noise.value)[9:24] for u in (finer, own))
+    assert abs(np.vdot(a, b)) < 5 / np.sqrt(a.size) * np.linalg.norm(a) * np.linalg.norm(b)
+
+
 def test_a_finer_resimulation_moves_matter_alike_on_large_scales():
     coarse = initial_conditions(16)
     fine = stage.run(coarse, config(32))

@@ -14,7 +14,10 @@ class InitialConditions(Table):
     redshift: float = quantity(127.0, "of the particles", ge=0, le=9999)
     order: Literal[1, 2] = quantity(2, "of Lagrangian perturbation theory: 1 (Zel'dovich) or 2")
     partners: int = quantity(
-        0, "perturbed partners of each universe (LULO Eq. 11): member a (1 + partners) + p is partner p of a", ge=0
+        0,
+        "perturbed partners of each universe (LULO Eq. 11): member a (1 + partners) + p is partner p of a",
+        ge=0,
+        le=10_000,
     )
     fixed: bool = quantity(False, "every mode has its expected amplitude, only phases are random")
     inverted: bool = quantity(False, "the opposite field: over- and underdensities change places")

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lss import estimator
 from lss.cosmology import RHO_CRIT, hubble, omega_m_at
 from lss.errors import ConfigError, DataError
+from lss.nets.checkpoint import read_card
 from lss.universe import Halos, Universe
 from lss_halo.ahf import read_ahf
 from lss_halo.config import Catalogue, Config
@@ -26,12 +28,33 @@ def read_foreign(path: Path, config: Config) -> Universe:
     catalogue = config.halo.catalogue or Catalogue()
     columns = read_ahf(path, length_in_mpc=LENGTH_IN_MPC[catalogue.length_unit], subhalos=catalogue.subhalos)
     check_columns(columns, config.box.size, catalogue.length_unit, path)
-    check_mass_definition(columns, config, catalogue.redshift, path)
-    columns = select(columns, config)
+    if catalogue.match == "none":
+        check_mass_definition(columns, config, catalogue.redshift, path)
+    columns = select(columns, catalogue.min_particles, config.box.size)
     if not len(columns["mass"]):
-        log.warning("%s: no halo of at least %d particles: the catalogue is empty", path, config.halo.min_particles)
-    halos = Halos(columns, config.halo.mass_definition, catalogue.format, catalogue.redshift)
+        log.warning("%s: no halo of at least %d particles: the catalogue is empty", path, catalogue.min_particles)
+    attrs = {}
+    if catalogue.match == "abundance":
+        columns["mass"] = matched_masses(columns["mass"], catalogue.checkpoint, config)
+        attrs = {"match": catalogue.match, "matched_to": catalogue.checkpoint}
+    halos = Halos(columns, config.halo.mass_definition, catalogue.format, catalogue.redshift, attrs=attrs)
     return Universe.create(config).with_halos(halos)
+
+
+def matched_masses(mass: np.ndarray, checkpoint: str, config: Config) -> np.ndarray:
+    """Masses that the halos would have in the universes of a checkpoint, rank by rank; they are of its definition.
+
+    mass : (m,) Msun/h of any definition; returns (m,) float32
+    Raises ConfigError when the checkpoint's universes have other halos than `[halo]` says.
+    """
+    card = read_card(checkpoint)
+    trained = card["data"]["mass_definition"]
+    if trained != config.halo.mass_definition:
+        raise ConfigError(
+            f'[halo] mass_definition = "{config.halo.mass_definition}", but the masses are to be matched to checkpoint '
+            f'{checkpoint}, whose halos are "{trained}"'
+        )
+    return estimator.match_abundance(mass, config.box.size**3, card)
 
 
 def check_columns(columns: dict[str, np.ndarray], box_size: float, length_unit: str, path: Path) -> None:
@@ -57,7 +80,7 @@ def check_columns(columns: dict[str, np.ndarray], box_size: float, length_unit: 
         )
     if count > 20 and position.max() < 0.02 * box_size:
         raise DataError(
-            f"{path}: all {count} halos lie within {position.max():g} Mpc/h of the corner of a box of {box_size:g} Mpc/h "
+            f"{path}: all {count} halos lie within {position.max():g} Mpc/h of a corner of the box of {box_size:g} Mpc/h "
             f"when read as {length_unit}; are they in Mpc/h?"
         )
 
@@ -90,14 +113,14 @@ def overdensity_of(definition: str, redshift: float, omega_m: float) -> float:
     return {"200c": 200.0, "500c": 500.0, "200m": 200.0 * fraction}[definition]
 
 
-def select(columns: dict[str, np.ndarray], config: Config) -> dict[str, np.ndarray]:
+def select(columns: dict[str, np.ndarray], min_particles: int, box_size: float) -> dict[str, np.ndarray]:
     """Halos of enough particles, by decreasing mass, in the types of `Halos`, positions in [0, box)."""
     kept = np.arange(len(columns["mass"]))
     if "n_particles" in columns:
-        kept = kept[columns["n_particles"] >= config.halo.min_particles]
+        kept = kept[columns["n_particles"] >= min_particles]
     kept = kept[np.argsort(-columns["mass"][kept], kind="stable")]
     integers = {"n_particles": np.int32}
     chosen = {name: column[kept].astype(integers.get(name, np.float32)) for name, column in columns.items()}
     position = chosen["position"]
-    position[position >= np.float32(config.box.size)] = 0.0
+    position[position >= np.float32(box_size)] = 0.0
     return chosen

@@ -17,6 +17,7 @@ class Catalogue(Table):
     length_unit: Literal["kpc/h", "Mpc/h"] = quantity("kpc/h", "unit of the positions")
     redshift: float = quantity(0.0, "redshift of the catalogue", gt=-1)
     subhalos: bool = quantity(False, "keep subhalos too, not host halos only")
+    min_particles: int = quantity(20, "particles of the smallest halo that is kept", ge=1)
     match: Literal["none", "abundance"] = quantity(
         "none",
         '"abundance": the i-th most massive takes the mass at n(>M) = (i - 1/2) / V of the checkpoint\'s universes',

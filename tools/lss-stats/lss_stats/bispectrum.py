@@ -45,7 +45,13 @@ class Bispectrum:
 
 
 def against_angle(
-    modes: np.ndarray, n: int, box_size: float, k1: float, k2: float, theta: np.ndarray, others: np.ndarray | None = None
+    modes: np.ndarray,
+    n: int,
+    box_size: float,
+    k1: float,
+    k2: float,
+    theta: np.ndarray,
+    others: np.ndarray | None = None,
 ) -> Bispectrum:
     """Triangles with two sides fixed, against the angle between them: k3^2 = k1^2 + k2^2 + 2 k1 k2 cos(theta).
 
@@ -71,7 +77,9 @@ def against_angle(
     )
 
 
-def equilateral(modes: np.ndarray, n: int, box_size: float, k: np.ndarray, others: np.ndarray | None = None) -> Bispectrum:
+def equilateral(
+    modes: np.ndarray, n: int, box_size: float, k: np.ndarray, others: np.ndarray | None = None
+) -> Bispectrum:
     """Triangles of three equal sides; arguments as `against_angle`."""
     second, third = (modes, modes) if others is None else others
     sides = [_shell(side, n, box_size) for side in k]
@@ -86,9 +94,7 @@ def equilateral(modes: np.ndarray, n: int, box_size: float, k: np.ndarray, other
         sums[i] = product.sum(dtype=np.float64) * float(grid) ** 6
         counts[i] = _count_equilateral(side, grid, n)
     power = _powers(modes, n, box_size, sides)
-    return _result(
-        np.column_stack([k, k, k]), box_size**6 / float(n) ** 9 * sums, np.column_stack([power] * 3), counts
-    )
+    return _result(np.column_stack([k, k, k]), box_size**6 / float(n) ** 9 * sums, np.column_stack([power] * 3), counts)
 
 
 def _result(sides: np.ndarray, total: np.ndarray, power: np.ndarray, n_triangles: np.ndarray) -> Bispectrum:

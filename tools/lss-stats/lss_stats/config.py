@@ -19,7 +19,6 @@ Measure = Literal[
     "halo_velocities",
     "two_point",
     "residuals",
-    "summaries",
     "all",
 ]
 
@@ -29,8 +28,8 @@ class Statistics(Table):
 
     measure: list[Measure] = quantity(
         ["power", "correlation", "transfer", "mass_function"],
-        'statistics: power, correlation, transfer, mass_function, multipoles, wedges, momentum, velocity, bispectrum, '
-        'halo_velocities, two_point, residuals, summaries, or "all" (summaries not included)',
+        "statistics: power, correlation, transfer, mass_function, multipoles, wedges, momentum, velocity, bispectrum, "
+        'halo_velocities, two_point, residuals, or "all"',
     )
     mesh: int = quantity(0, "grid points a side for painted particles; 0: those of the box", ge=0, multiple_of=2)
     assignment: Assignment = quantity("cic", "how particles and halos are painted")
@@ -49,7 +48,6 @@ class Statistics(Table):
     separation_bins: int = quantity(16, "logarithmic bins of xi(r)", ge=1)
     slice_thickness: float = quantity(10.0, "of the slices shown", "Mpc/h", gt=0)
     slice_smoothing: float = quantity(10.0, "Gaussian R of the initial field where slices show it", "Mpc/h", ge=0)
-    checkpoint: str | None = quantity(None, "network whose summaries are measured (name or path)")
 
     @model_validator(mode="after")
     def _ranges_ascend(self) -> "Statistics":
@@ -65,7 +63,7 @@ class Statistics(Table):
 
     def wants(self, *names: str) -> bool:
         """Whether any of these statistics is asked for."""
-        return any(name in self.measure for name in names) or ("all" in self.measure and names != ("summaries",))
+        return "all" in self.measure or any(name in self.measure for name in names)
 
 
 class Config(Configuration):

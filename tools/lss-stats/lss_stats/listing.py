@@ -9,6 +9,8 @@ from lss.errors import LssError
 from lss.universe import Group, Universe
 from lss.universe_file import read_universe
 
+Row = tuple[str, ...]
+
 _SHOWN_ATTRS = 6
 _SHOWN_MEMBERS = 20
 
@@ -26,7 +28,7 @@ def universe_listing(universe: Universe) -> str:
         f"cosmology: omega_m {c.omega_m:g}, omega_b {c.omega_b:g}, h {c.h:g}, n_s {c.n_s:g}, sigma8 {c.sigma8:g}",
         "",
     ]
-    rows = [("dataset", "shape", "type", "unit", "range or attributes")]
+    rows: list[Row] = [("dataset", "shape", "type", "unit", "range or attributes")]
     for path, group in sorted(universe.groups.items()):
         if path.split("/")[0] == "provenance":
             continue
@@ -50,7 +52,7 @@ def provenance_rows(universe: Universe) -> list[tuple[str, ...]]:
 
 
 def _ensemble_listing(paths: Sequence[Path]) -> str:
-    rows = [("member", "size", "box", "n", "seed", "index", "partner", "groups")]
+    rows: list[Row] = [("member", "size", "box", "n", "seed", "index", "partner", "groups")]
     for path in paths[:_SHOWN_MEMBERS]:
         try:
             member = read_universe(path)

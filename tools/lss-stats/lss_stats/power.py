@@ -79,11 +79,15 @@ def in_range(k: np.ndarray, config: Statistics) -> np.ndarray:
     kept = (k >= config.k_min) & (k <= (config.k_max or np.inf))
     if not kept.any():
         high = "the corner" if config.k_max is None else f"{config.k_max:g}"
-        raise DataError(f"no mode between k_min = {config.k_min:g} and k_max = {high}: shells run {k[0]:.3g} - {k[-1]:.3g}")
+        raise DataError(
+            f"no mode between k_min = {config.k_min:g} and k_max = {high}: shells run {k[0]:.3g} - {k[-1]:.3g}"
+        )
     return kept
 
 
-def _measure(modes: list[np.ndarray] | tuple[np.ndarray, ...], windows: list[str], sample: Sample, config: Statistics) -> Spectra:
+def _measure(
+    modes: list[np.ndarray] | tuple[np.ndarray, ...], windows: list[str], sample: Sample, config: Statistics
+) -> Spectra:
     stack = modes[0][None] if len(modes) == 1 else np.stack(modes)
     try:
         spectra = measure_modes(stack, sample.n, sample.box_size, windows)

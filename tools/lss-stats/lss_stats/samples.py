@@ -18,7 +18,7 @@ import numpy as np
 from lss.config import Box
 from lss.cosmology import hubble
 from lss.errors import DataError
-from lss.features import mass_bins, mass_edges
+from lss.features import MassBins, halo_fields, mass_bins, mass_edges
 from lss.fourier import forward, wavenumbers
 from lss.mesh import paint
 from lss.random_field import linear_overdensity
@@ -73,7 +73,7 @@ def sample(universe: Universe, name: str, config: Statistics) -> Sample:
         "initial": _initial,
         "momentum": _momentum,
         "velocity": _lagrangian_velocity,
-        "halos": halos_sample,
+        "halos": _halos,
     }
     if name == "matter" and universe.has("PartType1"):
         return _matter(universe, config)
@@ -90,7 +90,12 @@ def shot_noise(weight: np.ndarray | int, volume: float) -> float:
 
 
 def painted_modes(
-    position: np.ndarray, n: int, box_size: float, scheme: str, weight: np.ndarray | None = None, interlace: bool = False
+    position: np.ndarray,
+    n: int,
+    box_size: float,
+    scheme: str,
+    weight: np.ndarray | None = None,
+    interlace: bool = False,
 ) -> np.ndarray:
     """Modes of the sum of weights on a grid; with `interlace`, the mean of two grids half a cell apart.
 
@@ -137,11 +142,6 @@ def grid_of(box: Box, config: Statistics) -> int:
     return config.mesh or box.n
 
 
-def halos_sample(universe: Universe, config: Statistics, least: int = 0) -> Sample:
-    """The halo catalogue with equal weights; `least` leaves out halos of fewer particles."""
-    return points_sample("halos", universe.halos.position[resolved(universe, least)], universe, config)
-
-
 def resolved(universe: Universe, least: int) -> np.ndarray:
     """Which halos have at least so many particles: (m,) bool. Raises DataError if the catalogue cannot say."""
     halos = universe.halos
@@ -168,6 +168,10 @@ def _matter(universe: Universe, config: Statistics) -> Sample:
     return points_sample("matter", universe.particles.position, universe, config)
 
 
+def _halos(universe: Universe, config: Statistics) -> Sample:
+    return points_sample("halos", universe.halos.position, universe, config)
+
+
 def _stored(universe: Universe, name: str, config: Statistics) -> Sample:
     """A field of the universe; its window is divided out only if that was not done before."""
     field = universe.field(name)
@@ -177,17 +181,49 @@ def _stored(universe: Universe, name: str, config: Statistics) -> Sample:
     return Sample(name, modes, universe.box.size, window, field.interlaced, noise, source=universe.source)
 
 
-def _halo_noise(universe: Universe, channel: str) -> float:
-    """Shot noise of a halo field from the weights of its mass bins; 0 where the catalogue is not at hand."""
-    if not universe.has("halos") or channel not in ("count", "mass_weighted"):
-        return 0.0
+def resolved_halo_field(universe: Universe, name: str, config: Statistics) -> Sample:
+    """A halo field ("halo_count", "halo_mass_weighted") painted anew from the halos of enough particles."""
+    kept = resolved(universe, config.resolved)
+    halos, n, box_size = universe.halos, grid_of(universe.box, config), universe.box.size
+    channel = name.removeprefix("halo_")
+    bins = _halo_bins(universe, halos.mass[kept])
+    field = halo_fields(
+        halos.position[kept],
+        halos.mass[kept],
+        n,
+        box_size,
+        bins,
+        channels=[channel],
+        assignment=config.assignment,
+        velocity=halos.velocity[kept],
+    )[0]
+    window = config.assignment if config.deconvolve else "none"
+    noise = _bin_noise(bins, channel, box_size**3)
+    return Sample(name, forward(field)[None], box_size, window, False, noise, source=universe.source)
+
+
+def _halo_bins(universe: Universe, mass: np.ndarray) -> MassBins:
+    """The mass bins of these halos, as the travelling configuration says ([halo] mass_range, mass_bins)."""
     settings = universe.config.get("halo", {})
     low, high = settings.get("mass_range", (1e13, 2e15))
-    bins = mass_bins(universe.halos.mass, mass_edges(low, high, settings.get("mass_bins", 10)))
+    return mass_bins(mass, mass_edges(low, high, settings.get("mass_bins", 10)))
+
+
+def _halo_noise(universe: Universe, channel: str) -> float:
+    """Shot noise of a halo field from the weights of its mass bins; 0 where the catalogue is not at hand."""
+    if not universe.has("halos"):
+        return 0.0
+    return _bin_noise(_halo_bins(universe, universe.halos.mass), channel, universe.box.size**3)
+
+
+def _bin_noise(bins: MassBins, channel: str, volume: float) -> float:
+    """V sum w^2 / (sum w)^2 of halos that weigh as their mass bin does (LULO Eq. 15); 0 for other channels."""
+    if channel not in ("count", "mass_weighted"):
+        return 0.0
     scaled = bins.mean_mass / 1e14
-    weight = scaled / (1 + np.sqrt(scaled)) if channel == "mass_weighted" else np.ones_like(scaled)  # LULO Eq. 15
+    weight = scaled / (1 + np.sqrt(scaled)) if channel == "mass_weighted" else np.ones_like(scaled)
     total = float((bins.count * weight).sum())
-    return universe.box.size**3 * float((bins.count * weight**2).sum()) / total**2 if total else 0.0
+    return volume * float((bins.count * weight**2).sum()) / total**2 if total else 0.0
 
 
 def _momentum(universe: Universe, config: Statistics) -> Sample:

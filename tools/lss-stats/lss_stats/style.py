@@ -9,6 +9,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from cycler import cycler
 from matplotlib.figure import Figure
 
 COLUMN, PAGE = 3.5, 7.2  # inches: one and two columns
@@ -26,25 +27,14 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW, BLACK = (
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 SUBJECT, TRUTH, BAND, THEORY = BLUE, BLACK, ORANGE, GREEN
 
-# name of a sample -> what a reader sees
-LABELS = {
-    "initial": "initial field",
-    "matter": "matter",
-    "halos": "halos",
-    "halo_mass_weighted": "halos, mass-weighted",
-    "halo_count": "halos, counts",
-    "momentum": "momentum",
-    "velocity": "Lagrangian velocity",
-}
-
-_SETTINGS = {
+_SETTINGS: Any = {
     "font.size": 8,
     "axes.labelsize": 8,
     "axes.titlesize": 8,
     "legend.fontsize": 6.5,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
-    "axes.prop_cycle": matplotlib.cycler(color=CYCLE),
+    "axes.prop_cycle": cycler(color=CYCLE),
     "axes.linewidth": 0.6,
     "lines.linewidth": 1.2,
     "xtick.direction": "in",
@@ -67,11 +57,6 @@ def styled() -> Iterator[None]:
     """Within it, matplotlib draws as this project does."""
     with matplotlib.rc_context(_SETTINGS):
         yield
-
-
-def label(name: str) -> str:
-    """What a reader sees of a sample's name."""
-    return LABELS.get(name, name.replace("_", " "))
 
 
 def save(figure: Figure, path: Path) -> None:

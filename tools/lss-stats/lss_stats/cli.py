@@ -1,0 +1,28 @@
+"""The command line of lss-stats."""
+
+from pathlib import Path
+
+from lss.console import Option, command
+
+main = command(
+    "stats",
+    help="Statistics of a universe: spectra, bispectra, mass functions; alone, against a truth, or of an ensemble.",
+    examples=[
+        "lss-stats universe.h5                          # what the file holds",
+        "lss-ic u.toml | lss-sim | lss-halo | lss-stats --plot all.png > u.h5",
+        "lss-stats reconstruction.h5 --truth truth.h5 --report report.html",
+        "lss-stats rec.h5 --truth truth.h5 --ensemble random/ --figures f/ --set stats.measure='[\"all\"]'",
+        "lss-stats reconstructions/ --truth truths/ --figures figures/ --tables tables/",
+    ],
+    writes="report",
+    options=[
+        Option("--truth", Path | None, "Compare with this universe; a directory: with the member of the same name."),
+        Option("--ensemble", Path | None, "Show the mean and scatter of the universes in this directory."),
+        Option("--plot", Path | None, "One figure that shows everything together (.png, .pdf)."),
+        Option("--figures", Path | None, "Every figure, as PNG and PDF, into this folder."),
+        Option("--tables", Path | None, "Tables: one HDF5 file (.h5), or CSV files into this folder."),
+        Option("--report", Path | None, "A report in one HTML file."),
+        Option("--digest", bool, "Print one hash of all data outside /provenance.", False),
+        Option("--keep-going", bool, "Leave out members of an ensemble that cannot be used, and count them.", False),
+    ],
+)

@@ -1,0 +1,89 @@
+"""Statistics of many universes: each member's, and the mean and scatter of them all."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lss.errors import DataError, LssError
+from lss.progress import progress
+from lss.universe import Group, Universe
+from lss.universe_file import read_universe
+from lss_stats.config import Statistics
+from lss_stats.measurements import Groups, Measured, measure
+
+log = logging.getLogger("lss.stats")
+
+_READ = ["ic", "PartType1", "halos", "fields"]
+# Columns that are the same in every member: they say where, not what.
+_ABSCISSAE = {"k", "n_modes", "k1", "k2", "k3", "theta", "n_triangles", "mass", "mass_low", "mass_high", "r", "r_low"}
+_ABSCISSAE |= {"r_high", "k_perp", "k_par", "speed", "dispersion", "tinker08", "sheth99", "press74"}
+
+
+def measure_members(
+    paths: Sequence[Path], config: Statistics, truth: Path | None = None, keep_going: bool = False
+) -> list[Measured]:
+    """The statistics of every member; `truth` is a file for all, or a directory with a file of the same name for each.
+
+    Raises DataError naming the first member that cannot be used; with `keep_going` it is left out, and counted.
+    """
+    members: list[Measured] = []
+    with progress("ensemble", len(paths)) as bar:
+        for path in paths:
+            try:
+                members.append(_member(path, config, truth, members))
+            except LssError as error:
+                if not keep_going:
+                    raise DataError(f"{error} (--keep-going leaves such members out)") from None
+                log.warning("left out: %s", error)
+            bar.update(1, path.name)
+    if not members:
+        raise DataError(f"{paths[0].parent}: none of {len(paths)} universes could be measured")
+    if len(members) < len(paths):
+        log.warning("%d of %d universes left out", len(paths) - len(members), len(paths))
+    return members
+
+
+def scatter(members: Sequence[Groups]) -> Groups:
+    """Mean and standard deviation of each column over the members: "power" becomes "power_mean", "power_std".
+
+    Statistics that some members lack are averaged over those that have them; their number is an attribute.
+    """
+    return {path: _scatter([m[path] for m in members if path in m]) for path in _paths(members)}
+
+
+def _member(path: Path, config: Statistics, truth: Path | None, earlier: Sequence[Measured]) -> Measured:
+    universe = read_universe(path, _READ)
+    against = read_universe(truth / path.name if truth.is_dir() else truth, _READ) if truth is not None else None
+    measured = measure(universe, config, against)
+    if earlier:
+        _refuse_other_shells(universe, measured, earlier[0])
+    return measured
+
+
+def _refuse_other_shells(universe: Universe, measured: Measured, first: Measured) -> None:
+    for path in measured.own.keys() & first.own.keys():
+        for name, column in measured.own[path].data.items():
+            here, there = column.shape, first.own[path].data[name].shape if name in first.own[path].data else None
+            if there is not None and here != there:
+                raise DataError(f"{universe.source}: {path} has {here} values, but the first member has {there}")
+
+
+def _paths(members: Sequence[Groups]) -> Iterator[str]:
+    seen = dict.fromkeys(path for member in members for path in member)
+    return (path for path in seen if path != "slices")
+
+
+def _scatter(groups: list[Group]) -> Group:
+    data: dict[str, np.ndarray] = {}
+    units: dict[str, str] = {}
+    for name, first in groups[0].data.items():
+        if name in _ABSCISSAE:
+            data[name], units[name] = first, groups[0].units.get(name, "1")
+            continue
+        values = np.array([group.data[name] for group in groups if name in group.data], np.float64)
+        data[f"{name}_mean"] = values.mean(axis=0)
+        data[f"{name}_std"] = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros_like(values[0])
+        units |= dict.fromkeys((f"{name}_mean", f"{name}_std"), groups[0].units.get(name, "1"))
+    return Group(data, {"members": len(groups)}, units)

@@ -1,0 +1,74 @@
+"""Figures of an ensemble held against its truths: a line each, with their mean (LULO Figs. 10, 11)."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lss_stats.figure_halos import draw_mass_function
+from lss_stats.figure_spectra import K_LABEL, SCALARS
+from lss_stats.labels import label
+from lss_stats.shown import Shown
+from lss_stats.style import BLACK, COLUMN, PAGE, SKY, plt, ratio_rows
+
+_LINE = {"color": SKY, "lw": 0.7, "alpha": 0.9}
+
+
+def spectra(shown: Shown) -> Figure | None:
+    """T(k) above r(k) of every member against its truth; without truths, P(k) above r(k) with the initial field."""
+    if not shown.members:
+        return None
+    kind = "comparison" if any(p.startswith("comparison/") for m in shown.members for p in m.own) else "memory"
+    upper, prefix = ("transfer", kind) if kind == "comparison" else ("power", "power")
+    names = [name for name in SCALARS if any(f"{prefix}/{name}" in m.own for m in shown.members)]
+    if not names:
+        return None
+    figure, axes = ratio_rows(len(names), (1.0, 1.0), min(PAGE, 2.0 * len(names) + 0.6), 3.4)
+    for column, name in enumerate(names):
+        for row, (column_name, group_kind) in enumerate(((upper, prefix), ("correlation", kind))):
+            _lines(axes[row, column], shown, f"{group_kind}/{name}", column_name)
+        if upper == "transfer":
+            axes[0, column].axhspan(0.9, 1.1, color="0.9", lw=0, zorder=0)
+            axes[0, column].set_ylim(0.5, 1.5)
+        else:
+            axes[0, column].set_yscale("log")
+        axes[1, column].axhline(0.8, color="0.5", lw=0.6, ls="--")
+        axes[1, column].set_ylim(-0.1, 1.05)
+        axes[0, column].set_title(label(name))
+        axes[1, column].set_xlabel(K_LABEL)
+        for axis in axes[:, column] if column and upper == "transfer" else axes[1:, column] if column else ():
+            axis.tick_params(labelleft=False)
+    axes[0, 0].set_ylabel("$T(k)$" if upper == "transfer" else r"$P(k)$ [(Mpc/$h)^3$]")
+    axes[1, 0].set_ylabel("$r(k)$" if kind == "comparison" else "$r(k)$ with initial")
+    axes[0, 0].plot([], [], **_LINE, label=f"{len(shown.members)} members")
+    axes[0, 0].plot([], [], color=BLACK, label="mean")
+    axes[0, 0].legend(loc="upper left" if upper == "transfer" else "lower left")
+    return figure
+
+
+def _lines(axis: plt.Axes, shown: Shown, path: str, column: str) -> None:
+    groups = [m.own[path] for m in shown.members if path in m.own]
+    if not groups:
+        return
+    for group in groups:
+        axis.semilogx(group.data["k"], group.data[column], **_LINE)
+    axis.semilogx(groups[0].data["k"], np.mean([g.data[column] for g in groups], axis=0), color=BLACK)
+    axis.set_xlim(groups[0].data["k"][0], groups[0].attrs["nyquist"])
+
+
+def mass_functions(shown: Shown) -> Figure | None:
+    """The band of the members' mass functions; below, sqrt(n / n_truth) of each where there are truths."""
+    members = [m for m in shown.members if "mass_function" in m.own]
+    if not members or "mass_function" not in shown.band:
+        return None
+    compared = [m for m in members if "mass_function" in m.truth]
+    figure, axes = ratio_rows(1, (2.0, 1.0) if compared else (1.0,), COLUMN, 3.6 if compared else 2.6)
+    first = Shown(own=members[0].own, band=shown.band, band_label=shown.band_label, label="first member")
+    draw_mass_function(axes[0, 0], first)
+    for m in compared:
+        own, truth = m.own["mass_function"].data, m.truth["mass_function"].data
+        both = (own["count"] > 0) & (truth["count"] > 0)
+        axes[1, 0].plot(own["mass"][both], np.sqrt(own["count"][both] / truth["count"][both]), **_LINE)
+    if compared:
+        axes[1, 0].axhline(1, color="0.5", lw=0.6)
+        axes[1, 0].set(ylim=(0.4, 1.6), ylabel=r"$\sqrt{n/n_{\rm truth}}$")
+    axes[-1, 0].set_xlabel(r"$M$ [M$_\odot/h$]")
+    return figure

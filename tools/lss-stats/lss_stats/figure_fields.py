@@ -1,0 +1,66 @@
+"""Slices of the fields, universe above truth or alone (LULO Fig. 4)."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from lss.universe import Group
+from lss_stats.labels import label
+from lss_stats.shown import Shown
+from lss_stats.style import PAGE
+
+SHOWN = ("initial", "matter", "velocity", "halo_mass_weighted")
+_WIDTH = 1.75  # inches a panel
+
+
+def slices(shown: Shown) -> Figure | None:
+    """One column a field; the truth in the upper row where there is one."""
+    own = shown.own.get("slices")
+    names = [name for name in SHOWN if own is not None and name in own.data]
+    if own is None or not names:
+        return None
+    truth = shown.truth.get("slices")
+    rows = [("truth", truth), (shown.label, own)] if truth is not None else [(shown.label, own)]
+    figure, axes = plt.subplots(
+        len(rows), len(names), figsize=(min(PAGE, _WIDTH * len(names) + 0.5), 1.62 * len(rows) + 0.75), squeeze=False
+    )
+    for column, name in enumerate(names):
+        scale = (truth if truth is not None and name in truth.data else own).data[name]
+        for row, (text, group) in enumerate(rows):
+            axis = axes[row, column]
+            if name not in group.data:
+                axis.set_axis_off()
+                continue
+            image = draw_slice(axis, group, name, scale)
+            if column == 0:
+                axis.set_ylabel(f"{text}\n$y$ [Mpc/$h$]")
+            else:
+                axis.tick_params(labelleft=False)
+            if row < len(rows) - 1:
+                axis.tick_params(labelbottom=False)
+            else:
+                axis.set_xlabel("$x$ [Mpc/$h$]")
+        axes[0, column].set_title(label(name))
+        figure.colorbar(image, ax=axes[:, column], location="bottom", label=_quantity(name), shrink=0.9, aspect=18)
+    return figure
+
+
+def draw_slice(axis: Any, group: Group, name: str, scale: np.ndarray) -> Any:
+    """One slice, its colours spanning the values of `scale`."""
+    value = group.data[name]
+    if name in ("initial", "velocity"):
+        limit = float(np.abs(scale).max()) or 1.0
+        style = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+    else:
+        value, reference = (np.log10(np.maximum(1 + v, 1e-2)) for v in (value, scale))
+        style = {"cmap": "cividis", "vmin": float(max(reference.min(), -1)), "vmax": float(max(reference.max(), 0.1))}
+    size = float(group.attrs["box_size"])
+    return axis.imshow(value.T, extent=(0, size, 0, size), **style)
+
+
+def _quantity(name: str) -> str:
+    if name == "initial":
+        return r"$\delta$"
+    return r"$v_x$ [km/s]" if name == "velocity" else r"$\log_{10}(1+\delta)$"

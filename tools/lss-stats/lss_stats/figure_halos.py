@@ -1,0 +1,175 @@
+"""Figures of halos: mass function (LULO Figs. 7, 11), velocities (Fig. 8), xi(r), residuals by particle."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from lss.universe import Group
+from lss_stats.figure_spectra import draw_band
+from lss_stats.shown import Shown
+from lss_stats.style import COLUMN, GREEN, PURPLE, SKY, SUBJECT, TRUTH, VERMILION, ratio_rows
+
+_MODELS = {
+    "tinker08": ("Tinker et al. 2008", GREEN),
+    "sheth99": ("Sheth & Tormen", GREEN),
+    "press74": ("Press & Schechter", PURPLE),
+}
+_MASS_LABEL = r"$M$ [M$_\odot/h$]"
+
+
+def mass_function(shown: Shown) -> Figure | None:
+    """dn/dlnM with Poisson errors, models and band; below, the square root of the ratio to the truth or the model."""
+    own = shown.own.get("mass_function")
+    if own is None:
+        return None
+    figure, axes = ratio_rows(1, (2.0, 1.0), COLUMN, 3.6)
+    draw_mass_function(axes[0, 0], shown)
+    _draw_ratio(axes[1, 0], shown, own)
+    axes[1, 0].set_xlabel(_MASS_LABEL)
+    return figure
+
+
+def draw_mass_function(axis: Any, shown: Shown) -> None:
+    """dn/dlnM of the universe, the truth, the ensemble and the models."""
+    own = shown.own["mass_function"]
+    mass = own.data["mass"]
+    if "mass_function" in shown.band:
+        draw_band(axis, mass, shown.band["mass_function"], "density", shown.band_label)
+    for model, (text, colour) in _MODELS.items():
+        if model in own.data:
+            axis.plot(mass, own.data[model], color=colour, lw=1, label=text)
+    if "mass_function" in shown.truth:
+        _points(axis, shown.truth["mass_function"], "s", TRUTH, "truth", 0.97)
+    _points(axis, own, "o", SUBJECT, shown.label, 1.03 if shown.truth else 1.0)
+    filled = own.data["count"] > 0
+    axis.set(xscale="log", yscale="log", ylabel=r"d$n$/dln$M$ [($h$/Mpc)$^3$]")
+    if filled.any():
+        density = own.data["density"][filled]
+        axis.set_ylim(density.min() / 5, density.max() * 4)
+        axis.set_xlim(mass[filled][0] / 1.3, mass[filled][-1] * 2)
+    axis.legend(loc="lower left")
+
+
+def _points(axis: Any, group: Group, marker: str, colour: str, text: str, shift: float) -> None:
+    filled = group.data["count"] > 0
+    axis.errorbar(
+        group.data["mass"][filled] * shift,
+        group.data["density"][filled],
+        group.data["error"][filled],
+        fmt=marker,
+        ms=2.8,
+        lw=0.8,
+        color=colour,
+        label=f"{text} ({group.attrs['halos']})",
+    )
+
+
+def _draw_ratio(axis: Any, shown: Shown, own: Group) -> None:
+    """sqrt(n / n_reference): the reference is the truth, or else the first model there is."""
+    truth = shown.truth.get("mass_function")
+    model = next((m for m in _MODELS if m in own.data), None)
+    if truth is None and model is None:
+        axis.set_axis_off()
+        return
+    reference = truth.data["density"] if truth is not None else own.data[str(model)]
+    axis.axhline(1, color="0.5", lw=0.6)
+    both = (own.data["count"] > 0) & (reference > 0)
+    ratio = own.data["density"][both] / reference[both]
+    relative = np.sqrt(1 / own.data["count"][both])
+    axis.errorbar(
+        own.data["mass"][both], np.sqrt(ratio), 0.5 * np.sqrt(ratio) * relative, fmt="o", ms=2.8, lw=0.8, color=SUBJECT
+    )
+    axis.set_ylim(0.4, 1.6)
+    axis.set_ylabel(r"$\sqrt{n/n_{\rm " + ("truth" if truth is not None else "model") + "}}$")
+
+
+def velocities(shown: Shown) -> Figure | None:
+    """Numbers of resolved halos by velocity dispersion and by speed."""
+    own = shown.own.get("halo_velocities")
+    if own is None:
+        return None
+    columns = [c for c in (("dispersion", r"$\sigma_v$ [km/s]"), ("speed", r"$|v|$ [km/s]")) if c[0] in own.data]
+    figure, axes = plt.subplots(1, len(columns), figsize=(2.6 * len(columns) + 0.2, 2.5), squeeze=False, sharey=True)
+    for axis, (name, text) in zip(axes[0], columns, strict=True):
+        for group, colour, who in ((shown.truth.get("halo_velocities"), TRUTH, "truth"), (own, SUBJECT, shown.label)):
+            if group is not None:
+                _steps(axis, group.data[name], group.data[f"{name}_count"], colour, f"{who} ({group.attrs['halos']})")
+        counted = np.flatnonzero(own.data[f"{name}_count"])
+        axis.set_xlim(0, own.data[name][counted[-1]] * 1.15 if len(counted) else None)
+        axis.set_xlabel(text)
+    axes[0, 0].set_ylabel("halos")
+    axes[0, 0].set_ylim(0, axes[0, 0].get_ylim()[1] * 1.2)
+    axes[0, -1].legend(title=f"halos of at least {own.attrs['least_particles']} particles", title_fontsize=6.5)
+    return figure
+
+
+def _steps(axis: Any, centre: np.ndarray, count: np.ndarray, colour: str, text: str) -> None:
+    axis.step(centre, count, where="mid", color=colour, label=text)
+    axis.fill_between(
+        centre, count - np.sqrt(count), count + np.sqrt(count), step="mid", color=colour, alpha=0.15, lw=0
+    )
+
+
+def two_point(shown: Shown) -> Figure | None:
+    """r^2 xi(r) of halos."""
+    own = shown.own.get("two_point")
+    if own is None:
+        return None
+    figure, axis = plt.subplots(figsize=(COLUMN, 2.6))
+    if "two_point" in shown.band:
+        r = own.data["r"]
+        draw_band(axis, r, shown.band["two_point"], "xi", shown.band_label, scale=1 / r**2)
+    for group, marker, colour, who in (
+        (shown.truth.get("two_point"), "s", TRUTH, "truth"),
+        (own, "o", SUBJECT, shown.label),
+    ):
+        if group is not None:
+            r = group.data["r"]
+            axis.errorbar(
+                r,
+                r**2 * group.data["xi"],
+                r**2 * group.data["error"],
+                fmt=marker,
+                ms=2.8,
+                lw=0.8,
+                color=colour,
+                label=who,
+            )
+    axis.axhline(0, color="0.5", lw=0.6)
+    axis.set(xscale="log", xlabel=r"$r$ [Mpc/$h$]", ylabel=r"$r^2\,\xi(r)$ [(Mpc/$h)^2$]")
+    axis.legend()
+    return figure
+
+
+def residuals(shown: Shown) -> Figure | None:
+    """Left: masses found in bins of true mass, as violins. Right: residuals, against those of shuffled particles."""
+    distribution, by_mass = shown.own.get("residuals/distribution"), shown.own.get("residuals/by_mass")
+    if distribution is None or by_mass is None:
+        return None
+    figure, (left, right) = plt.subplots(1, 2, figsize=(5.6, 2.7))
+    _violins(left, by_mass)
+    d = distribution.data
+    width = d["residual"][1] - d["residual"][0]
+    for column, colour, text in (("count", SUBJECT, shown.label), ("count_shuffled", VERMILION, "shuffled particles")):
+        right.step(d["residual"], d[column] / d[column].sum() / width, where="mid", color=colour, label=text)
+    a = distribution.attrs
+    right.set_title(f"K-L divergence {a['kl_divergence']:.2f} ± {a['kl_error']:.2f}")
+    right.set(xlabel=r"$\log_{10}(M/M_{\rm true})$ of a particle's halo", ylabel="density [1/dex]", xlim=(-2, 2))
+    right.legend(loc="upper left")
+    return figure
+
+
+def _violins(axis: Any, group: Group) -> None:
+    data = group.data
+    widths = data["mass_high"] - data["mass_low"]
+    for i in np.flatnonzero(data["particles"]):
+        shape = data["density"][i] / data["density"][i].max() * 0.42 * widths[i]
+        centre = data["mass_true"][i]
+        axis.fill_betweenx(data["found"], centre - shape, centre + shape, color=SKY, alpha=0.7, lw=0)
+        axis.plot([centre, centre], [data["q25"][i], data["q75"][i]], color=SUBJECT, lw=2)
+        axis.plot([centre], [data["q50"][i]], "o", ms=3, color="white", mec=SUBJECT)
+    span = [data["mass_low"][0], data["mass_high"][-1]]
+    axis.plot(span, span, color="0.4", lw=0.7, ls="--")
+    axis.set(xlabel=r"true $\log_{10} M$ [M$_\odot/h$]", ylabel=r"found $\log_{10} M$ [M$_\odot/h$]")

@@ -1,0 +1,165 @@
+"""Figures of spectra: P, T and r of fields (LULO Figs. 5, 6), multipoles, and the (k_perp, k_par) plane."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from lss.universe import Group
+from lss_stats.labels import label
+from lss_stats.shown import Shown
+from lss_stats.style import BAND, COLUMN, PAGE, SUBJECT, TRUTH, ratio_rows
+
+SCALARS = ("initial", "matter", "halo_mass_weighted", "halo_count")
+VECTORS = ("momentum", "velocity")
+K_LABEL = r"$k$ [$h$/Mpc]"
+_POWER_LABEL = r"$P(k)$ [(Mpc/$h)^3$]"
+_VELOCITY_LABEL = r"$P(k)$ [(Mpc/$h)^3$ (km/s)$^2$]"
+
+
+def fields(shown: Shown) -> Figure | None:
+    """Power, transfer function and cross-correlation of the fields."""
+    return _spectra(shown, SCALARS, _POWER_LABEL)
+
+
+def velocities(shown: Shown) -> Figure | None:
+    """The same of momenta and Lagrangian velocities."""
+    return _spectra(shown, VECTORS, _VELOCITY_LABEL)
+
+
+def draw_power(axis: Any, shown: Shown, name: str, colour: str = SUBJECT, legend: bool = True) -> None:
+    """P(k) of one sample with its shot noise, that of the truth, and the band of the ensemble."""
+    own = shown.own[f"power/{name}"].data
+    band = shown.band.get(f"power/{name}")
+    if band is not None:
+        draw_band(axis, own["k"], band, "power", shown.band_label)
+    truth = shown.truth.get(f"power/{name}")
+    if truth is not None:
+        axis.loglog(truth.data["k"], truth.data["power"], color=TRUTH, lw=1.6, label="truth")
+    axis.loglog(own["k"], own["power"], color=colour, label=shown.label)
+    if own["shot_noise"].any():
+        axis.loglog(own["k"], own["shot_noise"], color="0.6", ls=":", lw=0.9, label="shot noise")
+    axis.set_xlim(own["k"][0], shown.own[f"power/{name}"].attrs["nyquist"])
+    inside = own["k"] <= shown.own[f"power/{name}"].attrs["nyquist"]
+    _leave_room(axis, own["power"][inside])
+    if legend:
+        axis.legend(loc="lower left")
+
+
+def draw_band(
+    axis: Any, x: np.ndarray, band: Group, column: str, text: str, reference: Any = 0.0, scale: Any = 1.0
+) -> None:
+    """1, 2 and 3 standard deviations of an ensemble about its mean, as shades; (value - reference) / scale."""
+    mean, std = band.data[f"{column}_mean"], band.data[f"{column}_std"]
+    for width, shade in ((3, 0.15), (2, 0.2), (1, 0.3)):
+        low, high = ((mean + sign * width * std - reference) / scale for sign in (-1, 1))
+        axis.fill_between(x, low, high, color=BAND, alpha=shade, lw=0, label=text if width == 1 else None)
+
+
+def draw_correlation(axis: Any, group: Group, **line: Any) -> None:
+    """r(k) with the k where it falls through 0.8 marked."""
+    axis.semilogx(group.data["k"], group.data["correlation"], **line)
+    k80 = float(group.attrs["k80"])
+    if k80 > 0:
+        axis.plot([k80], [0.8], "o", ms=3, color=line.get("color", SUBJECT), zorder=5)
+
+
+def _spectra(shown: Shown, names: Sequence[str], unit: str) -> Figure | None:
+    drawn = [name for name in names if f"power/{name}" in shown.own]
+    if not drawn:
+        return None
+    compared = any(f"comparison/{name}" in shown.own for name in drawn)
+    heights = (2.0, 1.0, 1.4) if compared else (2.0, 1.2)
+    width = COLUMN if len(drawn) == 1 else min(PAGE, 2.2 * len(drawn) + 0.5)
+    figure, axes = ratio_rows(len(drawn), heights, width, 4.2 if compared else 3.4)
+    for column, name in enumerate(drawn):
+        axes[0, column].set_title(label(name))
+        draw_power(axes[0, column], shown, name, legend=column == 0)
+        if compared:
+            _draw_comparison(axes[1:, column], shown.own.get(f"comparison/{name}"))
+        else:
+            _draw_memory(axes[1, column], shown.own.get(f"memory/{name}"))
+        axes[-1, column].set_xlabel(K_LABEL)
+    axes[0, 0].set_ylabel(unit)
+    for row, text in enumerate(("$T(k)$", "$r(k)$") if compared else ("$r(k)$ with initial",), start=1):
+        axes[row, 0].set_ylabel(text)
+        for axis in axes[row, 1:]:
+            axis.tick_params(labelleft=False)
+    return figure
+
+
+def _draw_comparison(axes: Any, group: Group | None) -> None:
+    transfer, correlation = axes
+    transfer.axhspan(0.9, 1.1, color="0.9", lw=0)
+    transfer.axhline(1, color="0.5", lw=0.6)
+    transfer.set_ylim(0.5, 1.5)
+    correlation.axhline(0.8, color="0.5", lw=0.6, ls="--")
+    correlation.set_ylim(-0.1, 1.05)
+    if group is not None:
+        transfer.semilogx(group.data["k"], group.data["transfer"], color=SUBJECT)
+        draw_correlation(correlation, group, color=SUBJECT)
+        correlation.text(
+            0.04, 0.08, f"$k_{{0.8}}$ = {group.attrs['k80']:.2f}", transform=correlation.transAxes, fontsize=7
+        )
+
+
+def _draw_memory(axis: Any, group: Group | None) -> None:
+    axis.set_ylim(-0.1, 1.05)
+    axis.axhline(0.8, color="0.5", lw=0.6, ls="--")
+    if group is not None:
+        draw_correlation(axis, group, color=SUBJECT)
+
+
+def _leave_room(axis: Any, power: np.ndarray) -> None:
+    positive = power[power > 0]
+    if len(positive):
+        axis.set_ylim(positive.min() / 8, positive.max() * 3)
+
+
+def multipoles(shown: Shown) -> Figure | None:
+    """k P_l(k) of matter and halos in redshift space."""
+    drawn = [name for name in ("matter", "halos") if f"multipoles/{name}" in shown.own]
+    if not drawn:
+        return None
+    figure, axes = plt.subplots(1, len(drawn), figsize=(COLUMN if len(drawn) == 1 else 5.4, 2.6), squeeze=False)
+    for axis, name in zip(axes[0], drawn, strict=True):
+        group = shown.own[f"multipoles/{name}"]
+        k = group.data["k"]
+        truth = shown.truth.get(f"multipoles/{name}")
+        for order, (column, colour) in enumerate((("monopole", "C0"), ("quadrupole", "C1"), ("hexadecapole", "C2"))):
+            axis.semilogx(k, k * group.data[column], color=colour, label=rf"$\ell = {2 * order}$")
+            if truth is not None:
+                axis.semilogx(k, truth.data["k"] * truth.data[column], color=colour, ls=":", lw=1)
+        axis.axhline(0, color="0.5", lw=0.6)
+        axis.set_xlim(k[0], group.attrs["nyquist"])
+        axis.set_title(f"{label(name)}, redshift space")
+        axis.set_xlabel(K_LABEL)
+    if shown.truth:
+        axes[0, 0].plot([], [], color="0.3", ls=":", lw=1, label="truth")
+    axes[0, 0].set_ylabel(r"$k\,P_\ell(k)$ [(Mpc/$h)^2$]")
+    axes[0, 0].legend()
+    return figure
+
+
+def wedges(shown: Shown) -> Figure | None:
+    """log10 P in the plane of k_perp and k_par, redshift space."""
+    drawn = [name for name in ("matter", "halos") if f"wedges/{name}" in shown.own]
+    if not drawn:
+        return None
+    figure, axes = plt.subplots(1, len(drawn), figsize=(2.9 * len(drawn) + 0.4, 2.6), squeeze=False)
+    for axis, name in zip(axes[0], drawn, strict=True):
+        data = shown.own[f"wedges/{name}"].data
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = np.log10(data["power"].T)
+        value[~np.isfinite(value)] = np.nan
+        image = axis.pcolormesh(
+            data["k_perp"], data["k_par"], value, cmap="cividis", shading="nearest", rasterized=True
+        )
+        nyquist = shown.own[f"wedges/{name}"].attrs["nyquist"]
+        axis.set(xlim=(0, nyquist), ylim=(0, nyquist), xlabel=r"$k_\perp$ [$h$/Mpc]", title=label(name))
+        axis.set_aspect("equal")
+        figure.colorbar(image, ax=axis, label=r"$\log_{10} P$ [(Mpc/$h)^3$]", shrink=0.85)
+    axes[0, 0].set_ylabel(r"$k_\parallel$ [$h$/Mpc]")
+    return figure

@@ -1,0 +1,59 @@
+"""Every figure by name; each is left out where its statistics were not measured."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from lss_stats import figure_bispectrum, figure_ensemble, figure_fields, figure_halos, figure_spectra, style
+from lss_stats.overview import overview
+from lss_stats.shown import Shown
+
+# name -> (what a reader is told, how it is drawn)
+FIGURES: dict[str, tuple[str, Callable[[Shown], Figure | None]]] = {
+    "slices": ("Slices of the fields (LULO Fig. 4)", figure_fields.slices),
+    "spectra": ("Power, transfer function and cross-correlation (LULO Fig. 5)", figure_spectra.fields),
+    "velocity-spectra": ("Momentum and Lagrangian velocity (LULO Fig. 6)", figure_spectra.velocities),
+    "mass-function": ("Halo mass function (LULO Fig. 7)", figure_halos.mass_function),
+    "halo-velocities": ("Velocity dispersions and speeds of halos (LULO Fig. 8)", figure_halos.velocities),
+    "bispectrum": ("Reduced bispectra (LULO Fig. 9)", figure_bispectrum.bispectrum),
+    "ensemble-spectra": (
+        "Transfer function and cross-correlation of every member (LULO Fig. 10)",
+        figure_ensemble.spectra,
+    ),
+    "ensemble-mass-function": ("Halo mass function of every member (LULO Fig. 11)", figure_ensemble.mass_functions),
+    "multipoles": ("Multipoles in redshift space", figure_spectra.multipoles),
+    "wedges": ("Power across and along the line of sight", figure_spectra.wedges),
+    "two-point": ("Two-point correlation function of halos", figure_halos.two_point),
+    "residuals": ("Halo masses particle by particle", figure_halos.residuals),
+}
+
+
+def drawn(shown: Shown) -> Iterator[tuple[str, str, Figure]]:
+    """Name, caption and figure of everything that can be drawn."""
+    for name, (caption, draw) in FIGURES.items():
+        figure = draw(shown)
+        if figure is not None:
+            yield name, caption, figure
+
+
+def save_overview(shown: Shown, path: Path) -> None:
+    """The one figure that shows the universe together; of an ensemble, its spectra."""
+    with style.styled():
+        figure = figure_ensemble.spectra(shown) if shown.members else overview(shown)
+        if figure is not None:
+            style.save(figure, path)
+
+
+def save_all(shown: Shown, folder: Path, suffixes: tuple[str, ...] = (".png", ".pdf")) -> list[Path]:
+    """Every figure, as PNG and PDF, into a folder."""
+    written = []
+    with style.styled():
+        for name, _, figure in drawn(shown):
+            for suffix in suffixes:
+                path = folder / f"{name}{suffix}"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                figure.savefig(path)
+                written.append(path)
+            style.plt.close(figure)
+    return written

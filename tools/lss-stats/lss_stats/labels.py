@@ -1,0 +1,16 @@
+"""How samples are called where people read: in figures, tables and the log."""
+
+LABELS = {
+    "initial": "initial field",
+    "matter": "matter",
+    "halos": "halos",
+    "halo_mass_weighted": "halos, mass-weighted",
+    "halo_count": "halos, counts",
+    "momentum": "momentum",
+    "velocity": "Lagrangian velocity",
+}
+
+
+def label(name: str) -> str:
+    """What a reader sees of a sample's name."""
+    return LABELS.get(name, name.replace("_", " "))

@@ -1,0 +1,180 @@
+"""All statistics of a universe that are asked for and that its data allow, as groups of /stats."""
+
+import logging
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lss.errors import DataError
+from lss.progress import progress
+from lss.universe import Group, Universe
+from lss_stats import bispectrum
+from lss_stats.anisotropy import multipoles, wedges
+from lss_stats.config import Statistics
+from lss_stats.halo_velocities import halo_velocities
+from lss_stats.mass_function import mass_function
+from lss_stats.power import compare, power
+from lss_stats.residuals import residuals
+from lss_stats.samples import (
+    Sample,
+    available,
+    points_sample,
+    redshift_space,
+    resolved_halo_field,
+    sample,
+    without_window,
+)
+from lss_stats.slices import slices
+from lss_stats.two_point import two_point
+
+log = logging.getLogger("lss.stats")
+
+Groups = dict[str, Group]  # path below /stats -> its columns
+VECTORS = ("momentum", "velocity")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Statistics of a universe, and of the truth it is held against.
+
+    own : "power/matter", "mass_function", ...; "comparison/matter" where there is a truth, "memory/matter" (against
+    the universe's own initial field) where there is none. truth : the same statistics of the truth.
+    """
+
+    own: Groups
+    truth: Groups = field(default_factory=dict)
+
+
+def measure(universe: Universe, config: Statistics, truth: Universe | None = None) -> Measured:
+    """Every statistic of `config.measure`; those whose data are not there are left out, and the log says so."""
+    own, of_truth = Groups(), Groups()
+    if truth is not None and truth.box.size != universe.box.size:
+        raise DataError(
+            f"{universe.source}: box of {universe.box.size:g} Mpc/h, but {truth.source} has {truth.box.size:g}"
+        )
+    names = _spectra_names(universe, config)
+    with progress("statistics", len(names) + 1) as bar:
+        initial = sample(universe, "initial", config) if "initial" in names and truth is None else None
+        for name in names:
+            bar.update(1, name)
+            here = sample(universe, name, config)
+            there = sample(truth, name, config) if truth is not None and name in available(truth) else None
+            if there is None and truth is not None:
+                log.info("%s has no %s: not compared", truth.source, name)
+            own |= _spectra(here, there, initial, config)
+            if there is not None:
+                of_truth[f"power/{name}"] = power(there, config)
+        bar.update(1, "halos")
+        own |= _without_partner(universe, config)
+        if truth is not None:
+            of_truth |= _without_partner(truth, config)
+            if config.wants("residuals") and _has_members(universe) and _has_members(truth):
+                own["residuals/distribution"], own["residuals/by_mass"] = residuals(universe, truth)
+    if not own:
+        raise DataError(f"{universe.source}: nothing to measure: of {', '.join(config.measure)} its data allow none")
+    return Measured(own, of_truth)
+
+
+def _spectra_names(universe: Universe, config: Statistics) -> list[str]:
+    scalars = config.wants("power", "correlation", "transfer")
+    return [name for name in available(universe) if (config.wants(name) if name in VECTORS else scalars)]
+
+
+def _spectra(here: Sample, there: Sample | None, initial: Sample | None, config: Statistics) -> Groups:
+    """Power of one sample; against the truth's, or against the universe's own initial field on the same grid."""
+    groups = {f"power/{here.name}": power(here, config)}
+    if there is not None:
+        groups[f"comparison/{here.name}"] = compare(here, there, config)
+    elif initial is not None and here.name != "initial" and here.modes.shape == initial.modes.shape:
+        groups[f"memory/{here.name}"] = compare(here, initial, config)
+    return groups
+
+
+def _without_partner(universe: Universe, config: Statistics) -> Groups:
+    """Statistics of one universe that are no spectra of its samples in real space."""
+    groups = Groups()
+    names = available(universe)
+    if config.wants("power"):
+        groups["slices"] = slices(universe, config)
+    if config.wants("multipoles", "wedges"):
+        for shown in _in_redshift_space(universe, config, names):
+            if config.wants("multipoles"):
+                groups[f"multipoles/{shown.name}"] = multipoles(shown, config)
+            if config.wants("wedges"):
+                groups[f"wedges/{shown.name}"] = wedges(shown, config)
+    if config.wants("bispectrum"):
+        groups |= _bispectra(universe, config, names)
+    if "halos" in names:
+        if config.wants("mass_function"):
+            groups["mass_function"] = mass_function(universe, config)
+        if config.wants("halo_velocities"):
+            groups["halo_velocities"] = halo_velocities(universe, config)
+        if config.wants("two_point"):
+            groups["two_point"] = two_point(universe, config)
+    elif config.wants("mass_function", "halo_velocities", "two_point"):
+        log.info("%s: no /halos: no statistics of halos", universe.source)
+    return groups
+
+
+def _in_redshift_space(universe: Universe, config: Statistics, names: list[str]) -> list[Sample]:
+    """Matter and halos as they are seen along the line of sight."""
+    axis = "xyz".index(config.line_of_sight)
+    seen = []
+    for name in ("matter", "halos"):
+        points = {"matter": "PartType1", "halos": "halos"}[name]
+        if name not in names or not universe.has(points):
+            continue
+        source = universe.particles if name == "matter" else universe.halos
+        position = redshift_space(
+            source.position, source.velocity, source.redshift, universe.cosmology.omega_m, universe.box.size, axis
+        )
+        seen.append(points_sample(name, position, universe, config))
+    return seen
+
+
+def _bispectra(universe: Universe, config: Statistics, names: list[str]) -> Groups:
+    """B and Q of matter and halo fields (LULO Fig. 9), of resolved halos where the catalogue is there."""
+    groups = Groups()
+    for name in ("matter", "halo_mass_weighted", "halo_count"):
+        if name != "matter" and "halos" in names:
+            shown = resolved_halo_field(universe, name, config)
+        elif name in names:
+            shown = sample(universe, name, config)
+        else:
+            continue
+        if not shown.modes.any():
+            log.info("%s: %s is empty: no bispectrum", universe.source, name)
+            continue
+        modes, n, box_size = without_window(shown), shown.n, shown.box_size
+        k1, k2 = config.triangle
+        theta = np.linspace(0, np.pi, config.angles)
+        if k1 + k2 > shown.nyquist:
+            log.info("%s: k1 + k2 lies beyond Nyquist: no bispectrum against angle", name)
+        else:
+            result = bispectrum.against_angle(modes, n, box_size, k1, k2, theta)
+            groups[f"bispectrum/{name}/angle"] = _as_group(result, shown, {"theta": theta})
+        k = np.geomspace(3 * 2 * np.pi / box_size, 2 / 3 * shown.nyquist, config.equilateral)
+        groups[f"bispectrum/{name}/equilateral"] = _as_group(
+            bispectrum.equilateral(modes, n, box_size, k), shown, {"k": k}
+        )
+    return groups
+
+
+def _as_group(result: bispectrum.Bispectrum, shown: Sample, first: dict[str, np.ndarray]) -> Group:
+    data = {
+        **first,
+        "k1": result.sides[:, 0],
+        "k2": result.sides[:, 1],
+        "k3": result.sides[:, 2],
+        "n_triangles": result.n_triangles,
+        "bispectrum": result.bispectrum,
+        "reduced": result.reduced,
+        "shot_noise": result.shot_noise(shown.shot_noise),
+    }
+    units = dict.fromkeys(("k", "k1", "k2", "k3"), "h/Mpc") | {"theta": "rad"}
+    units |= dict.fromkeys(("bispectrum", "shot_noise"), "(Mpc/h)^6")
+    return Group(data, {"field": shown.name, "source": shown.source}, units)
+
+
+def _has_members(universe: Universe) -> bool:
+    return universe.has("halos/members_offset")

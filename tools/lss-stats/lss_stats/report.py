@@ -1,0 +1,98 @@
+"""A report in one HTML file: figures embedded, tables, provenance and configuration; opens without a network."""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from lss.config import as_toml
+from lss.universe import Universe
+from lss.universe_file import atomic
+from lss_stats import style
+from lss_stats.figures import drawn
+from lss_stats.listing import provenance_rows
+from lss_stats.overview import overview
+from lss_stats.shown import Shown
+from lss_stats.summary import Row, ensemble_rows, halo_rows, recovery_rows
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
+h1 {{ font-size: 1.5rem; margin-bottom: 0; }}
+h2 {{ font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid #ddd; }}
+figure {{ margin: 1.5rem 0; }}
+figure img {{ max-width: 100%; height: auto; display: block; margin: 0 auto; }}
+figcaption {{ font-size: .9rem; color: #555; text-align: center; }}
+table {{ border-collapse: collapse; font-size: .9rem; margin: .8rem 0; }}
+th, td {{ text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid #e5e5e5; vertical-align: top; }}
+td {{ font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
+pre {{ background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: .8rem; }}
+.wide {{ overflow-x: auto; }}
+.lead {{ color: #555; margin-top: .2rem; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p class="lead">{lead}</p>
+{body}
+</body>
+</html>
+"""
+
+
+def save_report(shown: Shown, universe: Universe, path: Path) -> None:
+    """Write the report of a universe, or of the ensemble that `shown` holds."""
+    parts: list[str] = []
+    if shown.members:
+        parts.append(_table("Recovery", ensemble_rows(shown.members)))
+    else:
+        parts.append(_table("Recovery", recovery_rows(shown.own)))
+        parts.append(_table("Halos", halo_rows(shown.own, shown.truth)))
+    parts.append("<h2>Figures</h2>")
+    with style.styled():
+        if not shown.members:
+            parts.append(_embedded(overview(shown), "Overview"))
+        parts += [_embedded(figure, caption) for _, caption, figure in drawn(shown)]
+    heads = ("stage", "version", "started", "host", "cost", "command")
+    chain = provenance_rows(universe)
+    parts.append(_table("Provenance", [heads, *chain] if chain else []))
+    parts.append(f"<h2>Configuration</h2>\n<pre>{html.escape(as_toml(universe.config))}</pre>")
+    c = universe.cosmology
+    lead = (
+        f"Box of {universe.box.size:g} Mpc/h, {universe.box.n}³; flat ΛCDM, Ωm = {c.omega_m:g}, Ωb = {c.omega_b:g}, "
+        f"h = {c.h:g}, ns = {c.n_s:g}, σ8 = {c.sigma8:g}. Lengths in comoving Mpc/h, k in h/Mpc, masses in Msun/h, "
+        "velocities in peculiar km/s. Shot noise is shown, never subtracted."
+    )
+    title = html.escape(f"Statistics of {universe.source}")
+    with atomic(path) as temporary:
+        temporary.write_text(
+            _PAGE.format(title=title, lead=lead, body="\n".join(filter(None, parts))), encoding="utf-8"
+        )
+
+
+def _embedded(figure: style.Figure, caption: str) -> str:
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=150)
+    width = round(figure.get_figwidth() * 130)
+    style.plt.close(figure)
+    data = base64.b64encode(image.getvalue()).decode()
+    text = html.escape(caption)
+    return (
+        f'<figure><img src="data:image/png;base64,{data}" width="{width}" alt="{text}">'
+        f"<figcaption>{text}</figcaption></figure>"
+    )
+
+
+def _table(title: str, rows: Sequence[Row]) -> str:
+    if len(rows) < 2:
+        return ""
+    cells = ["".join(f"<th>{html.escape(cell)}</th>" for cell in rows[0])]
+    cells += ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows[1:]]
+    body = "\n".join(f"<tr>{row}</tr>" for row in cells)
+    return f'<h2>{html.escape(title)}</h2>\n<div class="wide"><table>\n{body}\n</table></div>'

@@ -1,0 +1,90 @@
+"""Particle by particle: the mass of the halo it ends in, here and in the truth (as the halo-mass CNN is judged).
+
+The residual is log10 M(here) - log10 M(truth) of particles that end in a halo in both. A catalogue that knew nothing
+of the truth has the residuals of shuffled particles; the divergence between both distributions says how much is known.
+"""
+
+import itertools
+
+import numpy as np
+
+from lss.errors import DataError
+from lss.universe import Group, Universe
+from lss_stats.divergence import kl_divergence
+
+_EDGES = np.linspace(-3, 3, 61)  # dex
+_MASS_BINS = 6
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def residuals(universe: Universe, truth: Universe, seed: int = 1) -> tuple[Group, Group]:
+    """Distribution of residuals, and the masses found in bins of true mass (what a violin plot shows).
+
+    Returns two groups: columns residual (bin centres, dex), count, count_shuffled; and mass_true, mass_low,
+    mass_high (log10 Msun/h), particles, density (bins, b) over found, q05 ... q95. kl_divergence (nats) and its error
+    are attributes of the first.
+    Raises DataError where a catalogue has no members.
+    """
+    here, there = halo_mass_of_particles(universe), halo_mass_of_particles(truth)
+    if len(here) != len(there):
+        raise DataError(f"{universe.source}: {len(here)} particles, but {truth.source} has {len(there)}")
+    both = (here > 0) & (there > 0)
+    if not both.any():
+        raise DataError(f"{universe.source}: no particle ends in a halo here and in {truth.source}")
+    found, true = np.log10(here[both]), np.log10(there[both])
+    shuffled = np.random.default_rng(seed).permutation(found)
+    divergence, error = kl_divergence(found - true, shuffled - true, _EDGES)
+    attrs = {
+        "kl_divergence": divergence,
+        "kl_error": error,
+        "particles": int(both.sum()),
+        "share_in_halos_of_truth": float(both.sum() / max(1, (there > 0).sum())),
+        "median": float(np.median(found - true)),
+        "source": universe.source,
+        "with_source": truth.source,
+    }
+    distribution = {
+        "residual": 0.5 * (_EDGES[1:] + _EDGES[:-1]),
+        "count": _counts(found - true),
+        "count_shuffled": _counts(shuffled - true),
+    }
+    units = {"residual": "dex"}
+    return Group(distribution, attrs, units), Group(_by_true_mass(found, true), {}, {"mass_true": "log10 Msun/h"})
+
+
+def halo_mass_of_particles(universe: Universe) -> np.ndarray:
+    """Mass of the halo of each particle, Msun/h; 0 outside halos. (n^3,) float64."""
+    halos = universe.halos
+    if halos.members is None:
+        raise DataError(f"{universe.source}: /halos has no members; residuals need to know which particles they are")
+    mass = np.zeros(universe.box.n**3)
+    sizes = np.diff(halos.members.offset)
+    mass[halos.members.index] = np.repeat(halos.mass.astype(np.float64), sizes)
+    return mass
+
+
+def _counts(residual: np.ndarray) -> np.ndarray:
+    return np.histogram(np.clip(residual, _EDGES[0], _EDGES[-1]), _EDGES)[0]
+
+
+def _by_true_mass(found: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
+    edges = np.linspace(true.min(), true.max() + 1e-6, _MASS_BINS + 1)
+    inside = [(true >= low) & (true < high) for low, high in itertools.pairwise(edges)]
+    axis = np.linspace(min(found.min(), edges[0]), max(found.max(), edges[-1]) + 1e-6, 41)
+    density = np.array([np.histogram(found[chosen], axis)[0] for chosen in inside], np.float64)
+    density /= np.maximum(density.sum(axis=1, keepdims=True), 1) * np.diff(axis)
+    quantiles = np.array(
+        [
+            np.quantile(found[chosen], _QUANTILES) if chosen.any() else np.full(len(_QUANTILES), np.nan)
+            for chosen in inside
+        ]
+    )
+    return {
+        "mass_true": 0.5 * (edges[1:] + edges[:-1]),
+        "mass_low": edges[:-1],
+        "mass_high": edges[1:],
+        "particles": np.array([int(chosen.sum()) for chosen in inside]),
+        "found": 0.5 * (axis[1:] + axis[:-1]),
+        "density": density,
+        **{f"q{round(100 * q):02d}": quantiles[:, i] for i, q in enumerate(_QUANTILES)},
+    }

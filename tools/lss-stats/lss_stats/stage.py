@@ -1,0 +1,131 @@
+"""lss-stats: measure a universe, alone or against a truth and an ensemble; write tables, figures and a report."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from lss.stages import IMPORTS_BYTES, Plan
+from lss.universe import Universe
+from lss.universe_file import ensemble_members, read_universe
+from lss_stats.config import Config, Statistics
+from lss_stats.digest import digest as digest_of
+from lss_stats.ensemble import measure_members, scatter
+from lss_stats.listing import listing
+from lss_stats.measurements import Groups, Measured, measure
+from lss_stats.shown import Shown
+from lss_stats.summary import as_text, ensemble_rows, halo_rows, recovery_rows
+
+__all__ = ["Config", "listing", "plan", "run", "run_directory"]
+
+log = logging.getLogger("lss.stats")
+
+
+def run(
+    universe: Universe,
+    config: Config,
+    *,
+    truth: Path | None = None,
+    ensemble: Path | None = None,
+    plot: Path | None = None,
+    figures: Path | None = None,
+    tables: Path | None = None,
+    report: Path | None = None,
+    digest: bool = False,
+    keep_going: bool = False,
+) -> Universe | str:
+    """The universe with its statistics in /stats; or, with `digest`, one hash of its data."""
+    if digest:
+        return digest_of(universe)
+    against = read_universe(truth) if truth is not None else None
+    measured = measure(universe, config.stats, against)
+    band = _band(ensemble, config.stats, keep_going)
+    result = with_statistics(universe, measured, band)
+    name = "reconstruction" if universe.has("recon") else "universe"
+    shown = Shown(measured.own, measured.truth, band, label=name)
+    for rows in (recovery_rows(measured.own), halo_rows(measured.own, measured.truth)):
+        if len(rows) > 1:
+            log.info("%s", as_text(rows).replace("\n", "\n  "))
+    _write_out(shown, result, plot, figures, tables, report)
+    return result
+
+
+def run_directory(
+    paths: Sequence[Path],
+    config: Config,
+    *,
+    truth: Path | None = None,
+    ensemble: Path | None = None,
+    plot: Path | None = None,
+    figures: Path | None = None,
+    tables: Path | None = None,
+    report: Path | None = None,
+    digest: bool = False,
+    keep_going: bool = False,
+) -> Universe | str:
+    """Statistics of every universe of a directory with their scatter: text for the terminal.
+
+    `truth` may be a directory that holds a truth of the same name for every member.
+    """
+    if digest:
+        return "\n".join(f"{digest_of(read_universe(path))}  {path}" for path in paths)
+    members = measure_members(paths, config.stats, truth, keep_going)
+    scattered = scatter([m.own for m in members])
+    band = _band(ensemble, config.stats, keep_going) or scattered
+    shown = Shown({}, band=band, band_label=f"{len(members)} members", members=members)
+    first = read_universe(paths[0], ["provenance"])
+    subject = Universe(first.cosmology, first.box, first.config, first.groups, str(paths[0].parent))
+    result = with_statistics(subject, Measured({}), scattered)
+    _write_out(shown, result, plot, figures, tables, report)
+    return as_text(ensemble_rows(members))
+
+
+def with_statistics(universe: Universe, measured: Measured, band: Groups) -> Universe:
+    """/stats replaced: the universe's own statistics, those of the truth and of the ensemble below them."""
+    universe = universe.without("stats")
+    for folder, groups in (("stats", measured.own), ("stats/truth", measured.truth), ("stats/ensemble", band)):
+        for path, group in groups.items():
+            universe = universe.with_group(f"{folder}/{path}", group)
+    return universe
+
+
+def plan(universe: Universe | None, config: Config) -> Plan:
+    """Memory: the universe, and while a spectrum is measured the grids and modes of one sample, or of two compared."""
+    box = universe.box if universe is not None else config.box
+    n = max(config.stats.mesh or box.n, box.n)
+    held = sum(a.nbytes for g in universe.groups.values() for a in g.data.values()) if universe else 28 * box.n**3
+    components = 3 if config.stats.wants("momentum", "velocity") else 1
+    # Modes of a sample (8 bytes per 2 real values), the initial field's kept beside, a stack of both, one grid.
+    modes = 4 * n**2 * (n + 2)
+    memory = IMPORTS_BYTES + held + (components + 4) * modes + 12 * box.n**3
+    cpu = 3.0 + 4e-7 * n**3 * (12 if config.stats.wants("bispectrum") else 4)
+    steps = [f"measure {', '.join(config.stats.measure)} on grids of {n}^3 ({config.stats.assignment})"]
+    return Plan(int(memory), cpu, steps)
+
+
+def _band(ensemble: Path | None, config: Statistics, keep_going: bool) -> Groups:
+    if ensemble is None:
+        return {}
+    members = measure_members(ensemble_members(ensemble), config, None, keep_going)
+    log.info("ensemble: %d universes", len(members))
+    return scatter([member.own for member in members])
+
+
+def _write_out(
+    shown: Shown, result: Universe, plot: Path | None, figures: Path | None, tables: Path | None, report: Path | None
+) -> None:
+    """What was asked for beside the universe itself; matplotlib is imported only for a figure."""
+    if tables is not None:
+        from lss_stats.tables import save_tables
+
+        save_tables(result, tables)
+    if plot is not None or figures is not None:
+        from lss_stats.figures import save_all, save_overview
+
+        if plot is not None:
+            save_overview(shown, plot)
+        if figures is not None:
+            save_all(shown, figures)
+    if report is not None:
+        from lss_stats.report import save_report
+
+        save_report(shown, result, report)

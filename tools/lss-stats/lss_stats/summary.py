@@ -1,0 +1,62 @@
+"""What is said in words: how far each field is recovered, and how many halos there are."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lss.universe import Group
+from lss_stats.labels import label
+from lss_stats.measurements import Groups, Measured
+
+Row = tuple[str, ...]
+
+
+def recovery_rows(own: Groups) -> list[Row]:
+    """Field, with what it is compared, k where r falls through 0.8, k out to which T is within 10%: first row heads."""
+    rows: list[Row] = [
+        ("field", "against", "r = 0.8 at k [h/Mpc]", "T within 10% to k [h/Mpc]", "r of the first shell")
+    ]
+    for path, group in own.items():
+        if path.split("/")[0] in ("comparison", "memory"):
+            a = group.attrs
+            first = f"{group.data['correlation'][0]:.3f}"
+            reach = f"{a['k_transfer']:.3f}" if path.startswith("comparison") else "-"
+            rows.append((label(str(a["field"])), str(a["with"]), f"{a['k80']:.3f}", reach, first))
+    return rows
+
+
+def halo_rows(own: Groups, truth: Groups) -> list[Row]:
+    """Number of halos, here and in the truth."""
+    rows: list[Row] = [("halos", "universe", "truth")]
+    for path, text in (("mass_function", "in the catalogue"), ("halo_velocities", "resolved")):
+        if path in own:
+            rows.append((text, str(own[path].attrs["halos"]), _halos(truth.get(path))))
+    return rows if len(rows) > 1 else []
+
+
+def ensemble_rows(members: Sequence[Measured]) -> list[Row]:
+    """Mean and standard deviation over the members of what `recovery_rows` says of each."""
+    rows: list[Row] = [("field", "against", "members", "r = 0.8 at k [h/Mpc]", "T within 10% to k [h/Mpc]")]
+    paths = dict.fromkeys(p for m in members for p in m.own if p.split("/")[0] in ("comparison", "memory"))
+    for path in paths:
+        groups = [m.own[path] for m in members if path in m.own]
+        a = groups[0].attrs
+        reach = _mean_and_std(groups, "k_transfer") if path.startswith("comparison") else "-"
+        rows.append((label(str(a["field"])), str(a["with"]), str(len(groups)), _mean_and_std(groups, "k80"), reach))
+    return rows
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """Aligned columns."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _halos(group: Group | None) -> str:
+    return str(group.attrs["halos"]) if group is not None else "-"
+
+
+def _mean_and_std(groups: Sequence[Group], name: str) -> str:
+    values = [float(group.attrs[name]) for group in groups]
+    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.3f}{spread}"

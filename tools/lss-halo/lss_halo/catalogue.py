@@ -80,8 +80,8 @@ def check_columns(columns: dict[str, np.ndarray], box_size: float, length_unit: 
         )
     if count > 20 and position.max() < 0.02 * box_size:
         raise DataError(
-            f"{path}: all {count} halos lie within {position.max():g} Mpc/h of a corner of the box of {box_size:g} Mpc/h "
-            f"when read as {length_unit}; are they in Mpc/h?"
+            f"{path}: all {count} halos lie within {position.max():g} Mpc/h of a corner of the box of {box_size:g}"
+            f" Mpc/h when read as {length_unit}; are they in Mpc/h?"
         )
 
 

@@ -44,6 +44,12 @@ class Cosmology(Table):
         "eisenstein-hu", '"eisenstein-hu", "no-wiggle", or the path of a table of k [h/Mpc] and P [(Mpc/h)^3]'
     )
 
+    @pydantic.model_validator(mode="after")
+    def _baryons_are_part_of_matter(self) -> "Cosmology":
+        if self.omega_b > self.omega_m:
+            raise ValueError(f"omega_b = {self.omega_b:g} exceeds omega_m = {self.omega_m:g}, of which it is a part")
+        return self
+
 
 class Box(Table):
     """The periodic cube."""

@@ -27,7 +27,7 @@ def white_noise(
     fixed : every mode has its expected modulus, only phases are random (Angulo & Pontzen 2016)
     inverted : the opposite field (Pontzen et al. 2016), -x
     Returns (n, n, n) float32. Its modes agree with those of any other n to float rounding.
-    Cost: 0.1 s at 128^3, and 16 n^3 bytes.
+    Cost: 0.1 s at 128^3, and 12 n^3 bytes.
     """
     stream = _stream(seed, index, partner)
     modes = np.zeros((n, n, n // 2 + 1), dtype=np.complex64)

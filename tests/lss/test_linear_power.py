@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from colossus.cosmology import power_spectrum as colossus
 
-from lss.config import Cosmology
-from lss.errors import DataError
+from lss.config import Configuration, Cosmology, validate
+from lss.errors import ConfigError, DataError
 from lss.linear_power import (
     T_CMB,
     linear_power,
@@ -64,6 +64,11 @@ def test_wiggles_oscillate_about_the_smooth_spectrum():
 def test_without_baryons_nothing_oscillates():
     slope = np.diff(np.log(linear_power(K, Cosmology(omega_b=0.0)))) / np.diff(np.log(K))
     assert (np.diff(slope) < 0).all()
+
+
+def test_baryons_cannot_outweigh_matter():
+    with pytest.raises(ConfigError, match=r"\[cosmology\]: omega_b = 0.4 exceeds omega_m = 0.3"):
+        validate(Configuration, {"cosmology": {"omega_m": 0.3, "omega_b": 0.4}}, "u.toml")
 
 
 def test_the_tophat_is_smooth_where_its_closed_form_is_not():

@@ -1,0 +1,153 @@
+"""The demo's table and picture: python compare.py RECONSTRUCTION.h5 TRUTH.h5 OUTPUT_FOLDER
+
+r(k) with the true initial field: the reconstruction, the estimator alone, and the halo field with no method at all;
+r(k) with Gadget-4's matter at z = 0: the reconstruction, and the first simulation of the loop.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from lss import estimator
+from lss.fourier import smooth
+from lss.mesh import overdensity
+from lss.random_field import linear_overdensity
+from lss.spectra import falls_through, measure
+from lss.universe import Universe
+from lss.universe_file import read_universe
+from lss_stats.style import BLACK, BLUE, GREEN, PAGE, SKY, VERMILION, save, styled
+
+SHOWN = 2.0  # Mpc/h, smoothing of the initial fields in the picture
+DEPTH = 0.16  # of the box, thickness of the slices
+TABLE = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 0.8, 1.0, 1.2)  # h/Mpc
+
+
+def observed_position(universe: Universe) -> np.ndarray:
+    """Where the halos are that the reconstruction was made from, Mpc/h."""
+    return universe.group("recon/observed").data["position"]
+
+
+def fields(universe: Universe, truth: Universe) -> dict[str, np.ndarray]:
+    """The grids that are compared: initial fields at z = 0, linear, and matter at z = 0."""
+    box, observed = universe.box, universe.group("recon/observed").data
+    position, mass = observed["position"], observed["mass"]
+    checkpoint = universe.group("recon").attrs["checkpoint"]
+    return {
+        "initial": linear_overdensity(universe.noise.value, universe.cosmology, box.size),
+        "initial_true": linear_overdensity(truth.noise.value, universe.cosmology, box.size),
+        "estimate": estimator.load(checkpoint).estimate(position, mass, box.n, box.size),
+        "halo_field": overdensity(position, box.n, box.size, "cic", mass),
+        "matter": overdensity(universe.particles.position, box.n, box.size, "cic"),
+        "matter_true": truth.field("matter").value,
+    }
+
+
+def correlations(found: dict[str, np.ndarray], box_size: float) -> dict[str, np.ndarray]:
+    """r(k) of each field with the truth it stands for, and k (h/Mpc)."""
+    initial = measure([found[name] for name in ("initial_true", "initial", "estimate", "halo_field")], box_size)
+    matter = measure([found["matter_true"], found["matter"]], box_size)
+    return {
+        "k": initial.k,
+        "reconstruction": initial.correlation(0, 1),
+        "estimator alone": initial.correlation(0, 2),
+        "halo field": initial.correlation(0, 3),
+        "matter": matter.correlation(0, 1),
+    }
+
+
+def figures(r: dict[str, np.ndarray], history: dict[str, np.ndarray], seconds: float) -> dict:
+    """The figures of merit: k (h/Mpc) where r(k) falls through 0.8, simulations and seconds."""
+    k80 = {name: round(falls_through(r["k"], values), 3) for name, values in r.items() if name != "k"}
+    return {
+        "k80_ic": k80["reconstruction"],
+        "k80_matter": k80["matter"],
+        "k80_halo_field": k80["halo field"],
+        "k80_estimate": k80["estimator alone"],
+        "k80_start": round(float(history["k80_matter"][0]), 3),
+        "simulations": len(history["simulation"]),
+        "loop_seconds": round(seconds, 1),
+        "r_ic": [
+            [round(k, 3), round(value, 3)] for k, value in zip(r["k"], r["reconstruction"], strict=True) if k < 1.3
+        ],
+    }
+
+
+def table(r: dict[str, np.ndarray], merit: dict) -> str:
+    """r(k) as text, one row per k."""
+    names = [name for name in r if name != "k"]
+    lines = ["", "r(k) with the truth:        initial conditions                          matter at z = 0"]
+    lines.append("k [h/Mpc]" + "".join(f"{name:>17}" for name in names))
+    for k in TABLE:
+        lines.append(f"{k:9.2f}" + "".join(f"{np.interp(k, r['k'], r[name]):17.3f}" for name in names))
+    found = (merit["k80_ic"], merit["k80_estimate"], merit["k80_halo_field"], merit["k80_matter"])
+    lines.append("falls through 0.8" + f"{found[0]:9.3f}" + "".join(f"{value:17.3f}" for value in found[1:]))
+    lines.append(f"\nThe first of {merit['simulations']} simulations had matter right to k = {merit['k80_start']:.3f}.")
+    return "\n".join(lines)
+
+
+def picture(universe: Universe, found: dict[str, np.ndarray], r: dict[str, np.ndarray], path: Path) -> None:
+    """Slices of truth and reconstruction above, r(k) below."""
+    import matplotlib.pyplot as plt
+
+    size = universe.box.size
+    with styled():
+        figure = plt.figure(figsize=(PAGE, 4.9))
+        grid = figure.add_gridspec(2, 12, height_ratios=(1, 1.05))
+        panels = {
+            "initial field, truth": smooth(found["initial_true"], SHOWN, size),
+            "initial field, reconstructed": smooth(found["initial"], SHOWN, size),
+            "matter today, Gadget-4": found["matter_true"],
+            "matter today, reconstructed": found["matter"],
+        }
+        for column, (title, field) in enumerate(panels.items()):
+            axis = figure.add_subplot(grid[0, 3 * column : 3 * column + 3])
+            depth = int(DEPTH * len(field))
+            slab = field[:, :, :depth].mean(axis=2)
+            shown = np.log10(1 + slab) if "matter" in title else slab
+            low, high = (-0.8, 1.0) if "matter" in title else (-1.8, 1.8)
+            colours = "magma" if "matter" in title else "RdBu_r"
+            axis.imshow(shown.T, extent=(0, size, 0, size), cmap=colours, vmin=low, vmax=high, interpolation="bilinear")
+            if "matter" in title:
+                position = observed_position(universe)
+                inside = position[:, 2] < DEPTH * size
+                axis.scatter(*position[inside, :2].T, s=5, facecolors="none", edgecolors=SKY, linewidths=0.5)
+            axis.set_title(title, fontsize=7)
+            axis.set_xlim(0, size)
+            axis.set_ylim(0, size)
+            axis.set_xlabel("x [Mpc/h]")
+            if column:
+                axis.set_yticklabels([])
+            else:
+                axis.set_ylabel("y [Mpc/h]")
+        left, right = figure.add_subplot(grid[1, :6]), figure.add_subplot(grid[1, 6:])
+        left.plot(r["k"], r["reconstruction"], color=BLUE, label="reconstruction")
+        left.plot(r["k"], r["estimator alone"], color=GREEN, ls="--", label="estimator alone")
+        left.plot(r["k"], r["halo field"], color=VERMILION, ls=":", label="halo field, no method")
+        left.set_ylabel("r(k), initial conditions")
+        right.plot(r["k"], r["matter"], color=BLUE, label="reconstruction")
+        right.set_ylabel("r(k), matter at z = 0")
+        for axis in (left, right):
+            axis.axhline(0.8, color=BLACK, lw=0.5, ls=(0, (4, 4)))
+            axis.set(xscale="log", xlim=(0.05, 2.2), ylim=(-0.05, 1.05), xlabel="k [h/Mpc]")
+            axis.legend(loc="lower left")
+        save(figure, path)
+
+
+def main(reconstruction: Path, truth_path: Path, output: Path) -> None:
+    """Write comparison.json and reconstruction.png, and print the table."""
+    universe, truth = read_universe(reconstruction), read_universe(truth_path)
+    found = fields(universe, truth)
+    r = correlations(found, universe.box.size)
+    recon = universe.group("recon")
+    merit = figures(r, recon.data, float(np.sum(recon.attrs["seconds"])))
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "comparison.json").write_text(json.dumps(merit) + "\n")
+    picture(universe, found, r, output / "reconstruction.png")
+    print(table(r, merit))
+    print(f"\npicture: {output / 'reconstruction.png'}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from lss import fourier
+from lss import fourier, stages
+from lss.config import Configuration, validate
+from lss.estimator import Inputs
+from lss.features import mass_edges
+from lss.nets.checkpoint import build, save_checkpoint
+from lss.universe import Universe
 from lss_recon.directions import by_estimate
 from lss_recon.loop import Problem
 from lss_recon.modes import filtered, wavenumber
@@ -68,3 +73,76 @@ def toy():
 @pytest.fixture
 def counter(toy):
     return Counter(toy.simulate)
+
+
+SETTINGS = {
+    "box": {"n": 16, "size": 31.25},
+    "sim": {"method": "pm", "steps": 10},
+    "halo": {"mass_definition": "fof", "min_particles": 10},
+}
+
+
+@pytest.fixture(scope="session")
+def truth():
+    """A small simulated universe with a few dozen halos."""
+    universe = Universe.create(validate(Configuration, {"box": SETTINGS["box"]}, "test"), SETTINGS)
+    for name in ("ic", "sim", "halo"):
+        universe = stages.run(name, universe, universe.config)
+    return universe
+
+
+@pytest.fixture(scope="session")
+def observed(truth):
+    """What a reconstruction is given: the halos and the settings of the truth."""
+    return Universe(truth.cosmology, truth.box, truth.config, {}, "observed.h5").with_halos(truth.halos)
+
+
+def untrained(model, architecture, inputs, truth, path, **validation):
+    """A checkpoint with random weights, whose card fits the universes of `truth`."""
+    import torch  # after numba's settings: idle threads of its own OpenMP would spin
+
+    torch.manual_seed(1)
+    data = {
+        "mass_definition": "fof",
+        "box": truth.box.model_dump(),
+        "cosmology": truth.cosmology.model_dump(),
+        "simulator": {table: truth.config[table] for table in ("ic", "sim", "halo")},
+    }
+    card = {"model": model, "architecture": architecture, "inputs": inputs, "training": {}, "data": data}
+    save_checkpoint(path, build(architecture, str(path)).state_dict(), card | {"validation": validation})
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def estimator(truth, tmp_path_factory):
+    """The path of an estimator that has learned nothing: enough for all but the quality of the result."""
+    volume = truth.box.size**3
+    inputs = Inputs(
+        mass_smoothing=(2.0,),
+        mass_scale=(1.0,),
+        count_smoothing=(2.0,),
+        count_scale=(1.0,),
+        mass_density=float(truth.halos.mass.sum() / volume),
+        number_density=len(truth.halos) / volume,
+        voxel=truth.box.size / truth.box.n,
+        target_smoothing=1.0,
+        target_scale=1.0,
+    )
+    architecture = {"kind": "unet", "inputs": 2, "outputs": 1, "channels": 4, "levels": 2}
+    path = tmp_path_factory.mktemp("estimator") / "estimator.safetensors"
+    figures = {"k": [0.1, 1.0], "slope": [1.0, 1.0], "correlation": [0.9, 0.1]}
+    return untrained("estimator", architecture, inputs.as_card(), truth, path, **figures)
+
+
+@pytest.fixture(scope="session")
+def optimizer(truth, tmp_path_factory):
+    """The path of a network of pairs that has learned nothing."""
+    inputs = {
+        "channels": ["mass_weighted", "count"],
+        "mass_edges": mass_edges(1e13, 2e15, 10).tolist(),
+        "assignment": "cic",
+        "voxel": truth.box.size / truth.box.n,
+    }
+    architecture = {"kind": "unet", "inputs": 2, "outputs": 1, "channels": 4, "levels": 2}
+    path = tmp_path_factory.mktemp("optimizer") / "optimizer.safetensors"
+    return untrained("optimizer", architecture, inputs, truth, path)

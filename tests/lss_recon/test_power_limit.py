@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from lss import fourier
+from lss.random_field import white_noise
+from lss_recon.modes import filtered, wavenumber
+from lss_recon.power_limit import FROM, WIDTH, limit_power
+
+N, BOX = 32, 62.5
+K = wavenumber(N, BOX)
+
+
+def shell_powers(noise):
+    """Mean power of the modes of each shell, 1 for the prior; shells as the limit has them."""
+    power = np.abs(fourier.forward(noise)) ** 2 / N**3
+    weight = np.full(N // 2 + 1, 2.0)
+    weight[[0, -1]] = 1
+    weight = np.broadcast_to(weight, K.shape)
+    edges = np.arange(FROM, K.max() + WIDTH, WIDTH)
+    return np.array(
+        [
+            np.average(power[shell], weights=weight[shell])
+            for shell in ((low < K) & (low + WIDTH >= K) for low in edges)
+            if shell.any()
+        ]
+    )
+
+
+def test_no_shell_keeps_more_power_than_the_prior():
+    loud = filtered(white_noise(3, 0, N), np.where(K > 0.5, 1.6, 1.0))
+    assert shell_powers(loud).max() > 2
+    assert shell_powers(limit_power(loud, BOX)).max() < 1 + 1e-4
+
+
+def test_allowed_shells_and_all_phases_are_untouched():
+    quiet_above = filtered(white_noise(3, 0, N), np.where(K > 0.6, 0.5, 1.5))
+    before, after = fourier.forward(quiet_above), fourier.forward(limit_power(quiet_above, BOX))
+    allowed = (K > 0.66) | (K <= FROM)
+    np.testing.assert_allclose(after[allowed], before[allowed], atol=2e-4 * np.abs(before).max())
+    np.testing.assert_allclose(np.angle(after * before.conj())[1:, 1:, 1:-1], 0, atol=1e-2)
+
+
+def test_noise_below_the_limit_is_returned_as_it_is():
+    quiet = 0.5 * white_noise(3, 0, N)
+    assert limit_power(quiet, BOX) is quiet
+
+
+def test_large_scales_may_exceed_the_prior():
+    loud = filtered(white_noise(3, 0, N), np.where(K <= FROM, 3.0, 0.5))
+    assert limit_power(loud, BOX) is loud
+
+
+@pytest.mark.parametrize("n", [8, 16])
+def test_limiting_twice_changes_nothing_more(n):
+    once = limit_power(3 * white_noise(4, 0, n), 2.0 * n)
+    np.testing.assert_allclose(limit_power(once, 2.0 * n), once, atol=1e-4)

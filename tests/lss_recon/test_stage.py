@@ -1,0 +1,305 @@
+import dataclasses
+import logging
+import sys
+from importlib.metadata import EntryPoint, entry_points
+
+import numpy as np
+import pytest
+
+from lss import interrupt, stages
+from lss.config import merge
+from lss.errors import ConfigError, DataError, Stopped
+from lss.restart import Restart
+from lss.universe import Group
+from lss.universe_file import write_universe
+from lss_recon.loop import Evaluation, State, Trial
+from lss_recon.memory import Memory
+
+
+def reconstruct(observed, checkpoint, options=None, **recon):
+    settings = merge(observed.config, {"recon": {"checkpoint": checkpoint, "max_simulations": 4, **recon}})
+    return stages.run("recon", observed, settings, **(options or {}))
+
+
+def datasets(universe):
+    """Every dataset outside /provenance, as lss-stats --digest sees them."""
+    return {
+        f"{path}/{name}": array.tobytes()
+        for path, group in universe.groups.items()
+        if not path.startswith("provenance")
+        for name, array in group.data.items()
+    }
+
+
+def test_result_is_a_universe_that_grows_again_from_its_white_noise(observed, estimator):
+    result = reconstruct(observed, estimator)
+    again = result
+    for name in ("ic", "sim", "halo"):
+        again = stages.run(name, again, result.config)
+    assert np.array_equal(again.halos.position, result.halos.position)
+    assert np.array_equal(again.particles.position, result.particles.position)
+    assert result.noise.seed == -1
+    assert result.noise.attrs["origin"] == "lss-recon"
+
+
+def test_history_has_a_row_per_simulation_and_the_result_is_its_best(observed, estimator):
+    result = reconstruct(observed, estimator)
+    table = result.group("recon")
+    assert table.data["simulation"].tolist() == [1, 2, 3, 4]
+    assert table.data["update"].tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(table.data["step"], [0, 1, 0.9, 0.81])
+    assert table.attrs["best_simulation"] == 1 + np.argmin(table.data["loss"])
+    assert len(table.attrs["seconds"]) == 4
+    rms = float(np.sqrt(np.mean(result.noise.value**2, dtype=np.float64)))
+    assert table.data["rms"][table.attrs["best_simulation"] - 1] == pytest.approx(rms, rel=1e-6)
+
+
+def test_observed_catalogue_is_kept(observed, estimator):
+    kept = reconstruct(observed, estimator, max_simulations=1).group("recon/observed")
+    assert np.array_equal(kept.data["mass"], observed.halos.mass)
+    assert kept.attrs["mass_definition"] == "fof"
+    assert "members_index" not in kept.data
+
+
+def test_only_the_halos_of_the_input_are_read(truth, observed, estimator):
+    assert datasets(reconstruct(truth, estimator)) == datasets(reconstruct(observed, estimator))
+
+
+def test_samples_differ_by_their_index_and_repeat_by_their_seed(observed, estimator):
+    first, second = (reconstruct(observed, estimator, {"index": i}, start="prior") for i in (0, 1))
+    assert np.corrcoef(first.noise.value.ravel(), second.noise.value.ravel())[0, 1] < 0.3
+    assert second.index == 1
+    assert datasets(reconstruct(observed, estimator, start="prior")) == datasets(first)
+
+
+def test_truth_adds_columns_and_changes_nothing_else(truth, observed, estimator, tmp_path):
+    write_universe(truth, tmp_path / "truth.h5")
+    with_truth = datasets(reconstruct(observed, estimator, {"truth": tmp_path / "truth.h5"}))
+    assert {"recon/k80_ic", "recon/k80_matter"} == with_truth.keys() - datasets(reconstruct(observed, estimator)).keys()
+    del with_truth["recon/k80_ic"], with_truth["recon/k80_matter"]
+    assert with_truth == datasets(reconstruct(observed, estimator))
+
+
+def test_zero_start_has_no_halos_and_goes_on(observed, estimator):
+    result = reconstruct(observed, estimator, start="zero", power_limit=False)
+    assert result.group("recon").data["rms"][0] == 0
+    assert result.group("recon").data["rms"][1] > 0
+
+
+def test_paper_settings_run_with_a_network_of_pairs(observed, optimizer):
+    paper = {"direction": "pairs", "start": "zero", "step": "line_search", "power_limit": False, "loss_smoothing": 0.0}
+    result = reconstruct(observed, optimizer, noise=[0.1, 0.9], k_max=10.0, **paper)
+    assert len(result.group("recon").data["loss"]) == 4
+
+
+# --- resuming --------------------------------------------------------------------------------------------------------
+
+
+class Death(BaseException):
+    """What SIGKILL leaves behind: nothing runs after it."""
+
+
+@pytest.mark.parametrize("step", ["schedule", "line_search"])
+def test_death_between_any_two_writes_leaves_a_state_that_goes_on_to_the_same_bits(
+    observed, estimator, tmp_path, monkeypatch, step
+):
+    whole = datasets(reconstruct(observed, estimator, step=step))
+    save = Restart.save
+    writes = 0
+
+    def mortal_save(self, name, state):
+        nonlocal writes
+        if writes == survived:
+            raise Death
+        writes += 1
+        save(self, name, state)
+
+    for survived in (0, 1, 2, 3, 6):
+        folder = tmp_path / str(survived)
+        writes = 0
+        monkeypatch.setattr(Restart, "save", mortal_save)
+        with pytest.raises(Death):
+            reconstruct(observed, estimator, {"restart": Restart(folder)}, step=step)
+        monkeypatch.setattr(Restart, "save", save)
+        resumed = reconstruct(observed, estimator, {"restart": Restart(folder, resume=True)}, step=step)
+        assert datasets(resumed) == whole
+
+
+def test_nothing_is_simulated_again_after_a_resume(observed, estimator, tmp_path, monkeypatch):
+    restart = Restart(tmp_path / "state", resume=True)
+    reconstruct(observed, estimator, {"restart": restart})
+    monkeypatch.setattr(stages, "run", run_only_recon(stages.run))
+    reconstruct(observed, estimator, {"restart": restart})
+
+
+def run_only_recon(run):
+    def refuse(name, *arguments, **options):
+        assert name == "recon", f"stage {name} was run again"
+        return run(name, *arguments, **options)
+
+    return refuse
+
+
+def test_request_to_stop_ends_after_the_simulation_under_way(observed, estimator, tmp_path, monkeypatch):
+    monkeypatch.setattr(interrupt, "requested", lambda: (tmp_path / "state" / "history.h5").exists())
+    restart = Restart(tmp_path / "state", resume=True)
+    with pytest.raises(Stopped, match="--resume goes on"):
+        reconstruct(observed, estimator, {"restart": restart})
+    monkeypatch.setattr(interrupt, "requested", lambda: False)
+    resumed = reconstruct(observed, estimator, {"restart": restart})
+    assert datasets(resumed) == datasets(reconstruct(observed, estimator))
+
+
+def test_state_on_disk_holds_no_more_universes_than_are_needed(observed, estimator, tmp_path):
+    reconstruct(observed, estimator, {"restart": Restart(tmp_path / "state")}, max_simulations=9)
+    assert len(list((tmp_path / "state").glob("universe-*.h5"))) <= 4
+
+
+def test_memory_gives_back_every_group_attribute_and_unit(truth, tmp_path):
+    universe = truth.with_group(
+        "stats/power", Group({"k": np.arange(3.0)}, {"window": "cic", "done": True}, {"k": "h/Mpc"})
+    )
+    evaluation = Evaluation(truth.noise.value, universe)
+    state = State((Trial(1, 0, 0.0, np.inf, 1 / 3, 0.5, {"k80_ic": 0.1}),), {1: evaluation})
+    Memory(Restart(tmp_path / "s"), truth).save(state)
+    back = Memory(Restart(tmp_path / "s", resume=True), truth).load()
+    assert back.history == state.history
+    for path, group in universe.groups.items():
+        other = back.kept[1].outcome.groups[path]
+        assert other.attrs == group.attrs
+        assert other.units == group.units
+        assert all(np.array_equal(other.data[name], group.data[name]) for name in group.data)
+
+
+# --- forward models --------------------------------------------------------------------------------------------------
+
+
+CRUDE = """
+from lss import stages
+from lss.config import merge
+from lss_sim.stage import Config, plan
+
+def run(universe, config):
+    return stages.run("sim", universe, merge(universe.config, {"sim": {"method": "1lpt"}}))
+"""
+
+
+def test_stage_of_a_users_own_package_takes_part_in_the_loop(observed, estimator, tmp_path, monkeypatch):
+    (tmp_path / "users_package.py").write_text(CRUDE)
+    monkeypatch.syspath_prepend(tmp_path)
+    crude = EntryPoint("crude", "users_package", "lss.stages")
+    monkeypatch.setattr(stages, "entry_points", lambda group: [*entry_points(group=group), crude])
+    ours = reconstruct(observed, estimator, max_simulations=1)
+    theirs = reconstruct(observed, estimator, max_simulations=1, forward={"stages": ["ic", "crude", "halo"]})
+    assert np.array_equal(ours.noise.value, theirs.noise.value)
+    assert not np.array_equal(ours.particles.position, theirs.particles.position)
+
+
+PROGRAM = """
+import sys
+from lss import stages
+from lss.universe_file import read_universe, write_universe
+universe = read_universe(sys.argv[1])
+for name in ("ic", "sim", "halo"):
+    universe = stages.run(name, universe, universe.config)
+write_universe(universe, sys.argv[2])
+"""
+
+
+def test_external_program_gives_the_universe_that_our_stages_give(observed, estimator, tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = [sys.executable, str(tmp_path / "program.py"), "{input}", "{output}"]
+    inside = reconstruct(observed, estimator, max_simulations=1)
+    outside = reconstruct(observed, estimator, max_simulations=1, forward={"command": command})
+    assert np.array_equal(inside.noise.value, outside.noise.value)
+    assert np.array_equal(inside.halos.position, outside.halos.position)
+    assert np.array_equal(inside.group("recon").data["loss"], outside.group("recon").data["loss"])
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["sh", "-c", "echo no licence >&2; exit 3", "{input}", "{output}"], "sh: exit code 3: no licence"),
+        (["true", "{input}", "{output}"], "true: ended without writing its {output}"),
+        (["cp", "{input}", "{output}"], "no /halos"),
+        (["/no/such/program", "{input}", "{output}"], "/no/such/program: cannot be run: No such file"),
+    ],
+)
+def test_external_program_that_fails_gives_one_clear_line(observed, estimator, command, message):
+    with pytest.raises(DataError, match=message.replace("{", r"\{")) as failure:
+        reconstruct(observed, estimator, forward={"command": command})
+    assert "\n" not in str(failure.value)
+
+
+# --- what must agree -------------------------------------------------------------------------------------------------
+
+
+def with_halos(observed, **changes):
+    return observed.with_halos(dataclasses.replace(observed.halos, members=None, **changes))
+
+
+def test_empty_observed_catalogue_is_refused(observed, estimator):
+    none = {name: column[:0] for name, column in observed.halos.columns.items()}
+    with pytest.raises(DataError, match=r"observed.h5: /halos is empty"):
+        reconstruct(with_halos(observed, columns=none), estimator)
+
+
+def test_halos_outside_the_box_are_refused(observed, estimator):
+    moved = {**observed.halos.columns, "position": observed.halos.position + np.float32(20)}
+    with pytest.raises(DataError, match=r"halos lie outside the box of 31.25 Mpc/h"):
+        reconstruct(with_halos(observed, columns=moved), estimator)
+
+
+def test_masses_of_another_definition_than_the_forward_models_are_refused(observed, estimator):
+    with pytest.raises(ConfigError, match=r'the observed masses are "200c", those of the forward model "fof"'):
+        reconstruct(with_halos(observed, mass_definition="200c"), estimator)
+
+
+def test_halos_of_another_redshift_are_refused(observed, estimator):
+    with pytest.raises(ConfigError, match=r"observed halos are at z = 0.5, the forward model ends at z = 0"):
+        reconstruct(with_halos(observed, redshift=0.5), estimator)
+
+
+def test_catalogue_outside_the_mass_range_is_refused(observed, estimator):
+    light = {**observed.halos.columns, "mass": observed.halos.mass * np.float32(1e-6)}
+    with pytest.raises(DataError, match=r"none of the \d+ observed halos is within \[halo\] mass_range"):
+        reconstruct(with_halos(observed, columns=light), estimator)
+
+
+def test_checkpoint_of_another_mass_definition_is_refused(observed, estimator):
+    other = with_halos(observed, mass_definition="200c")
+    other = dataclasses.replace(other, config=merge(other.config, {"halo": {"mass_definition": "200c"}}))
+    with pytest.raises(ConfigError, match=r'trained on "fof" halos; \[halo\] mass_definition = "200c"'):
+        reconstruct(other, estimator)
+
+
+def test_checkpoint_of_other_voxels_is_refused(observed, estimator):
+    wide = observed.box.model_copy(update={"size": 62.5})
+    other = dataclasses.replace(observed, box=wide, config=merge(observed.config, {"box": {"size": 62.5}}))
+    with pytest.raises(ConfigError, match=r"trained on voxels of 1.953 Mpc/h; \[box\] size / n = 3.906 Mpc/h"):
+        reconstruct(other, estimator)
+
+
+def test_deconvolving_further_than_the_estimator_sees_is_refused(observed, estimator):
+    with pytest.raises(ConfigError, match=r"k_max = 3: .* holds nothing beyond k = 2.4 h/Mpc"):
+        reconstruct(observed, estimator, k_max=3.0)
+
+
+def test_estimator_cannot_stand_in_for_a_network_of_pairs(observed, estimator):
+    with pytest.raises(DataError, match="expected 'optimizer'"):
+        reconstruct(observed, estimator, direction="pairs", start="prior")
+
+
+def test_network_trained_on_another_simulator_is_said_aloud(observed, estimator, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("lss"), "propagate", True)
+    changed = dataclasses.replace(observed, config=merge(observed.config, {"sim": {"steps": 5}}))
+    reconstruct(changed, estimator, max_simulations=1)
+    assert "trained on another forward model: [sim] steps = 10, here 5" in caplog.text
+    caplog.clear()
+    reconstruct(observed, estimator, max_simulations=1)
+    assert "another forward model" not in caplog.text
+
+
+def test_unknown_key_of_the_forward_model_is_refused_before_the_first_simulation(observed, estimator):
+    with pytest.raises(ConfigError, match=r"\[sim\] stepps = 3: unknown key; did you mean 'steps'"):
+        reconstruct(dataclasses.replace(observed, config=merge(observed.config, {"sim": {"stepps": 3}})), estimator)

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from lss import fourier
+from lss.config import Cosmology
+from lss.random_field import linear_overdensity, white_noise
+from lss_recon.directions import whitened, with_noise
+from lss_recon.modes import cut, filtered, wavenumber
+from lss_recon.start import constrained_draw, prior_draw, update_draw
+
+N, BOX = 32, 62.5
+K = wavenumber(N, BOX)
+
+
+def correlation_and_power(a, b, shell):
+    one, other = fourier.forward(a)[shell], fourier.forward(b)[shell]
+    cross = np.vdot(one, other).real
+    return cross / np.sqrt(np.vdot(one, one).real * np.vdot(other, other).real), np.vdot(
+        one, one
+    ).real / shell.sum() / N**3
+
+
+def test_constrained_draw_of_a_calibrated_estimate_has_full_power_and_its_correlation_with_the_truth():
+    truth, r = white_noise(1, 0, N), 0.8
+    # An estimate that correlates with the truth as r and has slope b = 1 (a conditional mean): power r^2.
+    estimate = np.float32(r**2) * truth + np.float32(r * np.sqrt(1 - r**2)) * white_noise(2, 0, N)
+    start = constrained_draw(estimate, prior_draw(1, 0, N), lambda k: (np.ones_like(k), np.full_like(k, r)), 1.0, BOX)
+    found, power = correlation_and_power(start, truth, (K > 0) & (K < 1.0))
+    assert power == pytest.approx(1, abs=0.03)
+    assert found == pytest.approx(r**2, abs=0.03)
+
+
+def test_constrained_draw_is_the_prior_draw_beyond_k_max():
+    draw = prior_draw(1, 0, N)
+    start = constrained_draw(white_noise(2, 0, N), draw, lambda k: (np.ones_like(k), np.full_like(k, 0.5)), 0.8, BOX)
+    beyond = K >= 0.8
+    np.testing.assert_allclose(fourier.forward(start)[beyond], fourier.forward(draw)[beyond], atol=1e-2)
+
+
+def test_draws_are_never_those_of_a_universe_of_the_same_seed():
+    fields = [white_noise(7, 3, 8), prior_draw(7, 3, 8), update_draw(7, 3, 8, 1), update_draw(7, 3, 8, 2)]
+    fields += [white_noise(7, 3, 8, partner=p) for p in range(1, 6)]
+    correlations = np.corrcoef([field.ravel() for field in fields])
+    assert np.abs(correlations - np.eye(len(fields))).max() < 0.3
+
+
+def test_whitening_undoes_power_and_smoothing_below_k_max():
+    noise, cosmology = white_noise(5, 0, N), Cosmology()
+    smooth = fourier.smooth(linear_overdensity(noise, cosmology, BOX), 1.0, BOX)
+    found = whitened(smooth, 1.0, 1.2, cosmology, BOX)
+    without_mean = filtered(noise, K > 0)
+    np.testing.assert_allclose(found, cut(without_mean, 1.2, BOX), atol=2e-3)
+
+
+def test_added_noise_decays_by_its_factor_and_begins_with_its_amplitude():
+    direction = with_noise(lambda evaluation, update: np.zeros(1), 0.1, 0.9, lambda update: np.ones(1, np.float32))
+    assert [float(direction(None, update)[0]) for update in (1, 2, 3)] == pytest.approx([0.1, 0.09, 0.081])

@@ -25,7 +25,7 @@ SETTINGS = {
 }
 
 
-def toy_universe(index: int, partner: int = 0, seed: int = 4, n: int = N, mass_definition: str = "fof") -> Universe:
+def make_universe(index: int, partner: int = 0, seed: int = 4, n: int = N, mass_definition: str = "fof") -> Universe:
     """A universe of n^3 voxels of 2 Mpc/h with a catalogue biased by its linear field."""
     config = Configuration(box=Box(size=2.0 * n, n=n))
     noise, phase = white_noise(seed, index, n), 0.0
@@ -51,22 +51,34 @@ def toy_universe(index: int, partner: int = 0, seed: int = 4, n: int = N, mass_d
     )
 
 
-def write_ensemble(directory, universes, partners=0):
+def make_ensemble(directory, universes, partners=0):
     """Write x_a (and their partners) as lss-ic would name them."""
     for index in range(universes):
         for partner in range(1 + partners):
             path = member_path(directory, index * (1 + partners) + partner)
-            write_universe(toy_universe(index, partner), path)
+            write_universe(make_universe(index, partner), path)
     return directory
 
 
 @pytest.fixture(scope="session")
 def ensemble(tmp_path_factory):
     """Six independent universes."""
-    return write_ensemble(tmp_path_factory.mktemp("ensemble"), 6)
+    return make_ensemble(tmp_path_factory.mktemp("ensemble"), 6)
 
 
 @pytest.fixture(scope="session")
 def pairs(tmp_path_factory):
     """Three universes with two perturbed partners each."""
-    return write_ensemble(tmp_path_factory.mktemp("pairs"), 3, partners=2)
+    return make_ensemble(tmp_path_factory.mktemp("pairs"), 3, partners=2)
+
+
+@pytest.fixture(name="toy_universe")
+def _toy_universe():
+    """The maker of single universes."""
+    return make_universe
+
+
+@pytest.fixture(name="write_ensemble")
+def _write_ensemble():
+    """The writer of ensembles."""
+    return make_ensemble

@@ -91,11 +91,12 @@ def fit(
                     _save(restart, run, network, optimizer)
 
             loss_now, figures = validate(network, model, examples, validation, settings.loss)
-            run.plateau.observe(loss_now)
             if loss_now < run.best_loss:
                 run.best_loss, run.best_epoch, run.figures = loss_now, run.epoch + 1, figures
                 run.best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+            rate = learning_rate(run.update - 1, updates, settings, run.plateau)
             journal.epoch(run.epoch + 1, run.update, run.loss_sum / run.step, loss_now, headline(figures), rate)
+            run.plateau.observe(loss_now)
             run.epoch, run.step, run.loss_sum, run.seconds = run.epoch + 1, 0, 0.0, journal.seconds
             _save(restart, run, network, optimizer)
     return run

@@ -1,0 +1,230 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from lss import estimator, interrupt
+from lss.errors import ConfigError, DataError, Stopped
+from lss.nets.checkpoint import load_checkpoint, load_network, read_card
+from lss.restart import Restart
+from lss_train import loop
+from lss_train.config import Config, Train
+from lss_train.estimator import EstimatorModel
+from lss_train.examples import Examples, split
+from lss_train.loop import batches, cosine_loss
+from lss_train.optimizer import OptimizerModel
+from lss_train.train import plan, train
+from lss_train.universes import read_training_set
+
+SMALL = {"channels": 4, "levels": 2, "epochs": 2, "warm_up": 2}
+PAIRS = {"model": "optimizer", "loss": "cosine", "schedule": "plateau", "batch": 2, "learning_rate": 4e-4}
+
+
+def small(**changes):
+    return Config(train=Train(**SMALL | changes))
+
+
+def weights(path):
+    return load_checkpoint(path)[0]
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_one_universe_can_be_learnt_by_heart(ensemble, tmp_path):
+    universes = read_training_set([ensemble])
+    settings = Train(channels=4, levels=2, validation=0.5)
+    model = EstimatorModel(universes, settings, universes.families())
+    examples = Examples(model, universes, 1e9)
+    torch.manual_seed(1)
+    network = loop.UNet(model.inputs, 1, 4, 2)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    fields = examples[(0,)][None]
+    losses = []
+    for _ in range(40):
+        loss = loop.LOSSES["mse"](network(fields[:, :-1]), fields[:, -1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_training_an_estimator_gives_a_checkpoint_that_estimates(ensemble, tmp_path, toy_universe):
+    output = tmp_path / "net.safetensors"
+    train([ensemble], small(epochs=8, learning_rate=1e-2), output, restart=Restart(None))
+    a = estimator.load(output)
+    universe = toy_universe(5)  # the one kept back
+    estimate = a.estimate(universe.halos.position, universe.halos.mass, 16, 32.0)
+    pairs = [(EstimatorModel(read_training_set([ensemble]), Train(), [np.arange(5)]).fields(5)[-1], estimate)]
+    ((target, estimate),) = pairs
+    assert np.corrcoef(target.ravel(), estimate.ravel())[0, 1] > 0.3
+    slope, correlation = a.calibration(np.array([0.3]))
+    assert 0.5 < slope[0] < 2
+    assert 0.5 < correlation[0] < 1
+
+
+def test_the_card_says_what_the_network_was_trained_on(ensemble, tmp_path):
+    train([ensemble], small(), tmp_path / "net.safetensors", restart=Restart(None))
+    card = read_card(tmp_path / "net.safetensors")
+    data = card["data"]
+    assert data["hash"] == read_training_set([ensemble]).hash()
+    assert (data["universes"], data["training"], data["validation"]) == (6, 5, [[4, 5]])
+    assert (data["mass_definition"], data["min_particles"]) == ("fof", 28)
+    assert data["simulator"]["sim"] == {"method": "pm"}
+    assert data["box"] == {"size": 32.0, "n": 16}
+    assert card["training"]["updates"] == 10
+    assert card["training"]["learning_rate"] == 2e-3
+    assert len(data["abundance"]["log10_mass"]) > 100
+    lines = [json.loads(line) for line in (tmp_path / "net.jsonl").read_text().splitlines()]
+    assert [line["update"] for line in lines if "loss" in line] == list(range(1, 11))
+    assert [line["validation_loss"] for line in lines if "validation_loss" in line][-1] >= card["validation"]["loss"]
+
+
+@pytest.mark.parametrize("stop_at", [1, 5, 7])
+def test_a_stopped_training_resumes_to_the_same_bits(ensemble, tmp_path, monkeypatch, stop_at):
+    whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
+    train([ensemble], small(), whole, restart=Restart(None))
+    calls = iter(range(1, 100))
+    monkeypatch.setattr(interrupt, "requested", lambda: next(calls) == stop_at)
+    with pytest.raises(Stopped, match=f"stopped at update {stop_at} of 10"):
+        train([ensemble], small(), parts, restart=Restart(tmp_path / "state"))
+    assert not parts.exists()
+    monkeypatch.setattr(interrupt, "requested", lambda: False)
+    torch.manual_seed(99)  # nothing may come from the global generator
+    train([ensemble], small(), parts, restart=Restart(tmp_path / "state", resume=True))
+    assert same(weights(whole), weights(parts))
+    without_time = [
+        [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in path.read_text().splitlines()]
+        for path in (whole.with_suffix(".jsonl"), parts.with_suffix(".jsonl"))
+    ]
+    assert without_time[0] == without_time[1]
+
+
+def test_a_run_killed_between_two_saves_makes_the_lost_updates_again(ensemble, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def kill(*_):
+        raise Killed
+
+    whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
+    train([ensemble], small(), whole, restart=Restart(None))
+    calls = iter(range(1, 100))
+    monkeypatch.setattr(interrupt, "requested", lambda: next(calls) == 8 and kill())
+    with pytest.raises(Killed):
+        train([ensemble], small(), parts, restart=Restart(tmp_path / "state"))
+    monkeypatch.setattr(interrupt, "requested", lambda: False)
+    train([ensemble], small(), parts, restart=Restart(tmp_path / "state", resume=True))
+    assert same(weights(whole), weights(parts))
+    updates = [json.loads(line)["update"] for line in parts.with_suffix(".jsonl").read_text().splitlines()]
+    assert updates == sorted(updates)
+
+
+def test_the_state_of_other_data_is_refused(ensemble, pairs, tmp_path):
+    restart = Restart(tmp_path / "state", resume=True)
+    train([ensemble], small(epochs=1), tmp_path / "a.safetensors", restart=restart)
+    with pytest.raises(ConfigError, match="made from another input"):
+        train([pairs], small(epochs=1), tmp_path / "a.safetensors", restart=restart)
+
+
+def test_an_exported_set_trains_to_the_same_bits_and_so_does_a_small_cache(ensemble, tmp_path):
+    train([ensemble], small(), tmp_path / "a.safetensors", restart=Restart(None), export=tmp_path / "set.h5")
+    train([tmp_path / "set.h5"], small(cache=0.0), tmp_path / "b.safetensors", restart=Restart(None))
+    assert same(weights(tmp_path / "a.safetensors"), weights(tmp_path / "b.safetensors"))
+
+
+def test_pairs_train_with_the_cosine_loss(pairs, tmp_path):
+    train([pairs], small(**PAIRS, epochs=6), tmp_path / "pairs.safetensors", restart=Restart(None))
+    network, card = load_network(tmp_path / "pairs.safetensors", "optimizer")
+    assert card["inputs"]["channels"] == ["mass_weighted", "count"]
+    assert 0 < card["validation"]["cosine"] < 1
+    assert -1 <= card["validation"]["cosine_smoothed"] <= 1
+    assert card["validation"]["loss"] == pytest.approx(1 - card["validation"]["cosine"], abs=1e-5)
+    assert network(torch.zeros(1, 2, 8, 8, 8)).shape == (1, 1, 8, 8, 8)
+
+
+def test_a_pair_is_the_difference_of_x_a_and_its_partner(pairs):
+    universes = read_training_set([pairs])
+    model = OptimizerModel(universes)
+    assert model.examples(universes.families()[1:2]) == [(3, 4), (3, 5)]
+    pair = Examples(model, universes, 0.0)[(3, 5)]
+    assert pair.shape == (3, 16, 16, 16)
+    np.testing.assert_allclose(pair[-1], universes.noise(3) - universes.noise(5), atol=4e-3)
+
+
+def test_partners_are_never_split_between_training_and_validation(pairs):
+    universes = read_training_set([pairs])
+    for share in (0.01, 0.4, 0.99):
+        training, validation = split(universes, share)
+        seen = {int(universes.index[i]) for family in training for i in family}
+        kept_back = {int(universes.index[i]) for family in validation for i in family}
+        assert seen
+        assert kept_back
+        assert not seen & kept_back
+        assert sum(map(len, training + validation)) == len(universes)
+
+
+def test_an_epoch_shows_every_example_once_and_follows_from_its_number():
+    examples = [(i,) for i in range(7)]
+    shown = [example for batch in batches(examples, 3, seed=1, epoch=4) for example, _ in batch]
+    assert sorted(shown) == examples
+    assert [len(batch) for batch in batches(examples, 3, seed=1, epoch=4)] == [3, 3, 1]
+    assert batches(examples, 3, 1, 4) == batches(examples, 3, 1, 4) != batches(examples, 3, 1, 5)
+
+
+def test_the_cosine_loss_ignores_the_length_of_the_estimate():
+    target = torch.randn(2, 1, 4, 4, 4)
+    assert cosine_loss(5 * target, target).item() == pytest.approx(0, abs=1e-6)
+    assert cosine_loss(-target, target).item() == pytest.approx(2, abs=1e-6)
+
+
+def test_bfloat16_convolutions_train_alike(ensemble, tmp_path):
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        output = tmp_path / f"{precision}.safetensors"
+        train([ensemble], small(precision=precision), output, restart=Restart(None))
+        losses[precision] = read_card(output)["validation"]["loss"]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("config", "output", "message"),
+    [
+        (Config(box={"n": 32}), "a.safetensors", r"\[box\] n = 32, but the universes have 16"),
+        (Config(cosmology={"omega_m": 0.3}), "a.safetensors", r"omega_m = 0\.3, but the universes have 0\.3175"),
+        (small(levels=6), "a.safetensors", "cannot be halved that often"),
+        (small(device="abacus"), "a.safetensors", "device = 'abacus'"),
+        (small(), "a.pt", r"ends in \.safetensors"),
+        (small(), None, "no output"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_with_the_reason(ensemble, tmp_path, config, output, message):
+    with pytest.raises(ConfigError, match=message):
+        train([ensemble], config, output and tmp_path / output, restart=Restart(None))
+    assert not list(tmp_path.iterdir())
+
+
+def test_pairs_need_partners_and_their_x_a(ensemble, pairs, tmp_path):
+    with pytest.raises(DataError, match="no perturbed partners"):
+        train([ensemble], small(**PAIRS), tmp_path / "a.safetensors", restart=Restart(None))
+    members = sorted(pairs.iterdir())
+    with pytest.raises(DataError, match="x_a of index 0 is missing"):
+        train(members[1:], small(**PAIRS), tmp_path / "a.safetensors", restart=Restart(None))
+    with pytest.raises(DataError, match="cannot be split"):
+        train(members[:3], small(), tmp_path / "a.safetensors", restart=Restart(None))
+
+
+def test_scales_belong_to_smoothings():
+    with pytest.raises(ValueError, match="input_scale needs 2 values"):
+        Train(input_smoothing=(1.0, 2.0))
+    with pytest.raises(ValueError, match=r"count_smoothing \[3\.0\] are not among"):
+        Train(count_smoothing=(3.0,))
+
+
+def test_the_plan_counts_universes_wherever_they_are(ensemble, tmp_path):
+    train([ensemble], small(), None, restart=Restart(None), export=tmp_path / "set.h5")
+    costs = [plan([path], small()).cpu_seconds for path in (ensemble, tmp_path / "set.h5")]
+    assert costs[0] == costs[1] > 0

@@ -4,39 +4,48 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from lss.universe import Group
 from lss_stats.figure_spectra import draw_band
 from lss_stats.labels import label
 from lss_stats.shown import Shown
-from lss_stats.style import PAGE, SUBJECT, TRUTH, ratio_rows
+from lss_stats.style import COLUMN, PAGE, SUBJECT, TRUTH, ratio_rows
 
 _FIELDS = ("matter", "halo_mass_weighted", "halo_count")
 
 
-def bispectrum(shown: Shown) -> Figure | None:
-    """One column a field and configuration; Q above, the relative difference to the truth below."""
-    drawn = [
-        (f"bispectrum/{name}/{kind}", name, kind)
-        for kind in ("angle", "equilateral")
-        for name in _FIELDS
-        if f"bispectrum/{name}/{kind}" in shown.own
-    ]
+def against_angle(shown: Shown) -> Figure | None:
+    """Q(theta) of each field for fixed k1 and k2; below, the relative difference to the truth."""
+    return _reduced(shown, "angle")
+
+
+def equilateral(shown: Shown) -> Figure | None:
+    """Q(k) of equilateral triangles; below, the relative difference to the truth."""
+    return _reduced(shown, "equilateral")
+
+
+def _reduced(shown: Shown, kind: str) -> Figure | None:
+    drawn = [name for name in _FIELDS if f"bispectrum/{name}/{kind}" in shown.own]
     if not drawn:
         return None
-    compared = any(path in shown.truth for path, _, _ in drawn)
-    figure, axes = ratio_rows(
-        len(drawn), (2.0, 1.0) if compared else (1.0,), min(PAGE, 1.4 * len(drawn) + 0.8), 3.1 if compared else 2.4
-    )
-    for column, (path, name, kind) in enumerate(drawn):
+    compared = any(f"bispectrum/{name}/{kind}" in shown.truth for name in drawn)
+    width = COLUMN if len(drawn) == 1 else min(PAGE, 2.3 * len(drawn) + 0.3)
+    figure, axes = ratio_rows(len(drawn), (2.0, 1.0) if compared else (1.0,), width, 3.4 if compared else 2.5)
+    for column, name in enumerate(drawn):
+        path = f"bispectrum/{name}/{kind}"
         own = shown.own[path]
-        x, text = (own.data["theta"] / np.pi, r"$\theta/\pi$") if kind == "angle" else (own.data["k"], r"$k$ [$h$/Mpc]")
+        x = own.data["theta"] / np.pi if kind == "angle" else own.data["k"]
         _draw(axes[:, column], x, own, shown.truth.get(path), shown.band.get(path), shown)
-        axes[0, column].set_title(f"{label(name).replace(', ', ',' + chr(10))}\n{kind}", fontsize=6.5)
-        axes[-1, column].set_xlabel(text)
+        sides = f"\n$k_1 = {own.data['k1'][0]:g}$, $k_2 = {own.data['k2'][0]:g}$ $h$/Mpc" if kind == "angle" else ""
+        axes[0, column].set_title(label(name) + sides)
+        axes[-1, column].set_xlabel(r"$\theta/\pi$" if kind == "angle" else "$k$ [$h$/Mpc]")
         if kind == "equilateral":
             axes[-1, column].set_xscale("log")
-    axes[0, 0].set_ylabel("$Q$")
+            axes[-1, column].xaxis.set_major_formatter(FormatStrFormatter("%g"))
+            axes[-1, column].xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes[-1, column].xaxis.set_minor_formatter(NullFormatter())
+    axes[0, 0].set_ylabel("$Q$" if kind == "angle" else "$Q$ (equilateral)")
     axes[0, 0].legend(loc="best")
     if compared:
         axes[1, 0].set_ylabel(r"$Q/Q_{\rm truth} - 1$")
@@ -64,5 +73,5 @@ def _draw(axes: Any, x: np.ndarray, own: Group, truth: Group | None, band: Group
 
 def _robust_limits(axis: Any, q: np.ndarray) -> None:
     low, high = np.nanpercentile(q, [5, 95])
-    margin = 0.5 * (high - low) + 0.05
+    margin = 0.7 * (high - low) + 0.05
     axis.set_ylim(low - margin, high + margin)

@@ -42,7 +42,8 @@ def slices(shown: Shown) -> Figure | None:
                 axis.tick_params(labelbottom=False)
             else:
                 axis.set_xlabel("$x$ [Mpc/$h$]")
-        axes[0, column].set_title(label(name))
+        smoothed = f", R = {own.attrs['smoothing_initial']:g} Mpc/$h$" if name == "initial" else ""
+        axes[0, column].set_title(label(name) + smoothed)
         figure.colorbar(image, ax=axes[:, column], location="bottom", label=_quantity(name), shrink=0.9, aspect=18)
     return figure
 

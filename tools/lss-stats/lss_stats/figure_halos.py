@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from lss.universe import Group
 from lss_stats.figure_spectra import draw_band
 from lss_stats.shown import Shown
-from lss_stats.style import COLUMN, GREEN, PURPLE, SKY, SUBJECT, TRUTH, VERMILION, ratio_rows
+from lss_stats.style import BAND, COLUMN, GREEN, PURPLE, SKY, SUBJECT, TRUTH, VERMILION, ratio_rows
 
 _MODELS = {
     "tinker08": ("Tinker et al. 2008", GREEN),
@@ -35,6 +35,7 @@ def draw_mass_function(axis: Any, shown: Shown) -> None:
     """dn/dlnM of the universe, the truth, the ensemble and the models."""
     own = shown.own["mass_function"]
     mass = own.data["mass"]
+    axis.set(xscale="log", yscale="log", ylabel=r"d$n$/dln$M$ [($h$/Mpc)$^3$]")
     if "mass_function" in shown.band:
         draw_band(axis, mass, shown.band["mass_function"], "density", shown.band_label)
     for model, (text, colour) in _MODELS.items():
@@ -44,7 +45,7 @@ def draw_mass_function(axis: Any, shown: Shown) -> None:
         _points(axis, shown.truth["mass_function"], "s", TRUTH, "truth", 0.97)
     _points(axis, own, "o", SUBJECT, shown.label, 1.03 if shown.truth else 1.0)
     filled = own.data["count"] > 0
-    axis.set(xscale="log", yscale="log", ylabel=r"d$n$/dln$M$ [($h$/Mpc)$^3$]")
+    axis.axvspan(mass[0] / 10, own.attrs["resolved_mass"], color="0.5", alpha=0.15, lw=0)
     if filled.any():
         density = own.data["density"][filled]
         axis.set_ylim(density.min() / 5, density.max() * 4)
@@ -74,6 +75,14 @@ def _draw_ratio(axis: Any, shown: Shown, own: Group) -> None:
         axis.set_axis_off()
         return
     reference = truth.data["density"] if truth is not None else own.data[str(model)]
+    if "mass_function" in shown.band:
+        mean, std = (shown.band["mass_function"].data[f"density_{what}"] for what in ("mean", "std"))
+        known = reference > 0
+        for width, shade in ((3, 0.15), (2, 0.2), (1, 0.3)):
+            low, high = (
+                np.sqrt(np.maximum(mean[known] + sign * width * std[known], 0) / reference[known]) for sign in (-1, 1)
+            )
+            axis.fill_between(own.data["mass"][known], low, high, color=BAND, alpha=shade, lw=0)
     axis.axhline(1, color="0.5", lw=0.6)
     both = (own.data["count"] > 0) & (reference > 0)
     ratio = own.data["density"][both] / reference[both]

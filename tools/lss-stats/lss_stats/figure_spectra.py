@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 
 from lss.universe import Group
 from lss_stats.labels import label
+from lss_stats.power import LEAST_MODES
 from lss_stats.shown import Shown
-from lss_stats.style import BAND, COLUMN, PAGE, SUBJECT, TRUTH, ratio_rows
+from lss_stats.style import BAND, COLUMN, CYCLE, PAGE, SUBJECT, TRUTH, ratio_rows
 
 SCALARS = ("initial", "matter", "halo_mass_weighted", "halo_count")
 VECTORS = ("momentum", "velocity")
+_MULTIPOLES = ("monopole", "quadrupole", "hexadecapole")
 K_LABEL = r"$k$ [$h$/Mpc]"
 _POWER_LABEL = r"$P(k)$ [(Mpc/$h)^3$]"
 _VELOCITY_LABEL = r"$P(k)$ [(Mpc/$h)^3$ (km/s)$^2$]"
@@ -32,6 +34,7 @@ def velocities(shown: Shown) -> Figure | None:
 def draw_power(axis: Any, shown: Shown, name: str, colour: str = SUBJECT, legend: bool = True) -> None:
     """P(k) of one sample with its shot noise, that of the truth, and the band of the ensemble."""
     own = shown.own[f"power/{name}"].data
+    axis.set(xscale="log", yscale="log")
     band = shown.band.get(f"power/{name}")
     if band is not None:
         draw_band(axis, own["k"], band, "power", shown.band_label)
@@ -39,11 +42,12 @@ def draw_power(axis: Any, shown: Shown, name: str, colour: str = SUBJECT, legend
     if truth is not None:
         axis.loglog(truth.data["k"], truth.data["power"], color=TRUTH, lw=1.6, label="truth")
     axis.loglog(own["k"], own["power"], color=colour, label=shown.label)
-    if own["shot_noise"].any():
+    inside = own["k"] <= shown.own[f"power/{name}"].attrs["nyquist"]
+    low, high = _limits(own["power"][inside])
+    if own["shot_noise"][0] > low:
         axis.loglog(own["k"], own["shot_noise"], color="0.6", ls=":", lw=0.9, label="shot noise")
     axis.set_xlim(own["k"][0], shown.own[f"power/{name}"].attrs["nyquist"])
-    inside = own["k"] <= shown.own[f"power/{name}"].attrs["nyquist"]
-    _leave_room(axis, own["power"][inside])
+    axis.set_ylim(low, high)
     if legend:
         axis.legend(loc="lower left")
 
@@ -53,8 +57,11 @@ def draw_band(
 ) -> None:
     """1, 2 and 3 standard deviations of an ensemble about its mean, as shades; (value - reference) / scale."""
     mean, std = band.data[f"{column}_mean"], band.data[f"{column}_std"]
+    logarithmic = axis.get_yscale() == "log"
     for width, shade in ((3, 0.15), (2, 0.2), (1, 0.3)):
         low, high = ((mean + sign * width * std - reference) / scale for sign in (-1, 1))
+        if logarithmic:
+            low = np.maximum(low, 1e-4 * np.abs(mean))  # below zero there is nothing to shade
         axis.fill_between(x, low, high, color=BAND, alpha=shade, lw=0, label=text if width == 1 else None)
 
 
@@ -112,10 +119,10 @@ def _draw_memory(axis: Any, group: Group | None) -> None:
         draw_correlation(axis, group, color=SUBJECT)
 
 
-def _leave_room(axis: Any, power: np.ndarray) -> None:
+def _limits(power: np.ndarray) -> tuple[float, float]:
+    """Room below for a legend, and a little above."""
     positive = power[power > 0]
-    if len(positive):
-        axis.set_ylim(positive.min() / 8, positive.max() * 3)
+    return (float(positive.min()) / 8, float(positive.max()) * 3) if len(positive) else (0.1, 10.0)
 
 
 def multipoles(shown: Shown) -> Figure | None:
@@ -128,12 +135,18 @@ def multipoles(shown: Shown) -> Figure | None:
         group = shown.own[f"multipoles/{name}"]
         k = group.data["k"]
         truth = shown.truth.get(f"multipoles/{name}")
-        for order, (column, colour) in enumerate((("monopole", "C0"), ("quadrupole", "C1"), ("hexadecapole", "C2"))):
+        for order, (column, colour) in enumerate(zip(_MULTIPOLES, CYCLE, strict=False)):
             axis.semilogx(k, k * group.data[column], color=colour, label=rf"$\ell = {2 * order}$")
             if truth is not None:
                 axis.semilogx(k, truth.data["k"] * truth.data[column], color=colour, ls=":", lw=1)
         axis.axhline(0, color="0.5", lw=0.6)
         axis.set_xlim(k[0], group.attrs["nyquist"])
+        # The first shells hold too few directions, and those beyond Nyquist too, to set the scale.
+        shells = (group.data["n_modes"] >= LEAST_MODES) & (k <= group.attrs["nyquist"])
+        values = np.concatenate([k[shells] * group.data[column][shells] for column in _MULTIPOLES])
+        if len(values):
+            margin = 0.15 * float(np.ptp(values))
+            axis.set_ylim(values.min() - margin, values.max() + 2 * margin)
         axis.set_title(f"{label(name)}, redshift space")
         axis.set_xlabel(K_LABEL)
     if shown.truth:

@@ -16,7 +16,8 @@ FIGURES: dict[str, tuple[str, Callable[[Shown], Figure | None]]] = {
     "velocity-spectra": ("Momentum and Lagrangian velocity (LULO Fig. 6)", figure_spectra.velocities),
     "mass-function": ("Halo mass function (LULO Fig. 7)", figure_halos.mass_function),
     "halo-velocities": ("Velocity dispersions and speeds of halos (LULO Fig. 8)", figure_halos.velocities),
-    "bispectrum": ("Reduced bispectra (LULO Fig. 9)", figure_bispectrum.bispectrum),
+    "bispectrum-angle": ("Reduced bispectra against angle (LULO Fig. 9, left)", figure_bispectrum.against_angle),
+    "bispectrum-equilateral": ("Reduced bispectra, equilateral (LULO Fig. 9, right)", figure_bispectrum.equilateral),
     "ensemble-spectra": (
         "Transfer function and cross-correlation of every member (LULO Fig. 10)",
         figure_ensemble.spectra,
@@ -50,10 +51,5 @@ def save_all(shown: Shown, folder: Path, suffixes: tuple[str, ...] = (".png", ".
     written = []
     with style.styled():
         for name, _, figure in drawn(shown):
-            for suffix in suffixes:
-                path = folder / f"{name}{suffix}"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                figure.savefig(path)
-                written.append(path)
-            style.plt.close(figure)
+            written += style.save(figure, *(folder / f"{name}{suffix}" for suffix in suffixes))
     return written

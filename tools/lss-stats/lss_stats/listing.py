@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import LssError
-from lss.universe import Group, Universe
+from lss.universe import HALO_UNITS, Group, Universe
 from lss.universe_file import read_universe
 
 Row = tuple[str, ...]
@@ -76,7 +76,7 @@ def _dataset_row(name: str, array: np.ndarray, group: Group) -> tuple[str, ...]:
     extent = ""
     if array.size and array.dtype.kind in "iuf":
         extent = f"{array.min():.4g} .. {array.max():.4g}"
-    return (f"  {name}", shape, str(array.dtype), group.units.get(name, ""), extent)
+    return (f"  {name}", shape, str(array.dtype), group.units.get(name) or HALO_UNITS.get(name, ""), extent)
 
 
 def _attributes(group: Group) -> str:

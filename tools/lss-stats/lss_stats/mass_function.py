@@ -9,6 +9,7 @@
 dn/dlnM = f(sigma) (rho_m / M) dln(1/sigma)/dlnM; f from colossus, sigma(M) from our own linear spectrum.
 """
 
+import functools
 import re
 
 import numpy as np
@@ -19,6 +20,7 @@ from lss.errors import DataError
 from lss.linear_power import sigma_r
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
+from lss_stats.samples import particle_mass
 
 MODELS = ("tinker08", "sheth99", "press74")
 _SIGMA_POINTS = 48  # sigma(M) is interpolated between these, to 1e-4
@@ -54,6 +56,7 @@ def mass_function(universe: Universe, config: Statistics) -> Group:
         "finder": halos.finder,
         "redshift": halos.redshift,
         "halos": len(halos),
+        "resolved_mass": config.resolved * particle_mass(universe),
         "source": universe.source,
     }
     units = dict.fromkeys(("mass", "mass_low", "mass_high"), "Msun/h")
@@ -77,10 +80,17 @@ def predicted(
     flat = {"flat": True, "H0": 100 * cosmology.h, "Om0": cosmology.omega_m, "Ob0": cosmology.omega_b}
     background.setCosmology("lss", sigma8=cosmology.sigma8, ns=cosmology.n_s, relspecies=False, persistence="", **flat)
     density = cosmology.omega_m * RHO_CRIT
-    knots = np.geomspace(mass.min() / 1.2, mass.max() * 1.2, _SIGMA_POINTS)
+    log_mass, log_sigma = _sigma_table(cosmology, float(mass.min()), float(mass.max()))
+    slope = np.interp(np.log(mass), log_mass, np.gradient(log_sigma, log_mass))
     growth = float(growth_factor(1 / (1 + redshift), cosmology.omega_m))
-    log_sigma = np.log([growth * sigma_r((3 * m / (4 * np.pi * density)) ** (1 / 3), cosmology) for m in knots])
-    slope = np.interp(np.log(mass), np.log(knots), np.gradient(log_sigma, np.log(knots)))
-    sigma = np.exp(np.interp(np.log(mass), np.log(knots), log_sigma))
+    sigma = growth * np.exp(np.interp(np.log(mass), log_mass, log_sigma))
     f = fits.massFunction(sigma, redshift, q_in="sigma", q_out="f", mdef=mass_definition, model=model)
     return np.asarray(f) * density / mass * -slope
+
+
+@functools.lru_cache(maxsize=16)
+def _sigma_table(cosmology: Cosmology, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """ln M (Msun/h) and ln sigma(M) at z = 0, a little beyond the masses asked for."""
+    mass = np.geomspace(low / 1.2, high * 1.2, _SIGMA_POINTS)
+    radius = (3 * mass / (4 * np.pi * cosmology.omega_m * RHO_CRIT)) ** (1 / 3)
+    return np.log(mass), np.log([sigma_r(r, cosmology) for r in radius])

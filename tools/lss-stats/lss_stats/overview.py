@@ -19,11 +19,13 @@ _SPECTRA = ("initial", "matter", "halo_mass_weighted", "halo_count", "halos")
 def overview(shown: Shown) -> Figure:
     """Upper row: slices of initial field, matter and halos. Lower row: P(k), r(k) and T(k), mass function."""
     figure = plt.figure(figsize=(PAGE, 4.9))
-    rows: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.15))
+    rows: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.2))
     upper, lower = rows
     _slices(upper, shown)
     left, middle, right = lower.subplots(1, 3)
     names = [name for name in _SPECTRA if f"power/{name}" in shown.own]
+    if "halo_count" in names and "halos" in names:
+        names.remove("halos")  # the same points once more
     _power(left, shown, names)
     _relation(middle, shown, names)
     if "mass_function" in shown.own:
@@ -47,7 +49,7 @@ def _slices(figure: Any, shown: Shown) -> None:
         axis.set_title(label(name) + smoothed)
         axis.set_xlabel("$x$ [Mpc/$h$]")
         text = r"$\delta$" if name == "initial" else r"$\log_{10}(1+\delta)$"
-        figure.colorbar(image, ax=axis, label=text, shrink=0.9)
+        figure.colorbar(image, ax=axis, label=text, shrink=0.8, pad=0.02)
     axes[0].set_ylabel("$y$ [Mpc/$h$]")
 
 
@@ -77,10 +79,8 @@ def _relation(axis: Any, shown: Shown, names: list[str]) -> None:
             axis.semilogx(group.data["k"], group.data["transfer"], color=colour, ls="--", lw=0.8)
         axis.set_xlim(group.data["k"][0], group.attrs["nyquist"])
     axis.axhline(0.8, color="0.5", lw=0.6, ls="--")
-    axis.set_ylim(-0.1, 1.5 if kind == "comparison" else 1.05)
+    axis.set_ylim(-0.1, 1.9 if kind == "comparison" else 1.05)
     axis.set_xlabel(K_LABEL)
     axis.set_ylabel("$r(k)$ (full), $T(k)$ (dashed)" if kind == "comparison" else "$r(k)$ with the initial field")
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(
-            title=r"$k_{0.8}$ [$h$/Mpc]", title_fontsize=6.5, loc="lower left" if kind == "memory" else "upper right"
-        )
+        axis.legend(title=r"$k_{0.8}$ [$h$/Mpc]", title_fontsize=6.5, loc="upper right")

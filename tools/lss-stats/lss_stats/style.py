@@ -59,11 +59,14 @@ def styled() -> Iterator[None]:
         yield
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as its suffix says (.png, .pdf, .svg), and forget it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+def save(figure: Figure, *paths: Path) -> list[Path]:
+    """Write a figure as each suffix says (.png, .pdf, .svg), and forget it."""
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path)
+        figure.set_layout_engine("none")  # laid out once
     plt.close(figure)
+    return list(paths)
 
 
 def ratio_rows(columns: int, heights: tuple[float, ...], width: float, height: float) -> tuple[Figure, Any]:

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import importlib
 import inspect
+import json
 import logging
 import os
 import resource
@@ -49,41 +50,51 @@ def run(command: Command, arguments: Arguments) -> None:
     tool = _tool(command)
     toml, data = _sort_inputs(command, arguments)
     given = _given_settings(toml, arguments)
-    if arguments.schema:
-        import json
+    if arguments.schema or arguments.print_config:
+        _print_settings(tool, arguments, given)
+    elif command.reads == "paths":
+        _run_on_paths(command, arguments, tool, data, given)
+    else:
+        universe, members = _subject(command, arguments, data, tool, given)
+        if _wants_listing(command, arguments, given) and hasattr(tool, "listing"):
+            print(tool.listing(universe, members))
+        elif members:
+            _report(tool.run_directory(members, _validated(tool, {}, given), **arguments.own), arguments)
+        else:
+            _run_stage(command, arguments, tool, universe, data, given, started)
 
+
+def _print_settings(tool: Any, arguments: Arguments, given: Given) -> None:
+    if arguments.schema:
         print(json.dumps(tool.Config.model_json_schema(), indent=2))
         return
-    if arguments.print_config:
-        config = _validated(tool, {}, given)
-        print(as_toml(complete(config, given.settings), tool.Config), end="")
-        return
-    if command.reads == "paths":
-        _run_on_paths(command, arguments, tool, data, given)
-        return
+    config = _validated(tool, {}, given)
+    print(as_toml(complete(config, given.settings), tool.Config), end="")
 
-    member, paths = _subject(command, arguments, data, tool, given)
-    if _wants_listing(command, arguments, given) and hasattr(tool, "listing"):
-        print(tool.listing(member, paths))
-        return
-    if paths:
-        config = _validated(tool, {}, given)
-        _report(tool.run_directory(paths, config, **arguments.own), arguments)
-        return
 
-    config, settings = _settle(tool, member, given)
-    universe = member and dataclasses.replace(member, cosmology=config.cosmology)
-    target = None if arguments.dry_run else _target(command, arguments)
+def _run_stage(
+    command: Command,
+    arguments: Arguments,
+    tool: Any,
+    universe: Universe | None,
+    data: list[Path],
+    given: Given,
+    started: tuple[float, float, float],
+) -> None:
+    config, settings = _settle(tool, universe, given)
+    if universe is not None:
+        universe = dataclasses.replace(universe, cosmology=config.cosmology)
     if arguments.dry_run:
-        _print_plan(tool.plan(universe, config), str(arguments.output or "standard output"))
+        _print_plan(tool.plan(universe, config), arguments.output or "standard output")
         return
     options = dict(arguments.own)
+    number = universe.index if universe else 0
     if "index" in inspect.signature(tool.run).parameters:
-        options["index"] = _index(arguments) or 0
-    restart = None
+        number = options["index"] = _index(arguments) or 0
+    target = _target(command, arguments, number)
+    restart = Restart(None)
     if command.resumable:
-        restart = _restart(tool, arguments, settings, data)
-        options["restart"] = restart
+        restart = options["restart"] = _restart(tool, arguments, target, settings, data)
     result = tool.run(universe or Universe.create(config, settings), config, **options)
     if not isinstance(result, Universe):
         _report(result, arguments)
@@ -93,9 +104,8 @@ def run(command: Command, arguments: Arguments) -> None:
     for group in arguments.drop:
         result = _dropped(result, group)
     if target is not None:
-        _write(result, target)
-    if restart is not None:
-        restart.clear()
+        write_universe(result, target)
+    restart.clear()
 
 
 # --- input -----------------------------------------------------------------------------------------------------------
@@ -202,32 +212,26 @@ def _wants_listing(command: Command, arguments: Arguments, given: Given) -> bool
 # --- output ----------------------------------------------------------------------------------------------------------
 
 
-def _target(command: Command, arguments: Arguments) -> str | None:
-    """Where the universe goes: a file, a folder ("DIR/"), "-", or None for a report nobody wants the data of.
+def _target(command: Command, arguments: Arguments, number: int) -> Path | None:
+    """Where the output goes: a file (in a folder: that of member `number`), "-", or None if nobody wants the data.
 
     Raises ConfigError before the work begins if it could not be written there.
     """
     output = arguments.output
-    if output not in (None, "-"):
-        folder = Path(output) if _is_folder(output) else Path(output).parent
+    if output is not None and output != "-":
+        is_folder = output.endswith("/") or Path(output).is_dir()
+        path = member_path(Path(output), number) if is_folder else Path(output)
+        folder = path.parent
         while not folder.exists():
             folder = folder.parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             raise ConfigError(f"-o {output}: {folder} cannot be written to")
-        return output
-    if command.writes == "report" and output is None and not pipes.is_pipe_or_file(1):
+        return path
+    if command.writes != "universe" and output is None and not pipes.is_pipe_or_file(1):
         return None
     if sys.stdout.isatty():
         raise ConfigError("standard output is a terminal; give -o FILE, or pipe it into the next command")
-    return "-"
-
-
-def _is_folder(output: str) -> bool:
-    return output.endswith("/") or Path(output).is_dir()
-
-
-def _write(universe: Universe, target: str) -> None:
-    write_universe(universe, member_path(Path(target), universe.index) if _is_folder(target) else target)
+    return Path("-")
 
 
 def _dropped(universe: Universe, group: str) -> Universe:
@@ -243,7 +247,7 @@ def _report(result: Any, arguments: Arguments) -> None:
     """What a tool gives back that is no universe: text for standard output, or nothing."""
     if isinstance(result, Universe):
         if arguments.output is not None:
-            _write(result, arguments.output)
+            write_universe(result, arguments.output)
     elif result is not None:
         print(result)
 
@@ -261,9 +265,9 @@ def _print_plan(plan: stages.Plan, target: str) -> None:
 # --- resuming and provenance -----------------------------------------------------------------------------------------
 
 
-def _restart(tool: Any, arguments: Arguments, settings: Settings, data: list[Path]) -> Restart:
+def _restart(tool: Any, arguments: Arguments, target: Path | None, settings: Settings, data: list[Path]) -> Restart:
     """Where long work keeps its state. A stage may declare EXTENDABLE, the keys that a resumed run may change."""
-    if arguments.output in (None, "-"):
+    if target is None or str(target) == "-":
         if arguments.resume:
             raise ConfigError("--resume needs -o FILE: the state is kept in FILE.state/")
         return Restart(None)
@@ -273,7 +277,7 @@ def _restart(tool: Any, arguments: Arguments, settings: Settings, data: list[Pat
         frozen = {**frozen, table: {k: v for k, v in frozen.get(table, {}).items() if k != key}}
     words = [as_toml(frozen), *(file_hash(path) for path in data if path.is_file())]
     identity = hashlib.sha256("\n".join(words).encode()).hexdigest()
-    restart = Restart(Path(f"{arguments.output}.state"), arguments.resume, identity)
+    restart = Restart(Path(f"{target}.state"), arguments.resume, identity)
     if not arguments.resume:
         restart.clear()
     return restart
@@ -322,10 +326,9 @@ def _run_on_paths(command: Command, arguments: Arguments, tool: Any, data: list[
     if not data:
         raise ConfigError(f"no input: name a directory of universes or an exported set (`{command.program} --help`)")
     if arguments.dry_run:
-        _print_plan(tool.plan(data, config), str(arguments.output or "nothing"))
+        _print_plan(tool.plan(data, config), arguments.output or "nothing")
         return
-    target = Path(arguments.output) if arguments.output and _target(command, arguments) else None
-    settings = complete(config, given.settings)
-    restart = _restart(tool, arguments, settings, data)
+    target = _target(command, arguments, 0) if arguments.output is not None else None
+    restart = _restart(tool, arguments, target, complete(config, given.settings), data)
     getattr(tool, command.name)(data, config, target, restart=restart, **arguments.own)
     restart.clear()

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 
 from lss.config import Settings
-from lss.errors import ConfigError, DataError
+from lss.errors import ConfigError
 from lss.restart import Restart
 from lss.stages import IMPORTS_BYTES, Plan
-from lss.universe_file import ensemble_members
+from lss.universe_file import ensemble_members, read_universe
 from lss_train.config import Config, Train
 from lss_train.universes import TrainingSet, read_training_set, write_training_set
 
 log = logging.getLogger("lss.train")
 
-TORCH_BYTES = 250_000_000
-# Measured: of one example's step at 64^3 with 16 channels.
-STEP_BYTES_PER_VOXEL = 5_000
-STEP_CPU_SECONDS_PER_VOXEL = 1.5 / 64**3
+TORCH_BYTES = 400_000_000
+# Measured: one example's step at 64^3 with 16 channels.
+STEP_BYTES = 1_400  # per voxel
+STEP_CPU_SECONDS = {"float32": 5.6e-6, "bfloat16": 3.2e-6}  # per voxel
 
 
 def train(
@@ -158,10 +158,8 @@ def plan(inputs: Sequence[Path], config: Config) -> Plan:
 
     if not inputs:
         raise ConfigError("no input: name a directory of universes or an exported set")
-    universes = sum(_count(path) for path in inputs)
-    if not universes:
-        raise DataError(f"{inputs[0]}: no universe")
-    settings, n = config.train, config.box.n
+    extents = [_extent(path) for path in inputs]
+    universes, n, settings = sum(count for count, _ in extents), extents[0][1], config.train
     channels = len(settings.input_smoothing) + len(settings.count_smoothing) if settings.model == "estimator" else 2
     held = min(planned_bytes(universes, channels, n), int(settings.cache * 1e9))
     voxels = n**3 * settings.batch
@@ -171,14 +169,16 @@ def plan(inputs: Sequence[Path], config: Config) -> Plan:
         f"train model '{settings.model}' for {settings.epochs} epochs",
     ]
     return Plan(
-        int(IMPORTS_BYTES + TORCH_BYTES + held + STEP_BYTES_PER_VOXEL * voxels * wide),
-        settings.epochs * universes * n**3 * STEP_CPU_SECONDS_PER_VOXEL * wide**2,
+        int(IMPORTS_BYTES + TORCH_BYTES + held + STEP_BYTES * voxels * wide),
+        settings.epochs * universes * n**3 * STEP_CPU_SECONDS[settings.precision] * wide**2,
         steps,
     )
 
 
-def _count(path: Path) -> int:
-    """How many universes a directory or file holds."""
+def _extent(path: Path) -> tuple[int, int]:
+    """How many universes a directory or file holds, and their points per side."""
     if path.is_dir():
-        return len(ensemble_members(path))
-    return len(read_training_set([path]))
+        members = ensemble_members(path)
+        return len(members), read_universe(members[0], ["halos"]).box.n
+    universes = read_training_set([path])
+    return len(universes), universes.box.n

@@ -7,7 +7,6 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from lss.threads import set_threads
-from lss_halo.bulk import bulk
 from lss_halo.fof import friends_of_friends
 
 
@@ -101,13 +100,3 @@ def test_groups_come_by_decreasing_size_then_by_lowest_member():
     groups = friends_of_friends(clustered(np.random.default_rng(4), 3000, 20.0), 20.0, 0.3, 2)
     first = groups.index[groups.offset[:-1]]
     assert np.array_equal(np.lexsort((first, -groups.size)), np.arange(len(groups)))
-
-
-def test_centre_of_mass_of_a_group_across_the_edge_is_at_the_edge():
-    position = np.array([[99, 50, 0.5], [99.5, 50, 99.5], [0.5, 50, 0.5], [1, 50, 99.5]], np.float32)
-    velocity = np.array([[1, 0, 0], [2, 0, 0], [3, 0, 0], [6, 4, 0]], np.float32)
-    sums = bulk(position, velocity, np.array([0, 4]), np.arange(4), 100.0)
-    away = np.abs(sums.position[0] - [0, 50, 0])
-    assert np.minimum(away, 100 - away).max() < 1e-5
-    assert np.allclose(sums.velocity, [[3, 1, 0]])
-    assert np.isclose(sums.velocity_dispersion[0], np.sqrt(velocity.var(axis=0).sum()))

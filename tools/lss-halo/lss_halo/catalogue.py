@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from lss import estimator
-from lss.cosmology import RHO_CRIT, hubble, omega_m_at
 from lss.errors import ConfigError, DataError
 from lss.nets.checkpoint import read_card
 from lss.universe import Halos, Universe
 from lss_halo.ahf import read_ahf
 from lss_halo.config import Catalogue, Config
+from lss_halo.mass_definition import critical_density, overdensity
 
 log = logging.getLogger("lss.halo")
 
@@ -92,25 +92,13 @@ def check_mass_definition(columns: dict[str, np.ndarray], config: Config, redshi
         return
     volume = 4 / 3 * np.pi * columns["radius"] ** 3
     found = float(np.median(columns["mass"] / volume)) * (1 + redshift) ** 3
-    critical = RHO_CRIT * float(hubble(1 / (1 + redshift), config.cosmology.omega_m)) ** 2
-    wanted = overdensity_of(definition, redshift, config.cosmology.omega_m)
+    critical = critical_density(redshift, config.cosmology.omega_m)
+    wanted = overdensity(definition, redshift, config.cosmology.omega_m)
     if abs(found / critical / wanted - 1) > OVERDENSITY_TOLERANCE:
         raise ConfigError(
             f"{path}: the halos have {found / critical:.0f} times the critical density inside their radius, "
             f'but [halo] mass_definition = "{definition}" means {wanted:.0f}'
         )
-
-
-def overdensity_of(definition: str, redshift: float, omega_m: float) -> float:
-    """The mean density inside a halo's radius, in units of the critical density at its redshift.
-
-    Source: Bryan & Norman 1998, Eq. 6, for "vir" in a flat universe.
-    """
-    fraction = float(omega_m_at(1 / (1 + redshift), omega_m))
-    if definition == "vir":
-        x = fraction - 1
-        return 18 * np.pi**2 + 82 * x - 39 * x**2
-    return {"200c": 200.0, "500c": 500.0, "200m": 200.0 * fraction}[definition]
 
 
 def select(columns: dict[str, np.ndarray], min_particles: int, box_size: float) -> dict[str, np.ndarray]:

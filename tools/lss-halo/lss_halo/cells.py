@@ -1,6 +1,6 @@
 """Particles sorted into the cells of a periodic grid: the one neighbour search of the halo finders."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,9 +9,8 @@ from lss.kernels import kernel
 MAX_PER_SIDE = 1024  # the number of a cell fits an int32
 
 
-@dataclass(frozen=True)
-class Cells:
-    """Particles in the order of their cells, cells in C order; within a cell in Lagrangian order.
+class Cells(NamedTuple):
+    """What kernels search: particles in the order of their cells, cells in C order; within a cell in Lagrangian order.
 
     start : (per_side^3 + 1,) int32, the particles of cell c are rows start[c] to start[c + 1]
     order : (m,) int32, row -> lattice index; position : (m, 3) float32 of the rows, Mpc/h in [0, box_size)
@@ -36,7 +35,7 @@ def sort_into_cells(position: np.ndarray, box_size: float, smallest_cell: float)
     allowed = int(box_size / (smallest_cell * (1 + 1e-6)))
     per_side = max(1, min(wanted, allowed, MAX_PER_SIDE))
     start, order, ordered = _sort(position, box_size, per_side)
-    return Cells(per_side, box_size, start, order, ordered)
+    return Cells(per_side, float(box_size), start, order, ordered)
 
 
 @kernel

@@ -38,6 +38,10 @@ class Halo(Table):
         "200c", "friends of friends, or the spherical overdensity against the critical (c) or mean (m) density"
     )
     min_particles: int = quantity(20, "particles of the smallest halo", ge=2)
+    escape: float = quantity(
+        1.5, "spherical overdensity: faster particles than this many escape velocities are taken off (inf: none)", gt=0
+    )
+    subhalos: bool = quantity(False, "spherical overdensity: keep subhalos too, not host halos only")
     linking_length: float = quantity(0.2, "of friends of friends", "mean separations", gt=0, lt=1)
     mass_range: tuple[float, float] = quantity((1e13, 2e15), "range of the mass bins", "Msun/h")
     mass_bins: int = quantity(10, "logarithmic mass bins of the halo fields", ge=1)

@@ -48,12 +48,12 @@ def friends_of_friends(
     if cells is None:
         cells = sort_into_cells(position, box_size, linking_length)
     parent = np.arange(len(position), dtype=np.int32)
-    arrays = (cells.position, cells.start, cells.per_side, box_size, linking_length, parent)
+    squared = float(linking_length) ** 2
     edges = np.linspace(0, cells.per_side, min(threads(), cells.per_side) + 1).astype(np.int64)
-    spread(_link_slab, [(*arrays, low, high) for low, high in pairwise(edges)])
+    spread(_link_slab, [(cells, squared, parent, low, high) for low, high in pairwise(edges)])
     for high in edges[1:]:
         # The layers on both sides of the border alone; a single slab meets itself across the edge of the box.
-        _link_border(*arrays, high - 1, high % cells.per_side)
+        _link_border(cells, squared, parent, high - 1, high % cells.per_side)
     return _collect(parent, cells.order, min_particles)
 
 
@@ -67,8 +67,9 @@ def _find(parent, i):
 
 
 @kernel
-def _link(i, low, high, position, box_size, squared, parent):
+def _link(i, low, high, cells, squared, parent):
     """Join row i with those of rows low to high that are its friends."""
+    position, box_size = cells.position, cells.box_size
     half = 0.5 * box_size
     x, y, z = np.float64(position[i, 0]), np.float64(position[i, 1]), np.float64(position[i, 2])
     for j in range(low, high):
@@ -89,20 +90,21 @@ def _link(i, low, high, position, box_size, squared, parent):
 
 
 @kernel
-def _link_row(i, row, z, position, start, per_side, box_size, squared, parent):
+def _link_row(i, row, z, cells, squared, parent):
     """Join particle i with its friends in the cells z - 1, z, z + 1 of a row of cells that begins at cell `row`."""
+    start, per_side = cells.start, cells.per_side
     low, high = max(z - 1, 0), min(z + 2, per_side)
-    _link(i, start[row + low], start[row + high], position, box_size, squared, parent)
+    _link(i, start[row + low], start[row + high], cells, squared, parent)
     if z == 0:
-        _link(i, start[row + per_side - 1], start[row + per_side], position, box_size, squared, parent)
+        _link(i, start[row + per_side - 1], start[row + per_side], cells, squared, parent)
     if z == per_side - 1:
-        _link(i, start[row], start[row + 1], position, box_size, squared, parent)
+        _link(i, start[row], start[row + 1], cells, squared, parent)
 
 
 @kernel
-def _link_layers(x, next_x, own, position, start, per_side, box_size, linking_length, parent):
+def _link_layers(x, next_x, own, cells, squared, parent):
     """Join the particles of layer x with each other (`own`) and with those of layer next_x (unless negative)."""
-    squared = linking_length * linking_length
+    start, per_side = cells.start, cells.per_side
     for y in range(per_side):
         above = (y + 1) % per_side
         below = (y + per_side - 1) % per_side
@@ -111,29 +113,29 @@ def _link_layers(x, next_x, own, position, start, per_side, box_size, linking_le
             cell = row + z
             for i in range(start[cell], start[cell + 1]):
                 if own:
-                    _link(i, i + 1, start[min(cell + 2, row + per_side)], position, box_size, squared, parent)
+                    _link(i, i + 1, start[min(cell + 2, row + per_side)], cells, squared, parent)
                     if z == per_side - 1:
-                        _link(i, start[row], start[row + 1], position, box_size, squared, parent)
+                        _link(i, start[row], start[row + 1], cells, squared, parent)
                     row_above = (x * per_side + above) * per_side
-                    _link_row(i, row_above, z, position, start, per_side, box_size, squared, parent)
+                    _link_row(i, row_above, z, cells, squared, parent)
                 if next_x >= 0:
                     for other in (below, y, above):
                         row_next = (next_x * per_side + other) * per_side
-                        _link_row(i, row_next, z, position, start, per_side, box_size, squared, parent)
+                        _link_row(i, row_next, z, cells, squared, parent)
 
 
 @kernel
-def _link_slab(position, start, per_side, box_size, linking_length, parent, low, high):
+def _link_slab(cells, squared, parent, low, high):
     """Join all friends within layers low to high of cells: touches no other entry of `parent`."""
     for x in range(low, high):
         next_x = x + 1 if x + 1 < high else -1
-        _link_layers(x, next_x, True, position, start, per_side, box_size, linking_length, parent)
+        _link_layers(x, next_x, True, cells, squared, parent)
 
 
 @kernel
-def _link_border(position, start, per_side, box_size, linking_length, parent, x, next_x):
+def _link_border(cells, squared, parent, x, next_x):
     """Join friends across the border of two slabs."""
-    _link_layers(x, next_x, False, position, start, per_side, box_size, linking_length, parent)
+    _link_layers(x, next_x, False, cells, squared, parent)
 
 
 def _collect(parent: np.ndarray, order: np.ndarray, min_particles: int) -> Groups:

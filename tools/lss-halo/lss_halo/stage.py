@@ -1,18 +1,23 @@
 """Halos: particles (or another code's catalogue) -> /halos and /fields/halo_*."""
 
 import logging
+import time
 
 import numpy as np
 
-from lss.cosmology import RHO_CRIT
-from lss.errors import ConfigError, DataError
+from lss.cosmology import RHO_CRIT, hubble
+from lss.errors import DataError
 from lss.features import halo_fields, mass_bins, mass_edges
+from lss.progress import since
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Field, Halos, Members, Particles, Universe
-from lss_halo.bulk import bulk
+from lss_halo.binding import GRAVITY, binding_of
 from lss_halo.catalogue import read_foreign
 from lss_halo.config import Config
 from lss_halo.fof import friends_of_friends
+from lss_halo.mass_definition import threshold_density
+from lss_halo.spherical_overdensity import spherical_overdensity
+from lss_halo.structure import nfw_concentration, structure
 
 __all__ = ["Config", "plan", "read_foreign", "run"]
 
@@ -33,25 +38,89 @@ def run(universe: Universe, config: Config) -> Universe:
 
 def find_halos(particles: Particles, config: Config) -> Halos:
     """The halo catalogue of a set of particles."""
-    box, halo = config.box, config.halo
-    if halo.mass_definition != "fof":
-        raise ConfigError(f'[halo] mass_definition = "{halo.mass_definition}": particles have only "fof" halos')
-    check_particles(particles, box.size)
-    particle_mass = RHO_CRIT * config.cosmology.omega_m * box.size**3 / len(particles.position)
-    spacing = box.size / len(particles.position) ** (1 / 3)
-    groups = friends_of_friends(particles.position, box.size, halo.linking_length * spacing, halo.min_particles)
-    sums = bulk(particles.position, particles.velocity, groups.offset, groups.index, box.size)
+    check_particles(particles, config.box.size)
+    start = time.monotonic()
+    halos = find_groups(particles, config) if config.halo.mass_definition == "fof" else find_spheres(particles, config)
+    about = f"{len(halos)} halos of at least {config.halo.min_particles} particles"
+    log.info("%s (%s) in %s", about, halos.mass_definition, since(start))
+    return halos
+
+
+def find_groups(particles: Particles, config: Config) -> Halos:
+    """Friends of friends; a group is where its centre of mass is."""
+    box_size, halo = config.box.size, config.halo
+    spacing = box_size / len(particles.position) ** (1 / 3)
+    groups = friends_of_friends(particles.position, box_size, halo.linking_length * spacing, halo.min_particles)
+    units = binding_of(particle_mass(particles, config), *expansion(particles, config), halo.escape)
+    anywhere = particles.position[groups.index[groups.offset[:-1]]]
+    centre = structure(particles.position, particles.velocity, anywhere, groups, box_size, units).centre_of_mass
+    found = structure(particles.position, particles.velocity, centre, groups, box_size, units)
     columns = {
-        "position": sums.position,
-        "velocity": sums.velocity,
-        "mass": (groups.size * particle_mass).astype(np.float32),
+        "position": centre,
+        "velocity": found.velocity,
+        "mass": (groups.size * particle_mass(particles, config)).astype(np.float32),
         "n_particles": groups.size.astype(np.int32),
-        "velocity_dispersion": sums.velocity_dispersion,
+        "velocity_dispersion": found.velocity_dispersion,
+        "axis_ratios": found.axis_ratios,
+        "major_axis": found.major_axis,
     }
-    log.info("%d halos of at least %d particles (%s)", len(groups), halo.min_particles, halo.mass_definition)
-    members = Members(groups.offset, groups.index)
     attrs = {"linking_length": halo.linking_length, "min_particles": halo.min_particles}
-    return Halos(columns, halo.mass_definition, "lss-halo", particles.redshift, members, attrs)
+    members = Members(groups.offset, groups.index)
+    return Halos(columns, "fof", "lss-halo", particles.redshift, members, attrs)
+
+
+def find_spheres(particles: Particles, config: Config) -> Halos:
+    """Spherical overdensity halos with all that their members tell."""
+    box_size, halo = config.box.size, config.halo
+    mass, (scale_factor, expansion_rate) = particle_mass(particles, config), expansion(particles, config)
+    density = threshold_density(halo.mass_definition, particles.redshift, config.cosmology.omega_m)
+    units = binding_of(mass, scale_factor, expansion_rate, halo.escape)
+    spheres = spherical_overdensity(
+        particles.position,
+        particles.velocity,
+        box_size,
+        density / mass,
+        halo.min_particles,
+        units,
+        subhalos=halo.subhalos,
+    )
+    members = spheres.members
+    found = structure(particles.position, particles.velocity, spheres.centre, members, box_size, units)
+    halo_mass = members.size * mass
+    radius = (3 * halo_mass / (4 * np.pi * density)) ** (1 / 3)
+    circular = np.sqrt(GRAVITY * halo_mass / (scale_factor * radius))
+    momentum = np.linalg.norm(found.angular_momentum.astype(np.float64), axis=1) * scale_factor
+    columns = {
+        "position": spheres.centre,
+        "velocity": found.velocity,
+        "mass": halo_mass,
+        "n_particles": members.size.astype(np.int32),
+        "radius": radius,
+        "velocity_dispersion": found.velocity_dispersion,
+        "v_max": found.v_max,
+        "r_max": found.r_max,
+        "concentration": nfw_concentration(found.v_max, circular),
+        "spin": momentum / (np.sqrt(2) * circular * scale_factor * radius),  # Bullock et al. 2001, Eq. 5
+        "axis_ratios": found.axis_ratios,
+        "major_axis": found.major_axis,
+    }
+    columns = {name: c.astype(np.float32) if c.dtype == np.float64 else c for name, c in columns.items()}
+    if halo.subhalos:
+        columns["host"] = spheres.host
+    attrs = {"escape": halo.escape, "min_particles": halo.min_particles}
+    listed = Members(members.offset, members.index)
+    return Halos(columns, halo.mass_definition, "lss-halo", particles.redshift, listed, attrs)
+
+
+def particle_mass(particles: Particles, config: Config) -> float:
+    """Mass of a particle, Msun/h: all matter of the box in equal parts."""
+    return RHO_CRIT * config.cosmology.omega_m * config.box.size**3 / len(particles.position)
+
+
+def expansion(particles: Particles, config: Config) -> tuple[float, float]:
+    """Scale factor and expansion rate H / H0 of the output."""
+    scale_factor = 1 / (1 + particles.redshift)
+    return scale_factor, float(hubble(scale_factor, config.cosmology.omega_m))
 
 
 def check_particles(particles: Particles, box_size: float) -> None:

@@ -1,0 +1,215 @@
+"""Spherical overdensity halos: spheres about density peaks inside which the mean density is a given multiple.
+
+1. Candidates are the peaks of the density on the scale of the smallest halo wanted (`density_peaks`).
+2. Each centre moves to the centre of mass of the sphere about it until it stays. The sphere ends where its mean density
+   falls below the threshold for the first time; particles faster than the escape velocity are taken off (`binding`),
+   and the sphere of those that stay is measured again. A candidate with less than a third of its particles inside half
+   its radius is no halo but a crest of the density (an isothermal sphere has a half).
+3. The most massive candidate is a host; all whose spheres overlap with its own are its subhalos; the next one that is
+   left is a host; and so on: no particle belongs to two hosts.
+4. A subhalo, if they are wanted, ends where its mean density falls below three times that of the host inside its
+   distance from the host's centre: the tidal radius, r^3 = d^3 m(r) / 3 M(d) (Binney & Tremaine 2008, Eq. 8.91).
+
+Each candidate is treated by itself, and their order depends on the particles alone: the same bits for any number of
+threads. Source: Lacey & Cole 1994 (spherical overdensity); Knollmann & Knebe 2009 (AHF), the catalogues compared with.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lss.kernels import kernel
+from lss.mesh import chunks
+from lss.threads import spread
+from lss_halo.binding import Binding, remove_unbound
+from lss_halo.cells import sort_into_cells
+from lss_halo.density_peaks import density_peaks
+from lss_halo.fof import Groups
+from lss_halo.spheres import count_to_crossing, gather, settle, sphere
+
+FIRST_CORE = (
+    1.5  # a peak moves first to that of this many radii of the smallest halo, out of the noise of few particles
+)
+LARGEST_CORE = 1.3  # a centre is averaged over its sphere, but over at most this many radii of the smallest halo
+LOWEST_PEAK = 0.25  # of the smallest halo's particles: kernel sum of a candidate (a homogeneous sphere has 0.4)
+INNER_SHARE = 1 / 3  # of a halo's particles inside half its radius
+ROUNDS = 5  # of centring and measuring
+PARTS = 64  # of the candidates, for the threads to share
+
+
+@dataclass(frozen=True)
+class Spheres:
+    """Halos by decreasing number of particles.
+
+    centre : (h, 3) float32, Mpc/h in [0, box_size); host : (h,) int32, the row of a subhalo's host, -1 for hosts
+    members : the particles of each halo; those of a subhalo are its host's too
+    """
+
+    centre: np.ndarray
+    host: np.ndarray
+    members: Groups
+
+
+def spherical_overdensity(
+    position: np.ndarray,
+    velocity: np.ndarray,
+    box_size: float,
+    density: float,
+    min_particles: int,
+    binding: Binding,
+    *,
+    subhalos: bool = False,
+) -> Spheres:
+    """The halos of at least `min_particles` in a periodic box.
+
+    position, velocity : (m, 3) float32, Mpc/h in [0, box_size) and peculiar km/s
+    density : threshold of the mean density, particles per (Mpc/h)^3
+    subhalos : keep those too
+    """
+    crowding = 4 / 3 * np.pi * density
+    core = (min_particles / crowding) ** (1 / 3)
+    smallest = max(min_particles // 2, 2)
+    cells = sort_into_cells(position, box_size, core)
+    peaks = density_peaks(cells, core, LOWEST_PEAK * min_particles)
+
+    centre = cells.position[peaks].astype(np.float64)
+    count = np.zeros(len(peaks), np.int64)
+    spread(
+        _settle_candidates,
+        [
+            (centre[a:b], count[a:b], core, crowding, smallest, binding, cells, velocity)
+            for a, b in chunks(len(peaks), PARTS)
+        ],
+    )
+    order = np.argsort(-count, kind="stable")
+    order = order[count[order] >= min_particles]
+    centre, radius = centre[order], (count[order] / crowding) ** (1 / 3)
+
+    host = _find_hosts(centre, radius, sort_into_cells(centre.astype(np.float32), box_size, core))
+    threshold = np.full(len(centre), crowding)
+    if subhalos:
+        _raise_to_tidal(threshold, centre, radius, host, core, cells)
+    kept = (host < 0) | (subhalos & np.isfinite(threshold))
+    sizes, members = _members(centre[kept], radius[kept], threshold[kept], smallest, binding, cells, velocity)
+    return _arrange(centre[kept], host[kept], np.flatnonzero(kept), sizes, members, min_particles, box_size)
+
+
+@kernel
+def _bound_sphere(centre, guess, crowding, smallest, binding, cells, velocity):
+    """The bound particles of the sphere about a centre: lattice indices and distances, by ascending distance."""
+    rows, offset, distance = sphere(centre, guess, crowding, smallest, cells)
+    index = cells.order[rows]
+    speed = np.empty((len(index), 3))
+    for i in range(len(index)):
+        for axis in range(3):
+            speed[i, axis] = velocity[index[i], axis]
+    kept = remove_unbound(offset, distance, speed, smallest, binding)
+    kept = kept[: count_to_crossing(distance[kept], crowding, smallest)[0]]
+    return index[kept], distance[kept]
+
+
+@kernel
+def _settle_candidates(centre, count, core, crowding, smallest, binding, cells, velocity):
+    """Move each centre (c, 3) in place to where it stays; count (c,) the particles of its sphere, 0 for a crest."""
+    for i in range(len(centre)):
+        settle(centre[i], FIRST_CORE * core, cells)
+        guess, before = 3 * core, -1
+        for _ in range(ROUNDS):
+            distance = sphere(centre[i], guess, crowding, smallest, cells)[2]
+            if len(distance) == before or len(distance) <= smallest:
+                break
+            before = len(distance)
+            radius = (before / crowding) ** (1 / 3)
+            guess = 1.3 * radius
+            settle(centre[i], min(max(radius, core), LARGEST_CORE * core), cells)
+        distance = _bound_sphere(centre[i], guess, crowding, smallest, binding, cells, velocity)[1]
+        inner = np.searchsorted(distance, 0.5 * (len(distance) / crowding) ** (1 / 3))
+        if inner >= INNER_SHARE * len(distance):
+            count[i] = len(distance)
+
+
+@kernel
+def _find_hosts(centre, radius, candidates):
+    """The host of each candidate, -1 for hosts; candidates by decreasing radius, and in cells."""
+    host = np.full(len(centre), -2, np.int32)
+    for i in range(len(centre)):
+        if host[i] != -2:
+            continue
+        host[i] = -1
+        rows, _, distance = gather(centre[i], min(2 * radius[i], 0.5 * candidates.box_size), candidates)
+        for k in range(len(rows)):
+            other = candidates.order[rows[k]]
+            if host[other] == -2 and distance[k] < radius[i] + radius[other]:
+                host[other] = i
+    return host
+
+
+@kernel
+def _raise_to_tidal(threshold, centre, radius, host, core, cells):
+    """Set the crowding at which each subhalo ends, in place; infinite for the centre of its host or of another."""
+    half = 0.5 * cells.box_size
+    for i in range(len(centre)):
+        h = host[i]
+        if h < 0:
+            continue
+        squared = 0.0
+        for axis in range(3):
+            d = (centre[i, axis] - centre[h, axis] + half) % cells.box_size - half
+            squared += d * d
+        inside = len(gather(centre[h], min(np.sqrt(squared), radius[h]), cells)[0])
+        threshold[i] = max(threshold[i], 3 * inside / squared**1.5) if squared > core * core else np.inf
+    for i in range(len(centre)):
+        for j in range(i):
+            if host[i] < 0 or host[i] != host[j]:
+                continue
+            squared = 0.0
+            for axis in range(3):
+                d = (centre[i, axis] - centre[j, axis] + half) % cells.box_size - half
+                squared += d * d
+            if squared < core * core and threshold[j] < np.inf:
+                threshold[i] = np.inf
+
+
+def _members(centre, radius, threshold, smallest, binding, cells, velocity):
+    """How many particles each halo has, (h,) int64, and their lattice indices, halo after halo, ascending."""
+    tasks = [
+        (centre[a:b], radius[a:b], threshold[a:b], smallest, binding, cells, velocity)
+        for a, b in chunks(len(centre), PARTS)
+    ]
+    parts = spread(_list_members, tasks)
+    if not parts:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    return np.concatenate([size for size, _ in parts]), np.concatenate([index for _, index in parts])
+
+
+@kernel
+def _list_members(centre, radius, threshold, smallest, binding, cells, velocity):
+    """`_members` of a part of the halos."""
+    size = np.empty(len(centre), np.int64)
+    listed = np.empty(1024, np.int64)
+    used = 0
+    for i in range(len(centre)):
+        index, _ = _bound_sphere(centre[i], 1.3 * radius[i], threshold[i], smallest, binding, cells, velocity)
+        while used + len(index) > len(listed):
+            longer = np.empty(2 * len(listed), np.int64)
+            longer[:used] = listed[:used]
+            listed = longer
+        listed[used : used + len(index)] = np.sort(index)
+        used += len(index)
+        size[i] = len(index)
+    return size, listed[:used]
+
+
+def _arrange(centre, host, candidate, size, index, min_particles, box_size):
+    """Halos of enough particles by decreasing number, hosts renumbered."""
+    order = np.argsort(-size, kind="stable")
+    order = order[size[order] >= min_particles]
+    row = np.full(int(candidate.max(initial=-1)) + 2, -1, np.int32)
+    row[candidate[order]] = np.arange(len(order))
+    start = np.concatenate(([0], np.cumsum(size)))
+    offset = np.concatenate(([0], np.cumsum(size[order])))
+    chosen = [index[start[i] : start[i + 1]] for i in order]
+    members = Groups(offset, np.concatenate(chosen) if chosen else np.empty(0, np.int64))
+    inside = centre[order].astype(np.float32)
+    inside[inside >= np.float32(box_size)] = 0.0
+    return Spheres(inside, np.where(host[order] >= 0, row[host[order]], -1).astype(np.int32), members)

@@ -12,6 +12,7 @@ from lss.errors import Stopped
 from lss.progress import progress
 from lss.restart import Restart
 from lss.universe import Group, Particles
+from lss_sim.checks import check_state, total_momentum
 from lss_sim.factors import step_edges
 from lss_sim.state import State
 
@@ -32,7 +33,8 @@ def evolve(
     """Particles at every output redshift.
 
     redshifts : decreasing, none above that of `start`; steps : mesh steps in all
-    Raises Stopped, with the state saved, when the program was asked to stop.
+    Raises Stopped, with the state saved, when the program was asked to stop; DataError when a step went wrong, the
+    last saved state being left.
     """
     first = State.of(start)
     redshift_at = {1 / (1 + z): z for z in redshifts}
@@ -43,10 +45,12 @@ def evolve(
         first = State.of_group(kept)
         outputs |= _kept_outputs(redshifts, restart)
         log.info("going on at z = %.3f, step %d of %d", first.redshift, first.steps, len(edges) - 1)
+    momentum = total_momentum(first)
     saved = time.monotonic()
     with progress("lss-sim", len(edges) - 1) as bar:
         bar.update(first.steps)
         for state in integrator.evolve(first, edges):
+            check_state(state, momentum)
             bar.update(1, f"z = {state.redshift:.2f} {_activity(state)}")
             redshift = redshift_at.get(state.scale_factor)
             if redshift is not None:

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss import fourier, mesh
+from lss.errors import DataError
 from lss.kernels import kernel
 from lss.threads import spread
+
+MASS_ERROR = 1e-4  # that single precision may leave in the mass on the mesh
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,13 @@ class MeshForce:
 
         position : (m, 3) float32 in [0, L); offset : (3,) shift in cells
         Returns (m, 3) float32 in Mpc/h.
+        Raises DataError when the mesh does not hold the mass of the particles.
         """
         n = self.n
         grid = mesh.paint(position, n, self.box_size, self.scheme, offset=offset)
+        mass = float(np.sum(grid, dtype=np.float64))
+        if abs(mass / len(position) - 1) > MASS_ERROR:
+            raise DataError(f"the mesh holds {mass:.8g} particle masses of {len(position)}: mass is not conserved")
         modes = fourier.forward(grid)
         full = 2 * np.pi / self.box_size * np.fft.fftfreq(n, 1 / n)
         if n % 2 == 0:

@@ -1,14 +1,15 @@
 """Gravity: particles at the output redshifts, from initial conditions or from particles at any redshift."""
 
-from lss.errors import DataError
 from lss.lpt import lpt_particles
 from lss.mesh import overdensity
 from lss.random_field import linear_overdensity
 from lss.restart import Restart
 from lss.stages import Plan
 from lss.universe import Field, Particles, Universe
+from lss_sim.checks import check_memory, check_settings, check_start
 from lss_sim.config import Config
 from lss_sim.evolution import Integrator, evolve
+from lss_sim.p3m import P3M
 from lss_sim.pm import ParticleMesh
 
 
@@ -21,11 +22,13 @@ def run(universe: Universe, config: Config, *, restart: Restart | None = None) -
     """
     sim = config.sim
     redshifts = sorted(set(sim.redshifts), reverse=True)
+    check_settings(config)
     if sim.method in ("1lpt", "2lpt"):
         outputs = [_lpt(universe, config, z, order=int(sim.method[0])) for z in redshifts]
     else:
         start = _start(universe, config)
-        _check(start, redshifts, universe, config)
+        check_start(start, redshifts, config, universe.source)
+        check_memory(plan(universe, config).memory_bytes)
         outputs = evolve(_integrator(config), start, redshifts, sim.mesh_steps, restart or Restart(None))
     result = universe.with_particles(outputs)
     if sim.matter_grid:
@@ -50,14 +53,11 @@ def _lpt(universe: Universe, config: Config, redshift: float, order: int) -> Par
 
 def _integrator(config: Config) -> Integrator:
     sim, box, omega_m = config.sim, config.box, config.cosmology.omega_m
-    return ParticleMesh(sim.mesh * box.n, box.size, omega_m, sim.offset_seed)
-
-
-def _check(start: Particles, redshifts: list[float], universe: Universe, config: Config) -> None:
-    if redshifts[0] > start.redshift:
-        raise DataError(
-            f"[sim] redshifts: z = {redshifts[0]:g} lies before the start of the run, z = {start.redshift:g}"
-        )
+    mesh_n = sim.mesh * box.n
+    if sim.method == "pm":
+        return ParticleMesh(mesh_n, box.size, omega_m, sim.offset_seed)
+    reach = sim.reach * box.size / box.n
+    return P3M(box.n, mesh_n, box.size, omega_m, reach, sim.softening, sim.eta, sim.levels, sim.offset_seed)
 
 
 def plan(universe: Universe | None, config: Config) -> Plan:

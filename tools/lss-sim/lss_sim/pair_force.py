@@ -1,0 +1,268 @@
+"""The short-range force: particles closer than R, each pair's attraction less that of the cloud (`lss_sim.split`).
+
+For every cell of targets the particles that can reach it are gathered into a buffer of three float32 arrays, centred
+on the cell; then each target runs over the buffer, 512 sources at a time. The inner loop has no branch: all pairs get
+the Newtonian force with r held above the spline's reach h, and pairs within h are counted. Only where another particle
+was that near does a second loop over the same 512 sources put the spline in place of the held force.
+Limits reached: bench/RESULTS.md. Source: Springel 2005 (GADGET-2), Eq. 4, for the spline; Gadget-4 with one softening.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from lss.kernels import kernel
+from lss.threads import spread, threads
+from lss_sim.cells import Cells
+from lss_sim.split import SPLINE_REACH, cloud_polynomial
+
+BLOCK = 512  # sources per inner loop: long enough to run at full speed, short enough that few need the second loop
+FAR = np.float32(100.0)  # where the padding of a buffer sits, in units of the reach
+FEW = 16  # with fewer targets it costs less to evaluate sources out of reach than to find and drop them
+PAD = 32  # a buffer's length is a multiple of this: what one turn of the compiled loop takes
+
+
+@dataclass(frozen=True)
+class PairForce:
+    """The short-range part of f = -grad lap^-1 delta.
+
+    radius : R of the cloud, beyond which the force is zero; softening : Plummer-equivalent; both Mpc/h
+    strength : force of a particle at unit distance, L^3 / (4 pi N) in (Mpc/h)^3
+    """
+
+    box_size: float
+    radius: float
+    softening: float
+    strength: float
+
+    def __call__(
+        self, position: np.ndarray, cells: Cells, level: np.ndarray, lowest: int, stray: float, force: np.ndarray
+    ) -> int:
+        """Write the force on particles whose level is `lowest` or deeper; the others' columns are left as they are.
+
+        position : (3, m) float32 in the order of `cells`; level : (m,) uint8; stray : how far any particle is outside
+        its cell (0 after ordering, else that of `Cells.enclose`); force : (3, m) float32, Mpc/h
+        Returns the number of pairs evaluated, those out of reach included.
+        """
+        h = SPLINE_REACH * self.softening
+        shape = np.array(
+            [self.radius**2, h**2, 1 / h, *cloud_polynomial(self.radius), self.strength, self.radius], np.float32
+        )
+        count = len(cells.start) - 1
+        parts = 1 if threads() == 1 else min(16 * threads(), count)
+        edges = np.searchsorted(cells.start, np.linspace(0, position.shape[1], parts + 1)[1:-1])
+        place = (cells.start, cells.low, cells.high, cells.side, self.box_size, stray)
+        tasks = [
+            (position, level, lowest, *place, shape, int(a), int(b), force)
+            for a, b in pairwise([0, *edges, count])
+            if b > a
+        ]
+        return sum(spread(_pair_force, tasks))
+
+
+@kernel(fastmath=True)
+def _pair_force(position, level, lowest, start, low, high, side, box, stray, shape, first, last, force):
+    """Targets of the cells first <= c < last; returns the number of pairs evaluated."""
+    strength = shape[7]
+    width = box / side
+    source = np.empty((3, 1024), np.float32)
+    scratch = np.empty(1024, np.float32)
+    target = np.empty(1024, np.int64)
+    pairs = 0
+    for cell in range(first, last):
+        begin, end = start[cell], start[cell + 1]
+        if end - begin > len(target):
+            target = np.empty(2 * (end - begin), np.int64)
+        active, lo, hi = _active_targets(position, level, lowest, begin, end, target)
+        if active == 0:
+            continue
+        ix, iy, iz = cell // (side * side), cell // side % side, cell % side
+        # Coordinates relative to the middle of the cell lose nothing, wherever in the box it is.
+        cx, cy, cz = np.float32((ix + 0.5) * width), np.float32((iy + 0.5) * width), np.float32((iz + 0.5) * width)
+        test = active >= FEW or stray > 0.0
+        # The cell itself comes first and whole, so that a target's own place in the buffer is known.
+        source = _with_room(source, 0, end - begin)
+        filled = _append(position, begin, end, -cx, -cy, -cz, source, 0)
+        x_first, x_last = _cell_range(lo[0], hi[0], shape[8] + stray, width)
+        y_first, y_last = _cell_range(lo[1], hi[1], shape[8] + stray, width)
+        for jx in range(x_first, x_last + 1):
+            gap_x = _gap(jx * width - stray, (jx + 1) * width + stray, lo[0], hi[0])
+            wx, ox = jx % side, np.float32((jx - jx % side) * width)
+            for jy in range(y_first, y_last + 1):
+                gap_y = _gap(jy * width - stray, (jy + 1) * width + stray, lo[1], hi[1])
+                left = shape[0] - gap_x * gap_x - gap_y * gap_y
+                if left <= 0.0:
+                    continue
+                wy, oy = jy % side, np.float32((jy - jy % side) * width)
+                z_first, z_last = _cell_range(lo[2], hi[2], np.sqrt(left) + stray, width)
+                jz = z_first
+                while jz <= z_last:
+                    wz, oz = jz % side, np.float32((jz - jz % side) * width)
+                    # Cells along z follow each other in memory: one run to the edge of the box, or to the own cell,
+                    # or a cell at a time once particles have strayed and the boxes around them say more.
+                    stop = jz if stray > 0.0 else min(z_last, jz + side - 1 - wz)
+                    column = (wx * side + wy) * side
+                    jz_now, jz = jz, stop + 1
+                    if jx == ix and jy == iy and jz_now <= iz <= stop:
+                        if jz_now == iz:
+                            jz = iz + 1
+                            continue
+                        jz = iz
+                    a, b = start[column + wz], start[column + wz + jz - jz_now]
+                    if a == b:
+                        continue
+                    if stray > 0.0:
+                        c = column + wz
+                        gx = _gap(low[c, 0] + ox, high[c, 0] + ox, lo[0], hi[0])
+                        gy = _gap(low[c, 1] + oy, high[c, 1] + oy, lo[1], hi[1])
+                        gz = _gap(low[c, 2] + oz, high[c, 2] + oz, lo[2], hi[2])
+                        if gx * gx + gy * gy + gz * gz >= shape[0]:
+                            continue
+                    source = _with_room(source, filled, b - a)
+                    after = _append(position, a, b, ox - cx, oy - cy, oz - cz, source, filled)
+                    if test:
+                        if after - filled > len(scratch):
+                            scratch = np.empty(2 * (after - filled), np.float32)
+                        span = lo[0] - cx, hi[0] - cx, lo[1] - cy, hi[1] - cy, lo[2] - cz, hi[2] - cz
+                        after = _drop_far(source, filled, after, span, shape[0], scratch)
+                    filled = after
+        while filled % PAD != 0:
+            source[0, filled] = source[1, filled] = source[2, filled] = FAR * shape[8]
+            filled += 1
+        for t in range(active):
+            for axis in range(3):
+                force[axis, target[t]] = 0.0
+        for a in range(0, filled, BLOCK):
+            b = min(a + BLOCK, filled)
+            sx, sy, sz = source[0, a:b], source[1, a:b], source[2, a:b]
+            for t in range(active):
+                p = target[t]
+                own = p - begin
+                x, y, z = source[0, own], source[1, own], source[2, own]
+                fx, fy, fz, close = _held_force(x, y, z, sx, sy, sz, shape)
+                if close > (1.5 if a <= own < b else 0.5):  # the target counts itself
+                    ex, ey, ez = _spline_correction(x, y, z, sx, sy, sz, shape)
+                    fx += ex
+                    fy += ey
+                    fz += ez
+                force[0, p] += strength * fx
+                force[1, p] += strength * fy
+                force[2, p] += strength * fz
+        pairs += active * filled
+    return pairs
+
+
+@kernel(fastmath=True)
+def _active_targets(position, level, lowest, begin, end, target):
+    """Fill `target` with the particles to evaluate; their number and the corners of the box around them."""
+    big = np.float32(1e30)
+    active = 0
+    lx, ly, lz, hx, hy, hz = big, big, big, -big, -big, -big
+    for p in range(begin, end):
+        if level[p] >= lowest:
+            target[active] = p
+            active += 1
+            x, y, z = position[0, p], position[1, p], position[2, p]
+            lx, hx = min(lx, x), max(hx, x)
+            ly, hy = min(ly, y), max(hy, y)
+            lz, hz = min(lz, z), max(hz, z)
+    return active, (lx, ly, lz), (hx, hy, hz)
+
+
+@kernel
+def _cell_range(low, high, reach, width):
+    """First and last cell, not yet wrapped, that [low - reach, high + reach] touches."""
+    return int(np.floor((low - reach) / width)), int(np.floor((high + reach) / width))
+
+
+@kernel(fastmath=True)
+def _gap(low_a, high_a, low_b, high_b):
+    """Distance between two intervals, 0 where they overlap."""
+    return max(0.0, max(low_a - high_b, low_b - high_a))
+
+
+@kernel
+def _with_room(source, filled, more):
+    """The buffer, or a longer copy of it where `more` sources and the padding would not fit."""
+    needed = filled + more + PAD
+    if needed <= source.shape[1]:
+        return source
+    longer = np.empty((3, 2 * needed), np.float32)
+    longer[:, :filled] = source[:, :filled]
+    return longer
+
+
+@kernel(fastmath=True)
+def _append(position, begin, end, shift_x, shift_y, shift_z, source, filled):
+    """Copy particles begin <= p < end into the buffer, shifted; returns its new length."""
+    after = filled + end - begin
+    # Slices, because an index that might be negative keeps a loop from vectorising.
+    x, y, z = position[0, begin:end], position[1, begin:end], position[2, begin:end]
+    sx, sy, sz = source[0, filled:after], source[1, filled:after], source[2, filled:after]
+    for p in range(len(x)):
+        sx[p] = x[p] + shift_x
+        sy[p] = y[p] + shift_y
+        sz[p] = z[p] + shift_z
+    return after
+
+
+@kernel(fastmath=True)
+def _drop_far(source, begin, end, span, radius2, distance2):
+    """Close the gaps that sources out of reach of the targets' box leave in the buffer; returns its new length."""
+    zero = np.float32(0.0)
+    lx, hx, ly, hy, lz, hz = span
+    sx, sy, sz = source[0, begin:end], source[1, begin:end], source[2, begin:end]
+    for s in range(len(sx)):
+        dx = max(zero, max(sx[s] - hx, lx - sx[s]))
+        dy = max(zero, max(sy[s] - hy, ly - sy[s]))
+        dz = max(zero, max(sz[s] - hz, lz - sz[s]))
+        distance2[s] = dx * dx + dy * dy + dz * dz
+    kept = 0
+    for s in range(len(sx)):
+        sx[kept], sy[kept], sz[kept] = sx[s], sy[s], sz[s]
+        kept += 1 if distance2[s] < radius2 else 0
+    return begin + kept
+
+
+@kernel(fastmath=True)
+def _held_force(x, y, z, sx, sy, sz, shape):
+    """Force on a point from sources, with r held above h, and how many sources lie within h."""
+    radius2, h2 = shape[0], shape[1]
+    c0, c1, c2, c3 = shape[3], shape[4], shape[5], shape[6]
+    one, zero = np.float32(1.0), np.float32(0.0)
+    fx, fy, fz, close = zero, zero, zero, zero
+    for j in range(len(sx)):
+        dx, dy, dz = sx[j] - x, sy[j] - y, sz[j] - z
+        r2 = dx * dx + dy * dy + dz * dz
+        inverse = one / np.sqrt(max(r2, h2))
+        f = inverse * inverse * inverse - (c0 + r2 * (c1 + r2 * (c2 + r2 * c3)))
+        f = f if r2 < radius2 else zero
+        close += one if r2 < h2 else zero
+        fx += f * dx
+        fy += f * dy
+        fz += f * dz
+    return fx, fy, fz, close
+
+
+@kernel(fastmath=True)
+def _spline_correction(x, y, z, sx, sy, sz, shape):
+    """What the spline adds to the held force, from sources within h."""
+    per_h = shape[2]
+    zero, half, one = np.float32(0.0), np.float32(0.5), np.float32(1.0)
+    fx, fy, fz = zero, zero, zero
+    for j in range(len(sx)):
+        dx, dy, dz = sx[j] - x, sy[j] - y, sz[j] - z
+        u2 = (dx * dx + dy * dy + dz * dz) * (per_h * per_h) + np.float32(1e-12)
+        inverse = one / np.sqrt(u2)
+        u = u2 * inverse
+        inner = np.float32(32 / 3) + u2 * (np.float32(32.0) * u - np.float32(38.4))
+        outer = np.float32(64 / 3) + u * (np.float32(-48.0) + u * (np.float32(38.4) - u * np.float32(32 / 3)))
+        outer -= np.float32(1 / 15) * inverse * inverse * inverse
+        f = (inner if u < half else outer) - one
+        f = f if u2 < one else zero
+        fx += f * dx
+        fy += f * dy
+        fz += f * dz
+    scale = per_h * per_h * per_h
+    return fx * scale, fy * scale, fz * scale

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lss.errors import DataError
 from lss.restart import Restart
 from lss.universe import Group, Universe
 from lss_recon import history
@@ -54,7 +55,9 @@ class Memory:
 
     def _load(self, slot: int) -> Evaluation:
         saved = self._restart.load(f"universe-{slot}")
-        assert saved is not None, "the history names only universes that were written"
+        if saved is None:
+            place = f"{self._restart.folder}/universe-{slot}.h5"
+            raise DataError(f"{place}: missing, though the history beside it names it; remove the folder to begin anew")
         return _unflat(saved, self._blank)
 
 

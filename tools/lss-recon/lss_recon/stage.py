@@ -13,10 +13,10 @@ from lss import interrupt
 from lss.errors import Stopped
 from lss.progress import progress
 from lss.restart import Restart
-from lss.stages import Plan
 from lss.universe import Group, Halos, Universe
 from lss_recon import history
 from lss_recon.config import Config, Reconstruction
+from lss_recon.cost import plan
 from lss_recon.directions import Direction, with_noise
 from lss_recon.forward import Forward, by_command, by_stages
 from lss_recon.line_search import ChooseStep, by_line_search, by_schedule
@@ -29,6 +29,8 @@ from lss_recon.observation import comparison, forward_settings, observed_halos
 from lss_recon.power_limit import limit_power
 from lss_recon.start import prior_draw, update_draw
 from lss_recon.truth import against_truth
+
+__all__ = ["EXTENDABLE", "Config", "plan", "run"]
 
 log = logging.getLogger("lss.recon")
 
@@ -69,9 +71,8 @@ def run(
 
         def checkpoint(state: State) -> None:
             memory.save(state)
-            said = _said(state, recon.max_simulations)
-            bar.update(1, said)
-            log.info("%s", said)
+            bar.update(1, f"mismatch {state.history[-1].loss:.4g}, best {state.best.loss:.4g}")
+            log.info("%s", _said(state, recon.max_simulations))
             if interrupt.requested() and len(state.history) < recon.max_simulations:
                 raise Stopped("asked to stop")
 
@@ -156,8 +157,3 @@ def _without_members(halos: Group) -> Group:
     """A catalogue without the lists of its particles, which are not in this universe."""
     columns = {name: array for name, array in halos.data.items() if not name.startswith("members_")}
     return Group(columns, halos.attrs, {name: halos.units.get(name, "1") for name in columns})
-
-
-def plan(universe: Universe | None, config: Config) -> Plan:
-    """What a reconstruction would cost: memory of the whole process, CPU time of all simulations."""
-    return Plan(0, 0.0, [])

@@ -1,0 +1,47 @@
+"""What a reconstruction would cost, said before it begins."""
+
+from lss import stages
+from lss.config import Settings, validate
+from lss.nets.checkpoint import read_card
+from lss.stages import IMPORTS_BYTES, Plan
+from lss.universe import Universe
+from lss_recon.config import Config, Forward
+from lss_recon.observation import forward_settings
+
+# Measured at 64^3 and 128^3 with 16 channels; the first two are what torch holds when it is loaded and when it has run.
+TORCH_BYTES, WORKSPACE_BYTES = 200_000_000, 40_000_000
+NETWORK_BYTES_PER_VOXEL, NETWORK_CPU_SECONDS_PER_VOXEL, MEASURED_CHANNELS = 640, 3.7e-6, 16
+# White noise, particles, two halo fields and the members of halos.
+UNIVERSE_BYTES_PER_VOXEL = 40
+# Where the loop stands, the best, and the one under way, or those of a search; and the one being made.
+KEPT = {"schedule": 4, "line_search": 7}
+
+
+def plan(universe: Universe | None, config: Config) -> Plan:
+    """Peak memory of the whole process and CPU time of all simulations."""
+    recon, voxels = config.recon, config.box.n**3
+    found = f"{len(universe.halos)} halos of {universe.source}" if universe and universe.has("halos") else "none named"
+    blank = Universe(config.cosmology, config.box, universe.config if universe else {})
+    simulation = _simulation(recon.forward, forward_settings(blank, config))
+    width = read_card(recon.checkpoint)["architecture"]["channels"] / MEASURED_CHANNELS
+    network = IMPORTS_BYTES + WORKSPACE_BYTES + NETWORK_BYTES_PER_VOXEL * width * voxels
+    kept = UNIVERSE_BYTES_PER_VOXEL * voxels * min(KEPT[recon.step], recon.max_simulations + 1)
+    cpu_seconds = sum(part.cpu_seconds for part in simulation) + NETWORK_CPU_SECONDS_PER_VOXEL * width**2 * voxels
+    return Plan(
+        int(TORCH_BYTES + kept + max(network, *(part.memory_bytes for part in simulation))),
+        cpu_seconds * recon.max_simulations,
+        [
+            f"observed: {found}",
+            f"start: {recon.start}; direction: {recon.direction}, checkpoint {recon.checkpoint}; step: {recon.step}",
+            f"at most {recon.max_simulations} simulations, each:",
+            *(f"    {step}" for part in simulation for step in part.steps),
+        ],
+    )
+
+
+def _simulation(forward: Forward, settings: Settings) -> list[Plan]:
+    """What each stage of the forward model says of itself; of another program nothing is known."""
+    if forward.command:
+        return [Plan(IMPORTS_BYTES, 0.0, [" ".join(forward.command)])]
+    found = map(stages.find, forward.stages)
+    return [stage.plan(None, validate(stage.Config, settings, "configuration")) for stage in found]

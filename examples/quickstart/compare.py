@@ -1,4 +1,4 @@
-"""The demo's table and picture: python compare.py RECONSTRUCTION.h5 TRUTH.h5 OUTPUT_FOLDER
+"""The demo's table and picture: python compare.py RECONSTRUCTION.h5 START.h5 TRUTH.h5 OUTPUT_FOLDER
 
 r(k) with the true initial field: the reconstruction, the estimator alone, and the halo field with no method at all;
 r(k) with Gadget-4's matter at z = 0: the reconstruction, and the first simulation of the loop.
@@ -15,21 +15,16 @@ from lss.fourier import smooth
 from lss.mesh import overdensity
 from lss.random_field import linear_overdensity
 from lss.spectra import falls_through, measure
-from lss.universe import Universe
+from lss.universe import Group, Universe
 from lss.universe_file import read_universe
-from lss_stats.style import BLACK, BLUE, GREEN, PAGE, SKY, VERMILION, save, styled
+from lss_stats.style import BLACK, BLUE, GREEN, PAGE, PURPLE, SKY, VERMILION, save, styled
 
 SHOWN = 2.0  # Mpc/h, smoothing of the initial fields in the picture
 DEPTH = 0.16  # of the box, thickness of the slices
 TABLE = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 0.8, 1.0, 1.2)  # h/Mpc
 
 
-def observed_position(universe: Universe) -> np.ndarray:
-    """Where the halos are that the reconstruction was made from, Mpc/h."""
-    return universe.group("recon/observed").data["position"]
-
-
-def fields(universe: Universe, truth: Universe) -> dict[str, np.ndarray]:
+def fields(universe: Universe, start: Universe, truth: Universe) -> dict[str, np.ndarray]:
     """The grids that are compared: initial fields at z = 0, linear, and matter at z = 0."""
     box, observed = universe.box, universe.group("recon/observed").data
     position, mass = observed["position"], observed["mass"]
@@ -40,6 +35,7 @@ def fields(universe: Universe, truth: Universe) -> dict[str, np.ndarray]:
         "estimate": estimator.load(checkpoint).estimate(position, mass, box.n, box.size),
         "halo_field": overdensity(position, box.n, box.size, "cic", mass),
         "matter": overdensity(universe.particles.position, box.n, box.size, "cic"),
+        "matter_start": overdensity(start.particles.position, box.n, box.size, "cic"),
         "matter_true": truth.field("matter").value,
     }
 
@@ -47,17 +43,18 @@ def fields(universe: Universe, truth: Universe) -> dict[str, np.ndarray]:
 def correlations(found: dict[str, np.ndarray], box_size: float) -> dict[str, np.ndarray]:
     """r(k) of each field with the truth it stands for, and k (h/Mpc)."""
     initial = measure([found[name] for name in ("initial_true", "initial", "estimate", "halo_field")], box_size)
-    matter = measure([found["matter_true"], found["matter"]], box_size)
+    matter = measure([found[name] for name in ("matter_true", "matter", "matter_start")], box_size)
     return {
         "k": initial.k,
         "reconstruction": initial.correlation(0, 1),
         "estimator alone": initial.correlation(0, 2),
         "halo field": initial.correlation(0, 3),
         "matter": matter.correlation(0, 1),
+        "first simulation": matter.correlation(0, 2),
     }
 
 
-def figures(r: dict[str, np.ndarray], history: dict[str, np.ndarray], seconds: float) -> dict:
+def figures(r: dict[str, np.ndarray], recon: Group) -> dict:
     """The figures of merit: k (h/Mpc) where r(k) falls through 0.8, simulations and seconds."""
     k80 = {name: round(falls_through(r["k"], values), 3) for name, values in r.items() if name != "k"}
     return {
@@ -65,9 +62,9 @@ def figures(r: dict[str, np.ndarray], history: dict[str, np.ndarray], seconds: f
         "k80_matter": k80["matter"],
         "k80_halo_field": k80["halo field"],
         "k80_estimate": k80["estimator alone"],
-        "k80_start": round(float(history["k80_matter"][0]), 3),
-        "simulations": len(history["simulation"]),
-        "loop_seconds": round(seconds, 1),
+        "k80_start": k80["first simulation"],
+        "simulations": int(recon.attrs["simulations"]),
+        "loop_seconds": round(float(np.sum(recon.attrs["seconds"])), 1),
         "r_ic": [
             [round(k, 3), round(value, 3)] for k, value in zip(r["k"], r["reconstruction"], strict=True) if k < 1.3
         ],
@@ -77,13 +74,13 @@ def figures(r: dict[str, np.ndarray], history: dict[str, np.ndarray], seconds: f
 def table(r: dict[str, np.ndarray], merit: dict) -> str:
     """r(k) as text, one row per k."""
     names = [name for name in r if name != "k"]
-    lines = ["", "r(k) with the truth:        initial conditions                          matter at z = 0"]
-    lines.append("k [h/Mpc]" + "".join(f"{name:>17}" for name in names))
+    lines = ["", f"r(k) with the truth{'initial conditions':>24}{'matter at z = 0':>59}"]
+    lines.append("k [h/Mpc]" + "".join(f"{name:>18}" for name in names))
     for k in TABLE:
-        lines.append(f"{k:9.2f}" + "".join(f"{np.interp(k, r['k'], r[name]):17.3f}" for name in names))
-    found = (merit["k80_ic"], merit["k80_estimate"], merit["k80_halo_field"], merit["k80_matter"])
-    lines.append("falls through 0.8" + f"{found[0]:9.3f}" + "".join(f"{value:17.3f}" for value in found[1:]))
-    lines.append(f"\nThe first of {merit['simulations']} simulations had matter right to k = {merit['k80_start']:.3f}.")
+        lines.append(f"{k:9.2f}" + "".join(f"{np.interp(k, r['k'], r[name]):18.3f}" for name in names))
+    falls = ("k80_ic", "k80_estimate", "k80_halo_field", "k80_matter", "k80_start")
+    lines.append("below 0.8" + "".join(f"{'k = ' + format(merit[name], '.3f'):>18}" for name in falls))
+    lines.append(f"{merit['simulations']} simulations, {merit['loop_seconds']:.0f} s")
     return "\n".join(lines)
 
 
@@ -93,40 +90,33 @@ def picture(universe: Universe, found: dict[str, np.ndarray], r: dict[str, np.nd
 
     size = universe.box.size
     with styled():
-        figure = plt.figure(figsize=(PAGE, 4.9))
-        grid = figure.add_gridspec(2, 12, height_ratios=(1, 1.05))
+        figure = plt.figure(figsize=(PAGE, 4.8))
+        above, below = figure.subfigures(2, 1, height_ratios=(1, 1.25))
         panels = {
             "initial field, truth": smooth(found["initial_true"], SHOWN, size),
             "initial field, reconstructed": smooth(found["initial"], SHOWN, size),
             "matter today, Gadget-4": found["matter_true"],
             "matter today, reconstructed": found["matter"],
         }
-        for column, (title, field) in enumerate(panels.items()):
-            axis = figure.add_subplot(grid[0, 3 * column : 3 * column + 3])
-            depth = int(DEPTH * len(field))
-            slab = field[:, :, :depth].mean(axis=2)
-            shown = np.log10(1 + slab) if "matter" in title else slab
-            low, high = (-0.8, 1.0) if "matter" in title else (-1.8, 1.8)
-            colours = "magma" if "matter" in title else "RdBu_r"
-            axis.imshow(shown.T, extent=(0, size, 0, size), cmap=colours, vmin=low, vmax=high, interpolation="bilinear")
+        position = universe.group("recon/observed").data["position"]
+        inside = position[position[:, 2] < DEPTH * size]
+        for axis, (title, field) in zip(above.subplots(1, 4, sharey=True), panels.items(), strict=True):
+            slab = field[:, :, : int(DEPTH * len(field))].mean(axis=2)
             if "matter" in title:
-                position = observed_position(universe)
-                inside = position[:, 2] < DEPTH * size
-                axis.scatter(*position[inside, :2].T, s=5, facecolors="none", edgecolors=SKY, linewidths=0.5)
-            axis.set_title(title, fontsize=7)
-            axis.set_xlim(0, size)
-            axis.set_ylim(0, size)
-            axis.set_xlabel("x [Mpc/h]")
-            if column:
-                axis.set_yticklabels([])
+                shown, look = np.log10(1 + slab), {"cmap": "magma", "vmin": -0.8, "vmax": 1.0}
+                axis.scatter(*inside[:, :2].T, s=5, facecolors="none", edgecolors=SKY, linewidths=0.5)
             else:
-                axis.set_ylabel("y [Mpc/h]")
-        left, right = figure.add_subplot(grid[1, :6]), figure.add_subplot(grid[1, 6:])
+                shown, look = slab, {"cmap": "RdBu_r", "vmin": -2.2, "vmax": 2.2}
+            axis.imshow(shown.T, extent=(0, size, 0, size), interpolation="bilinear", **look)
+            axis.set(title=title, xlim=(0, size), ylim=(0, size), xlabel="x [Mpc/h]")
+        above.axes[0].set_ylabel("y [Mpc/h]")
+        left, right = below.subplots(1, 2)
         left.plot(r["k"], r["reconstruction"], color=BLUE, label="reconstruction")
         left.plot(r["k"], r["estimator alone"], color=GREEN, ls="--", label="estimator alone")
         left.plot(r["k"], r["halo field"], color=VERMILION, ls=":", label="halo field, no method")
         left.set_ylabel("r(k), initial conditions")
         right.plot(r["k"], r["matter"], color=BLUE, label="reconstruction")
+        right.plot(r["k"], r["first simulation"], color=PURPLE, ls="-.", label="first simulation of the loop")
         right.set_ylabel("r(k), matter at z = 0")
         for axis in (left, right):
             axis.axhline(0.8, color=BLACK, lw=0.5, ls=(0, (4, 4)))
@@ -135,19 +125,17 @@ def picture(universe: Universe, found: dict[str, np.ndarray], r: dict[str, np.nd
         save(figure, path)
 
 
-def main(reconstruction: Path, truth_path: Path, output: Path) -> None:
+def main(reconstruction: Path, first: Path, true: Path, output: Path) -> None:
     """Write comparison.json and reconstruction.png, and print the table."""
-    universe, truth = read_universe(reconstruction), read_universe(truth_path)
-    found = fields(universe, truth)
+    universe, start, truth = read_universe(reconstruction), read_universe(first), read_universe(true)
+    found = fields(universe, start, truth)
     r = correlations(found, universe.box.size)
-    recon = universe.group("recon")
-    merit = figures(r, recon.data, float(np.sum(recon.attrs["seconds"])))
-    output.mkdir(parents=True, exist_ok=True)
+    merit = figures(r, universe.group("recon"))
     (output / "comparison.json").write_text(json.dumps(merit) + "\n")
     picture(universe, found, r, output / "reconstruction.png")
     print(table(r, merit))
-    print(f"\npicture: {output / 'reconstruction.png'}")
+    print(f"picture: {output / 'reconstruction.png'}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+    main(*map(Path, sys.argv[1:]))

@@ -94,7 +94,7 @@ def _without_partner(universe: Universe, config: Statistics) -> Groups:
     """Statistics of one universe that are no spectra of its samples in real space."""
     groups = Groups()
     names = available(universe)
-    if config.wants("power"):
+    if config.wants("power") and names:
         groups["slices"] = slices(universe, config)
     if config.wants("multipoles", "wedges"):
         for shown in _in_redshift_space(universe, config, names):

@@ -89,14 +89,14 @@ def with_statistics(universe: Universe, measured: Measured, band: Groups) -> Uni
 
 
 def plan(universe: Universe | None, config: Config) -> Plan:
-    """Memory: the universe, and while a spectrum is measured the grids and modes of one sample, or of two compared."""
+    """Memory: the universe, and the grids and modes of the sample that is measured (a truth adds its own size)."""
     box = universe.box if universe is not None else config.box
     n = max(config.stats.mesh or box.n, box.n)
     held = sum(a.nbytes for g in universe.groups.values() for a in g.data.values()) if universe else 28 * box.n**3
-    components = 3 if config.stats.wants("momentum", "velocity") else 1
-    # Modes of a sample (8 bytes per 2 real values), the initial field's kept beside, a stack of both, one grid.
-    modes = 4 * n**2 * (n + 2)
-    memory = IMPORTS_BYTES + held + (components + 4) * modes + 12 * box.n**3
+    components = 4.5 if config.stats.wants("momentum", "velocity") else 1  # three, and the grid they are made from
+    modes = 4 * n**2 * (n + 2)  # bytes of one field in Fourier space
+    # Beside the sample: the initial field's modes, a stack of both, one grid; and matplotlib, if a figure is drawn.
+    memory = IMPORTS_BYTES + 20_000_000 + held + (components + 4) * modes + 12 * box.n**3
     cpu = 3.0 + 4e-7 * n**3 * (12 if config.stats.wants("bispectrum") else 4)
     steps = [f"measure {', '.join(config.stats.measure)} on grids of {n}^3 ({config.stats.assignment})"]
     return Plan(int(memory), cpu, steps)

@@ -1,0 +1,183 @@
+"""Spectra and bispectra against Pylians and plain sums, and against the speed of memory: `python -m bench.statistics`.
+
+Times are the shortest of several runs on all cores, ours before and after Pylians', FFT and window included. The last
+line printed is JSON. Pylians is compared with where `make peers` has installed it; its keys are null elsewhere.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lss.fourier import forward
+from lss.kernels import parallel_kernel, prange
+from lss.spectra import inverse_windows, measure, measure_modes, shell_limits, shells
+from lss.threads import set_threads, threads
+from lss_stats import bispectrum
+from lss_stats.samples import painted_modes
+
+PEER = Path("build/peers/bin/python")
+BOX, PK_GRID, BK_GRID = 1000.0, 256, 128
+FUNDAMENTAL = 2 * np.pi / BOX
+THETA = np.linspace(0.1, 3.0, 10)
+REPEATS = 7
+
+
+def main() -> None:
+    rng = np.random.default_rng(1)
+    pk_field = lognormal(rng, PK_GRID)
+    bk_field = lognormal(rng, BK_GRID)
+    # Pylians' shells: [m, m + 1) 2 pi / L.
+    edges = np.arange(1, int(np.sqrt(3) * PK_GRID / 2) + 2) * FUNDAMENTAL
+    pk_ours, pk_seconds = fastest(lambda: measure([pk_field], BOX, ["cic"], edges))
+    bk_ours, bk_seconds = fastest(lambda: angles(bk_field))
+    peer = pylians(pk_field, bk_field)
+    pk_seconds = min(pk_seconds, fastest(lambda: measure([pk_field], BOX, ["cic"], edges))[1])
+    bk_seconds = min(bk_seconds, fastest(lambda: angles(bk_field))[1])
+
+    errors = {"numpy": relative(measure([pk_field], BOX).power[0, 0], plain_power(pk_field))}
+    if peer is not None:
+        errors["pylians"] = relative(pk_ours.power[0, 0][: len(peer["pk"])], peer["pk"])
+    modes = forward(pk_field)[None]
+    binning = fastest(lambda: measure_modes(modes, PK_GRID, BOX))[1]
+    reading = fastest(lambda: read_once(modes.view(np.float32).reshape(PK_GRID, -1)))[1]
+    available = threads()
+    set_threads(1)
+    one_core = fastest(lambda: measure_modes(modes, PK_GRID, BOX))[1]
+    set_threads(available)
+    aliases = interlacing(rng)
+
+    print(f"P(k) of {PK_GRID}^3 on {available} threads: {pk_seconds:.4f} s" + against(peer, "pk_seconds"))
+    print(f"B(k) of {BK_GRID}^3, {len(THETA)} angles: {bk_seconds:.4f} s" + against(peer, "bk_seconds"))
+    print("largest relative difference of P(k): " + ", ".join(f"{e:.1e} ({who})" for who, e in errors.items()))
+    print(
+        f"binning pass {1e3 * binning:.1f} ms ({1e3 * one_core:.1f} ms on one core), "
+        f"reading the modes once {1e3 * reading:.1f} ms"
+    )
+    print("aliased power over signal at Nyquist: " + ", ".join(f"{name} {v:.3f}" for name, v in aliases.items()))
+    result = {
+        "pk_rel_error": max(errors.values()),
+        "pk_speedup": peer and float(peer["pk_seconds"]) / pk_seconds,
+        "bk_rel_error": peer and relative(bk_ours.bispectrum, peer["bk"]),
+        "bk_speedup": peer and float(peer["bk_seconds"]) / bk_seconds,
+        "bytes_per_s_share": reading / binning,
+        "pk_seconds": pk_seconds,
+        "bk_seconds": bk_seconds,
+        "parallel_efficiency": one_core / binning / available,
+        "interlacing_alias_removed": 1 - aliases["interlaced"] / aliases["plain"],
+    }
+    print(json.dumps({key: value and float(f"{value:.4g}") for key, value in result.items()}))
+
+
+def lognormal(rng: np.random.Generator, n: int) -> np.ndarray:
+    """A field with a spectrum and a bispectrum: exp of a Gaussian one of P ~ 1/k, less its mean."""
+    modes = forward(rng.standard_normal((n, n, n)).astype(np.float32))
+    m = np.fft.fftfreq(n, 1 / n)
+    length = np.sqrt(m[:, None, None] ** 2 + m[:, None] ** 2 + np.arange(n // 2 + 1) ** 2)
+    gaussian = np.fft.irfftn(modes / np.sqrt(np.maximum(length, 1)), (n, n, n), axes=(0, 1, 2))
+    field = np.exp(gaussian / gaussian.std())
+    return (field / field.mean() - 1).astype(np.float32)
+
+
+def angles(field: np.ndarray) -> bispectrum.Bispectrum:
+    """Window, transforms and triangle counts, nothing kept from earlier calls."""
+    bispectrum._count_against.cache_clear()
+    inverse = inverse_windows(BK_GRID, ["cic"])[0].astype(np.float32)
+    full = inverse[np.abs(np.fft.fftfreq(BK_GRID, 1 / BK_GRID)).astype(int)]
+    modes = forward(field)
+    modes *= full[:, None, None]
+    modes *= full[:, None] * inverse
+    return bispectrum.against_angle(modes, BK_GRID, BOX, 0.1, 0.2, THETA)
+
+
+def plain_power(field: np.ndarray) -> np.ndarray:
+    """numpy in double precision over every mode of the whole cube."""
+    n = len(field)
+    value = np.abs(np.fft.rfftn(field.astype(np.float64))) ** 2
+    value[..., 1 : n // 2] *= 2
+    m2 = np.fft.fftfreq(n, 1 / n) ** 2
+    m2 = (m2[:, None, None] + m2[:, None] + np.arange(n // 2 + 1) ** 2).astype(int)
+    limits = shell_limits(n, BOX)
+    n_modes, _, shell_of = shells(n, limits)
+    sums = np.bincount(shell_of[m2].ravel(), weights=value.ravel(), minlength=len(n_modes) + 1)
+    return sums[: len(n_modes)] / n_modes * BOX**3 / float(n) ** 6
+
+
+def interlacing(rng: np.random.Generator, n: int = 32, count: int = 20_000, draws: int = 10) -> dict[str, float]:
+    """Power of unclustered points just below Nyquist beyond what their CIC window leaves, over the latter."""
+    window = 1 / inverse_windows(n, ["cic"])[0] ** 2
+    full = window[np.abs(np.fft.fftfreq(n, 1 / n)).astype(int)]
+    signal = full[:, None, None] * full[:, None] * window
+    near = signal_shell(signal, n)
+    excess = {}
+    for name, interlaced in (("plain", False), ("interlaced", True)):
+        power = 0.0
+        for _ in range(draws):
+            position = rng.uniform(0, BOX, (count, 3)).astype(np.float32)
+            modes = painted_modes(position, n, BOX, "cic", None, interlaced) * np.float32(n**3 / count)
+            power += measure_modes(modes[None], n, BOX).power[0, 0][n // 2 - 1] * count / BOX**3 / draws
+        excess[name] = power / near - 1
+    return excess
+
+
+def signal_shell(signal: np.ndarray, n: int) -> float:
+    """Mean of a function of |m_i| over the shell at Nyquist."""
+    m = np.fft.fftfreq(n, 1 / n)
+    length = np.sqrt(m[:, None, None] ** 2 + m[:, None] ** 2 + np.arange(n // 2 + 1) ** 2)
+    weight = np.where((np.arange(n // 2 + 1) == 0) | (np.arange(n // 2 + 1) == n // 2), 1.0, 2.0)
+    inside = (np.floor(length + 0.5) == n // 2) * weight
+    return float((signal * inside).sum() / inside.sum())
+
+
+def pylians(pk_field: np.ndarray, bk_field: np.ndarray) -> dict[str, Any] | None:
+    """Pylians' results and times for the same fields; None where it is not installed."""
+    if not PEER.exists():
+        print(f"{PEER} is not there (`make peers` builds it): no comparison with Pylians", file=sys.stderr)
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        for name, array in (("pk", pk_field), ("bk", bk_field), ("theta", THETA)):
+            np.save(f"{folder}/{name}.npy", array)
+        script = Path(__file__).with_name("peer_pylians.py")
+        subprocess.run([PEER, script, folder, str(threads()), str(REPEATS)], check=True)
+        return dict(np.load(f"{folder}/pylians.npz"))
+
+
+def fastest(measured: Callable[[], Any]) -> tuple[Any, float]:
+    """The result and the shortest time, after one call that compiles."""
+    measured()
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        result = measured()
+        times.append(time.perf_counter() - start)
+    return result, min(times)
+
+
+def relative(value: np.ndarray, reference: np.ndarray) -> float:
+    return float(np.max(np.abs(value / reference - 1)))
+
+
+def against(peer: dict[str, Any] | None, key: str) -> str:
+    return "" if peer is None else f" (Pylians {float(peer[key]):.3f} s)"
+
+
+@parallel_kernel(fastmath=True)
+def read_once(rows: np.ndarray) -> np.ndarray:
+    """A sum over each row: what it costs to read memory once."""
+    sums = np.zeros(len(rows))
+    for i in prange(len(rows)):
+        total = np.float32(0)
+        for value in rows[i]:
+            total += value
+        sums[i] = total
+    return sums
+
+
+if __name__ == "__main__":
+    main()

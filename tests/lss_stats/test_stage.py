@@ -1,0 +1,166 @@
+"""The whole of lss-stats: groups, tables, figures, report, ensembles, digest and listing."""
+
+import csv
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from lss.config import Box
+from lss.errors import DataError
+from lss.universe import Group, Universe
+from lss.universe_file import read_universe, write_universe
+from lss_stats import stage
+from lss_stats.config import Config, Statistics
+from lss_stats.digest import digest
+from lss_stats.ensemble import scatter
+from lss_stats.listing import listing
+from lss_stats.measurements import measure
+
+ALL = Config(stats=Statistics(measure=["all"], triangle=(0.1, 0.3), angles=5, equilateral=4))
+
+
+@pytest.fixture(scope="session")
+def truth_file(truth, tmp_path_factory):
+    path = tmp_path_factory.mktemp("truth") / "truth.h5"
+    write_universe(truth, path)
+    return path
+
+
+def test_every_statistic_is_measured_of_a_universe_and_a_truth(universe, truth):
+    measured = measure(universe, ALL.stats, truth)
+    expected = {f"power/{n}" for n in ("initial", "matter", "momentum", "velocity", "halo_count", "halos")}
+    expected |= {f"comparison/{n}" for n in ("initial", "matter", "momentum", "velocity", "halo_mass_weighted")}
+    expected |= {"slices", "mass_function", "halo_velocities", "two_point", "multipoles/matter", "wedges/halos"}
+    expected |= {"bispectrum/matter/angle", "bispectrum/halo_count/equilateral", "residuals/distribution"}
+    assert expected <= measured.own.keys()
+    assert {"power/matter", "mass_function", "bispectrum/matter/angle"} <= measured.truth.keys()
+    for path, group in measured.own.items():
+        assert all(np.isfinite(column[..., :1]).all() for name, column in group.data.items() if name == "k"), path
+
+
+def test_statistics_are_groups_of_the_universe_and_survive_the_file(universe, truth_file, tmp_path):
+    result = stage.run(universe, Config(), truth=truth_file)
+    write_universe(result, tmp_path / "u.h5")
+    back = read_universe(tmp_path / "u.h5")
+    group = back.group("stats/comparison/matter")
+    assert set(group.data) >= {"k", "n_modes", "correlation", "transfer", "propagator"}
+    assert group.units["k"] == "h/Mpc"
+    assert 0 <= group.attrs["k80"] <= group.data["k"][-1]
+    again = stage.run(back, Config())
+    assert not again.has("stats/comparison"), "statistics of an earlier run are replaced"
+
+
+def test_without_a_truth_fields_are_held_against_the_initial_field(universe):
+    measured = measure(universe, Statistics())
+    assert measured.own["memory/matter"].attrs["with"] == "initial"
+    assert measured.own["memory/matter"].data["correlation"][0] > 0.9
+
+
+def test_a_truth_of_another_box_is_refused(universe, truth):
+    other = dataclasses.replace(truth, box=Box(size=50.0, n=16))
+    with pytest.raises(DataError, match=r"universe.h5: box of 100 Mpc/h, but truth.h5 has 50"):
+        measure(universe, Statistics(), other)
+
+
+def test_nothing_to_measure_is_an_error_that_names_the_universe(universe):
+    empty = Universe(universe.cosmology, universe.box, {}, {}, "empty.h5")
+    with pytest.raises(DataError, match=r"empty.h5: nothing to measure"):
+        measure(empty, Statistics())
+
+
+def test_tables_are_csv_with_units_and_one_hdf5_file(universe, truth_file, tmp_path):
+    stage.run(universe, ALL, truth=truth_file, tables=tmp_path / "csv")
+    with (tmp_path / "csv" / "comparison-matter.csv").open() as file:
+        rows = list(csv.reader(line for line in file if not line.startswith("#")))
+    assert rows[0][:2] == ["k [h/Mpc]", "n_modes"]
+    assert "power [(Mpc/h)^3]" in rows[0]
+    assert len({len(row) for row in rows}) == 1
+    assert (tmp_path / "csv" / "wedges-matter-power.csv").exists()
+    stage.run(universe, Config(), tables=tmp_path / "tables.h5")
+    assert set(read_universe(tmp_path / "tables.h5").groups) >= {"stats/power/matter", "stats/mass_function"}
+
+
+def test_overview_and_report_are_written(universe, truth_file, tmp_path):
+    """The report is one file that needs no network."""
+    stage.run(universe, Config(), truth=truth_file, plot=tmp_path / "all.png", report=tmp_path / "report.html")
+    assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("data:image/png;base64,") >= 4
+    assert "k [h/Mpc]" in page
+    assert not re.search(r"(src|href)=\"(?!data:)", page)
+
+
+@pytest.mark.slow
+def test_every_figure_is_drawn(universe, truth_file, tmp_path):
+    ensemble = tmp_path / "ensemble"
+    for i in range(3):
+        write_universe(universe, ensemble / f"{i:06d}.h5")
+    stage.run(universe, ALL, truth=truth_file, ensemble=ensemble, figures=tmp_path / "figures")
+    stage.run_directory(sorted(ensemble.glob("*.h5")), ALL, truth=truth_file, figures=tmp_path / "figures")
+    from lss_stats.figures import FIGURES
+
+    assert {path.stem for path in (tmp_path / "figures").glob("*.png")} == set(FIGURES)
+    assert {path.stem for path in (tmp_path / "figures").glob("*.pdf")} == set(FIGURES)
+
+
+def test_scatter_of_an_ensemble_is_mean_and_standard_deviation():
+    k = np.array([1.0, 2.0])
+    groups = [{"power/matter": Group({"k": k, "power": np.array([a, 2 * a])})} for a in (1.0, 2.0, 6.0)]
+    data = scatter(groups)["power/matter"].data
+    np.testing.assert_array_equal(data["k"], k)
+    np.testing.assert_allclose(data["power_mean"], [3, 6])
+    np.testing.assert_allclose(data["power_std"], np.std([1, 2, 6], ddof=1) * np.array([1, 2]))
+
+
+def test_a_bad_member_is_named_and_left_out_only_on_request(universe, truth, tmp_path):
+    for i, member in enumerate((universe, truth)):
+        write_universe(member, tmp_path / f"{i:06d}.h5")
+    (tmp_path / "000002.h5").write_bytes(b"not HDF5")
+    paths = sorted(tmp_path.glob("*.h5"))
+    with pytest.raises(DataError, match=r"000002.h5.*--keep-going"):
+        stage.run_directory(paths, Config())
+    text = stage.run_directory(paths, Config(), keep_going=True)
+    assert isinstance(text, str)
+    assert re.search(r"matter +initial +2 ", text)
+
+
+def test_digest_is_of_the_data_and_not_of_provenance(universe):
+    same = universe.with_group("provenance/00-lss-ic", Group({}, {"host": "elsewhere"}))
+    assert digest(same) == digest(universe)
+    field = universe.field("halo_count")
+    value = field.value.copy()
+    value[0, 0, 0] += 1e-3
+    assert digest(universe.with_field("halo_count", dataclasses.replace(field, value=value))) != digest(universe)
+
+
+def test_listing_shows_groups_shapes_units_and_provenance(universe, tmp_path):
+    shown = listing(
+        universe.with_group("provenance/00-lss-ic", Group({}, {"command": "lss-ic u.toml", "version": "0.1.0"}))
+    )
+    assert re.search(r"white_noise +16 x 16 x 16 +float32 +1", shown)
+    assert re.search(r"mass +103 +float32 +Msun/h", shown)
+    assert "lss-ic u.toml" in shown
+    write_universe(universe, tmp_path / "000000.h5")
+    (tmp_path / "000001.h5").write_bytes(b"")
+    ensemble = listing(None, sorted(tmp_path.glob("*.h5")))
+    assert "2 universes" in ensemble
+    assert "unreadable" in ensemble
+
+
+def test_same_bits_for_any_number_of_threads(universe, truth):
+    from lss.threads import set_threads
+
+    digests = set()
+    for threads in (1, None):
+        set_threads(threads)
+        measured = measure(universe, ALL.stats, truth)
+        digests.add(digest(Universe(universe.cosmology, universe.box, {}, measured.own)))
+    assert len(digests) == 1
+
+
+def test_the_plan_names_what_is_measured(universe):
+    plan = stage.plan(universe, Config())
+    assert "power" in plan.steps[0]
+    assert plan.memory_bytes > 0

@@ -36,7 +36,7 @@ def set_threads(wanted: int | None) -> int:
     if "numba" in sys.modules:
         import numba
 
-        numba.set_num_threads(min(_count, numba.config.NUMBA_NUM_THREADS))
+        numba.set_num_threads(min(_count, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     if "torch" in sys.modules:
         import torch
 

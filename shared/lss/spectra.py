@@ -58,7 +58,10 @@ def measure(
     Source: checked against Pylians and a plain sum over modes (bench/statistics.py, tests/lss/test_spectra.py).
     """
     n = _common_grid(fields)
-    stack = np.empty((len(fields), n, n, n // 2 + 1), np.result_type(np.complex64, *(_complex_type(f) for f in fields)))
+    if len(fields) == 1:
+        return measure_modes(forward(fields[0])[None], n, box_size, windows, edges)
+    kind = np.result_type(np.complex64, *(np.complex128 for field in fields if field.dtype == np.float64))
+    stack = np.empty((len(fields), n, n, n // 2 + 1), kind)
     for one, field in zip(stack, fields, strict=True):
         one[...] = forward(field)
     return measure_modes(stack, n, box_size, windows, edges)
@@ -184,10 +187,6 @@ def _common_grid(fields: Sequence[np.ndarray]) -> int:
     if len(shape) != 3 or len(set(shape)) != 1:
         raise DataError(f"a field has shape {shape}; expected a cube")
     return int(shape[0])
-
-
-def _complex_type(field: np.ndarray) -> type:
-    return np.complex128 if field.dtype == np.float64 else np.complex64
 
 
 @parallel_kernel

@@ -133,8 +133,12 @@ def _in_redshift_space(universe: Universe, config: Statistics, names: list[str])
 
 
 def _bispectra(universe: Universe, config: Statistics, names: list[str]) -> Groups:
-    """B and Q of matter and halo fields (LULO Fig. 9), of resolved halos where the catalogue is there."""
+    """B and Q of matter and halo fields (LULO Fig. 9), of resolved halos where the catalogue is there.
+
+    "halo_count-matter-matter" is the cross-bispectrum with the halos on the first side.
+    """
     groups = Groups()
+    matter: np.ndarray | None = None
     for name in ("matter", "halo_mass_weighted", "halo_count"):
         if name != "matter" and "halos" in names:
             shown = resolved_halo_field(universe, name, config)
@@ -145,22 +149,35 @@ def _bispectra(universe: Universe, config: Statistics, names: list[str]) -> Grou
         if not shown.modes.any():
             log.info("%s: %s is empty: no bispectrum", universe.source, name)
             continue
-        modes, n, box_size = without_window(shown), shown.n, shown.box_size
-        k1, k2 = config.triangle
-        theta = np.linspace(0, np.pi, config.angles)
-        if k1 + k2 > shown.nyquist:
-            log.info("%s: k1 + k2 lies beyond Nyquist: no bispectrum against angle", name)
-        else:
-            result = bispectrum.against_angle(modes, n, box_size, k1, k2, theta)
-            groups[f"bispectrum/{name}/angle"] = _as_group(result, shown, {"theta": theta})
-        k = np.geomspace(3 * 2 * np.pi / box_size, 2 / 3 * shown.nyquist, config.equilateral)
-        groups[f"bispectrum/{name}/equilateral"] = _as_group(
-            bispectrum.equilateral(modes, n, box_size, k), shown, {"k": k}
-        )
+        modes = without_window(shown)
+        groups |= _triangles(f"bispectrum/{name}", modes, shown, config)
+        if name == "matter":
+            matter = modes
+        elif name == "halo_count" and matter is not None and matter.shape == modes.shape:
+            groups |= _triangles(f"bispectrum/{name}-matter-matter", modes, shown, config, np.stack([matter, matter]))
     return groups
 
 
-def _as_group(result: bispectrum.Bispectrum, shown: Sample, first: dict[str, np.ndarray]) -> Group:
+def _triangles(
+    path: str, modes: np.ndarray, shown: Sample, config: Statistics, others: np.ndarray | None = None
+) -> Groups:
+    """Both sets of triangles of one field, or of a field with two others."""
+    groups, n, box_size = Groups(), shown.n, shown.box_size
+    k1, k2 = config.triangle
+    if k1 + k2 > shown.nyquist:
+        log.info("%s: k1 + k2 lies beyond Nyquist: no bispectrum against angle", path)
+    else:
+        theta = np.linspace(0, np.pi, config.angles)
+        result = bispectrum.against_angle(modes, n, box_size, k1, k2, theta, others)
+        groups[f"{path}/angle"] = _as_group(result, shown, {"theta": theta}, others is None)
+    k = np.geomspace(3 * 2 * np.pi / box_size, 2 / 3 * shown.nyquist, config.equilateral)
+    result = bispectrum.equilateral(modes, n, box_size, k, others)
+    groups[f"{path}/equilateral"] = _as_group(result, shown, {"k": k}, others is None)
+    return groups
+
+
+def _as_group(result: bispectrum.Bispectrum, shown: Sample, first: dict[str, np.ndarray], auto: bool) -> Group:
+    """Columns of a set of triangles; Q and the shot noise are those of one field alone."""
     data = {
         **first,
         "k1": result.sides[:, 0],
@@ -168,9 +185,9 @@ def _as_group(result: bispectrum.Bispectrum, shown: Sample, first: dict[str, np.
         "k3": result.sides[:, 2],
         "n_triangles": result.n_triangles,
         "bispectrum": result.bispectrum,
-        "reduced": result.reduced,
-        "shot_noise": result.shot_noise(shown.shot_noise),
     }
+    if auto:
+        data |= {"reduced": result.reduced, "shot_noise": result.shot_noise(shown.shot_noise)}
     units = dict.fromkeys(("k", "k1", "k2", "k3"), "h/Mpc") | {"theta": "rad"}
     units |= dict.fromkeys(("bispectrum", "shot_noise"), "(Mpc/h)^6")
     return Group(data, {"field": shown.name, "source": shown.source}, units)

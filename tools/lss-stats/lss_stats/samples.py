@@ -10,6 +10,7 @@
 | velocity | velocities on the initial lattice (Lagrangian), km/s | 3 |
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from lss.random_field import linear_overdensity
 from lss.spectra import inverse_windows
 from lss.universe import Universe
 from lss_stats.config import Statistics
+
+log = logging.getLogger("lss.stats")
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,8 @@ def _halos(universe: Universe, config: Statistics) -> Sample:
 def _stored(universe: Universe, name: str, config: Statistics) -> Sample:
     """A field of the universe; its window is divided out only if that was not done before."""
     field = universe.field(name)
+    if field.deconvolved and config.deconvolve:
+        log.info("%s: /fields/%s was deconvolved before: its window is left alone", universe.source, name)
     window = field.assignment if config.deconvolve and not field.deconvolved else "none"
     modes = forward(np.asarray(field.value, np.float32))[None]
     noise = _halo_noise(universe, name.removeprefix("halo_")) if name.startswith("halo_") else 0.0

@@ -210,12 +210,19 @@ def _limit_threads(wanted: int | None) -> None:
 
 def _start_logging(program: str, arguments: Arguments) -> None:
     """Messages go to standard error: "lss-sim: text", or JSON lines."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(_JsonLines() if arguments.log_json else _Plain(program))
     root = logging.getLogger("lss")
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING if arguments.quiet else logging.INFO)
     root.propagate = False
+
+
+class _StandardError(logging.Handler):
+    """Looks up `sys.stderr` for every message: while a progress bar is drawn it prints above the bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)
 
 
 class _Plain(logging.Formatter):

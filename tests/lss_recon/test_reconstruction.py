@@ -1,0 +1,57 @@
+"""The whole of it on universes that the shipped estimator has never seen."""
+
+import numpy as np
+import pytest
+
+from lss import stages
+from lss.config import Configuration, validate
+from lss.mesh import overdensity
+from lss.random_field import linear_overdensity
+from lss.spectra import falls_through, measure
+from lss.universe import Universe
+
+
+def reconstructed(n, seed, **recon):
+    """A truth of n^3 particles with voxels of 1.95 Mpc/h, and what is reconstructed from its halos."""
+    settings = {
+        "box": {"n": n, "size": 125 / 64 * n},
+        "ic": {"seed": seed},
+        "sim": {"method": "pm"},
+        "halo": {"mass_definition": "fof", "min_particles": 28},
+    }
+    truth = Universe.create(validate(Configuration, {"box": settings["box"]}, "test"), settings)
+    for name in ("ic", "sim", "halo"):
+        truth = stages.run(name, truth, truth.config)
+    return truth, stages.run("recon", truth, {**truth.config, "recon": recon})
+
+
+def correlations(truth, result):
+    """k and r(k) of the initial conditions and of the matter."""
+    size = truth.box.size
+    linear = [linear_overdensity(u.noise.value, u.cosmology, size) for u in (truth, result)]
+    matter = [overdensity(u.particles.position, u.box.n, size) for u in (truth, result)]
+    spectra = [measure(pair, size) for pair in (linear, matter)]
+    return spectra[0].k, *(s.correlation(0, 1) for s in spectra)
+
+
+def test_universe_never_seen_is_recovered_with_full_power():
+    truth, result = reconstructed(32, 771, max_simulations=6)
+    k, initial, matter = correlations(truth, result)
+    loss = result.group("recon").data["loss"]
+    assert loss.min() < 0.4 * loss[0]
+    assert initial[k < 0.2].mean() > 0.8
+    assert matter[k < 0.4].mean() > 0.8
+    size = truth.box.size
+    power = measure([linear_overdensity(u.noise.value, u.cosmology, size) for u in (result, truth)], size)
+    transfer = power.transfer(0, 1)[(power.k > 0.3) & (power.k < 1.2)]
+    np.testing.assert_allclose(transfer, 1, atol=0.25)
+    assert transfer.mean() == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.slow
+def test_sixteen_simulations_reach_the_figures_of_the_paper_that_a_particle_mesh_can():
+    truth, result = reconstructed(64, 77, max_simulations=16)
+    k, initial, matter = correlations(truth, result)
+    assert falls_through(k, initial) > 0.21
+    assert falls_through(k, matter) > 0.75
+    assert 0.85 < len(result.halos) / len(truth.halos) < 1.1

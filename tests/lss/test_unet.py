@@ -1,8 +1,9 @@
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
-from lss.nets.unet import UNet, wrap
+from lss.nets.unet import Normalisation, UNet, wrap
 
 
 def test_the_default_network_has_the_published_number_of_parameters():
@@ -19,6 +20,41 @@ def test_padding_is_periodic():
 def test_gradient_of_the_padding_is_that_of_concatenated_slices(side):
     x = torch.randn(1, 2, side, side, side, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(wrap, x)
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last_3d, torch.contiguous_format])
+@pytest.mark.parametrize("side", [2, 3, 8])
+def test_normalisation_and_its_gradient_are_those_of_group_norm(side, layout):
+    torch.manual_seed(2)
+    ours, theirs = Normalisation(8), nn.GroupNorm(4, 8).double()
+    for name in ("weight", "bias"):
+        getattr(ours, name).data = torch.randn(8)
+        getattr(theirs, name).data = getattr(ours, name).data.double()
+    x = (3 + torch.randn(2, 8, side, side, side)).contiguous(memory_format=layout).requires_grad_()
+    exact = x.detach().double().requires_grad_()
+    torch.testing.assert_close(ours(x).double(), theirs(exact), rtol=1e-4, atol=2e-5)
+    weighting = torch.randn(2, 8, side, side, side)
+    (ours(x) * weighting).sum().backward()
+    (theirs(exact) * weighting).sum().backward()
+    torch.testing.assert_close(x.grad.double(), exact.grad, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(ours.weight.grad.double(), theirs.weight.grad, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(ours.bias.grad.double(), theirs.bias.grad, rtol=1e-3, atol=1e-3)
+
+
+def test_bits_do_not_depend_on_the_number_of_threads():
+    torch.manual_seed(1)
+    network, x = UNet(inputs=7).eval(), torch.randn(1, 7, 48, 48, 48)
+    before = torch.get_num_threads()
+    outputs = []
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            with torch.inference_mode():
+                outputs.append(network(x))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(outputs[0], outputs[1])
+    assert torch.equal(outputs[0], outputs[2])
 
 
 @pytest.mark.parametrize("shift", [(4, 0, 0), (0, 8, 0), (-4, 4, 8)])

@@ -5,6 +5,7 @@ runs at 4. Periodic padding copies the box once and its faces once more; `paddin
 A step (forward and backward) of the 909,665 parameters at 64^3 takes 0.75 s on 2 cores, 0.42 s in bfloat16.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 GROUPS = 4  # of the normalisation
+EPSILON = 1e-5  # added to its variances
 WIDEST = 4  # times the channels of the first level: filters double at each of the first two poolings, then stay
 
 
@@ -51,6 +53,55 @@ def wrap(x: torch.Tensor) -> torch.Tensor:
     return _Wrap.apply(x)
 
 
+class _Normalise(torch.autograd.Function):
+    """Group normalisation from sums that do not depend on the number of threads.
+
+    torch's own forward splits its sums among threads, and in single precision is off by 1e-4 at 64^3; here planes are
+    summed first, then added in double precision. The gradient is torch's.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        x = x.contiguous(memory_format=torch.channels_last_3d)  # the gradient below trusts it
+        batch, channels, *sides = x.shape
+        per_group = channels // GROUPS
+        values = x.float()
+        count = per_group * math.prod(sides)
+        sums, squares = (
+            planes.sum((3, 4)).double().reshape(batch, GROUPS, -1).sum(2) for planes in (values, values.square())
+        )
+        mean = sums / count
+        deviation = (squares / count - mean**2).clamp(min=0)
+        mean, inverse = mean.float(), (deviation + EPSILON).rsqrt().float()
+        scale = weight * inverse.repeat_interleave(per_group, 1)
+        shift = bias - scale * mean.repeat_interleave(per_group, 1)
+        ctx.save_for_backward(x, weight, mean, inverse)
+        return torch.addcmul(shift[:, :, None, None, None], values, scale[:, :, None, None, None]).to(x.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        x, weight, mean, inverse = ctx.saved_tensors
+        batch, channels, *sides = x.shape
+        return torch.ops.aten.native_group_norm_backward(
+            gradient.contiguous(memory_format=torch.channels_last_3d),
+            *(x, mean, inverse, weight, batch, channels, math.prod(sides), GROUPS),
+            [True, True, True],
+        )
+
+
+class Normalisation(nn.Module):
+    """Zero mean and unit variance in each of four groups of channels, then a scale and shift for every channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return _Normalise.apply(x, self.weight, self.bias)
+
+
 class ConvolutionPair(nn.Module):
     """Two 3^3 convolutions, each followed by SiLU; the first is normalised.
 
@@ -61,7 +112,7 @@ class ConvolutionPair(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.first = nn.Conv3d(inputs, outputs, 3)
-        self.normalise = nn.GroupNorm(GROUPS, outputs)
+        self.normalise = Normalisation(outputs)
         self.second = nn.Conv3d(outputs, outputs, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

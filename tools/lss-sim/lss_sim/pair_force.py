@@ -66,6 +66,7 @@ def _pair_force(position, level, lowest, start, low, high, side, box, stray, sha
     """Targets of the cells first <= c < last; returns the number of pairs evaluated."""
     strength = shape[7]
     width = box / side
+    per_width = side / box
     source = np.empty((3, 1024), np.float32)
     scratch = np.empty(1024, np.float32)
     target = np.empty(1024, np.int64)
@@ -84,21 +85,24 @@ def _pair_force(position, level, lowest, start, low, high, side, box, stray, sha
         # The cell itself comes first and whole, so that a target's own place in the buffer is known.
         source = _with_room(source, 0, end - begin)
         filled = _append(position, begin, end, -cx, -cy, -cz, source, 0)
-        x_first, x_last = _cell_range(lo[0], hi[0], shape[8] + stray, width)
-        y_first, y_last = _cell_range(lo[1], hi[1], shape[8] + stray, width)
+        x_first, x_last = _cell_range(lo[0], hi[0], shape[8] + stray, per_width)
+        y_first, y_last = _cell_range(lo[1], hi[1], shape[8] + stray, per_width)
         for jx in range(x_first, x_last + 1):
             gap_x = _gap(jx * width - stray, (jx + 1) * width + stray, lo[0], hi[0])
-            wx, ox = jx % side, np.float32((jx - jx % side) * width)
+            wx = _wrapped(jx, side)
+            ox = np.float32((jx - wx) * width)
             for jy in range(y_first, y_last + 1):
                 gap_y = _gap(jy * width - stray, (jy + 1) * width + stray, lo[1], hi[1])
                 left = shape[0] - gap_x * gap_x - gap_y * gap_y
                 if left <= 0.0:
                     continue
-                wy, oy = jy % side, np.float32((jy - jy % side) * width)
-                z_first, z_last = _cell_range(lo[2], hi[2], np.sqrt(left) + stray, width)
+                wy = _wrapped(jy, side)
+                oy = np.float32((jy - wy) * width)
+                z_first, z_last = _cell_range(lo[2], hi[2], np.sqrt(left) + stray, per_width)
                 jz = z_first
                 while jz <= z_last:
-                    wz, oz = jz % side, np.float32((jz - jz % side) * width)
+                    wz = _wrapped(jz, side)
+                    oz = np.float32((jz - wz) * width)
                     # Cells along z follow each other in memory: one run to the edge of the box, or to the own cell,
                     # or a cell at a time once particles have strayed and the boxes around them say more.
                     stop = jz if stray > 0.0 else min(z_last, jz + side - 1 - wz)
@@ -171,9 +175,19 @@ def _active_targets(position, level, lowest, begin, end, target):
 
 
 @kernel
-def _cell_range(low, high, reach, width):
+def _cell_range(low, high, reach, per_width):
     """First and last cell, not yet wrapped, that [low - reach, high + reach] touches."""
-    return int(np.floor((low - reach) / width)), int(np.floor((high + reach) / width))
+    return int(np.floor((low - reach) * per_width)), int(np.floor((high + reach) * per_width))
+
+
+@kernel
+def _wrapped(cell, side):
+    """A cell number brought back into the box; faster than a remainder, as it hardly ever is outside."""
+    while cell < 0:
+        cell += side
+    while cell >= side:
+        cell -= side
+    return cell
 
 
 @kernel(fastmath=True)
@@ -196,15 +210,13 @@ def _with_room(source, filled, more):
 @kernel(fastmath=True)
 def _append(position, begin, end, shift_x, shift_y, shift_z, source, filled):
     """Copy particles begin <= p < end into the buffer, shifted; returns its new length."""
-    after = filled + end - begin
-    # Slices, because an index that might be negative keeps a loop from vectorising.
-    x, y, z = position[0, begin:end], position[1, begin:end], position[2, begin:end]
-    sx, sy, sz = source[0, filled:after], source[1, filled:after], source[2, filled:after]
-    for p in range(len(x)):
-        sx[p] = x[p] + shift_x
-        sy[p] = y[p] + shift_y
-        sz[p] = z[p] + shift_z
-    return after
+    # Unsigned, because an index that might be negative keeps a loop from vectorising.
+    to, of = np.uint64(filled), np.uint64(begin)
+    for p in range(np.uint64(end - begin)):
+        source[0, to + p] = position[0, of + p] + shift_x
+        source[1, to + p] = position[1, of + p] + shift_y
+        source[2, to + p] = position[2, of + p] + shift_z
+    return filled + end - begin
 
 
 @kernel(fastmath=True)
@@ -212,17 +224,20 @@ def _drop_far(source, begin, end, span, radius2, distance2):
     """Close the gaps that sources out of reach of the targets' box leave in the buffer; returns its new length."""
     zero = np.float32(0.0)
     lx, hx, ly, hy, lz, hz = span
-    sx, sy, sz = source[0, begin:end], source[1, begin:end], source[2, begin:end]
-    for s in range(len(sx)):
-        dx = max(zero, max(sx[s] - hx, lx - sx[s]))
-        dy = max(zero, max(sy[s] - hy, ly - sy[s]))
-        dz = max(zero, max(sz[s] - hz, lz - sz[s]))
+    of = np.uint64(begin)
+    for s in range(np.uint64(end - begin)):
+        x, y, z = source[0, of + s], source[1, of + s], source[2, of + s]
+        dx = max(zero, max(x - hx, lx - x))
+        dy = max(zero, max(y - hy, ly - y))
+        dz = max(zero, max(z - hz, lz - z))
         distance2[s] = dx * dx + dy * dy + dz * dz
-    kept = 0
-    for s in range(len(sx)):
-        sx[kept], sy[kept], sz[kept] = sx[s], sy[s], sz[s]
-        kept += 1 if distance2[s] < radius2 else 0
-    return begin + kept
+    kept = of
+    for s in range(np.uint64(end - begin)):
+        source[0, kept] = source[0, of + s]
+        source[1, kept] = source[1, of + s]
+        source[2, kept] = source[2, of + s]
+        kept += np.uint64(1) if distance2[s] < radius2 else np.uint64(0)
+    return np.int64(kept)
 
 
 @kernel(fastmath=True)

@@ -1,5 +1,7 @@
 """Gravity: particles at the output redshifts, from initial conditions or from particles at any redshift."""
 
+import dataclasses
+
 from lss.lpt import lpt_particles
 from lss.mesh import overdensity
 from lss.random_field import linear_overdensity
@@ -8,6 +10,7 @@ from lss.stages import Plan
 from lss.universe import Field, Particles, Universe
 from lss_sim.checks import check_memory, check_settings, check_start
 from lss_sim.config import Config
+from lss_sim.cost import estimate
 from lss_sim.evolution import Integrator, evolve
 from lss_sim.p3m import P3M
 from lss_sim.pm import ParticleMesh
@@ -61,5 +64,7 @@ def _integrator(config: Config) -> Integrator:
 
 
 def plan(universe: Universe | None, config: Config) -> Plan:
-    """Peak memory and CPU time of a run."""
-    return Plan(0, 0.0, [])
+    """Peak memory of the process and CPU time; a universe that is there holds particles and noise in memory too."""
+    held = sum(array.nbytes for group in universe.groups.values() for array in group.data.values()) if universe else 0
+    needed = estimate(config.sim, config.box, len(set(config.sim.redshifts)))
+    return dataclasses.replace(needed, memory_bytes=needed.memory_bytes + held)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lss.config import Box
-from lss.errors import DataError
-from lss.universe import Group, Universe
+from lss.errors import ConfigError, DataError
+from lss.universe import Field, Group, Universe
 from lss.universe_file import read_universe, write_universe
 from lss_stats import stage
 from lss_stats.config import Config, Statistics
@@ -90,6 +90,19 @@ def test_overview_and_report_are_written(universe, truth_file, tmp_path):
     assert page.count("data:image/png;base64,") >= 4
     assert "k [h/Mpc]" in page
     assert not re.search(r"(src|href)=\"(?!data:)", page)
+
+
+def test_a_figure_of_unknown_format_is_refused_before_the_work(universe, tmp_path):
+    with pytest.raises(ConfigError, match=r"\.png, \.pdf, \.svg"):
+        stage.run(universe, Config(), plot=tmp_path / "all.jpeg2")
+
+
+def test_a_field_on_another_grid_than_the_truths_is_refused(universe, truth):
+    coarse = truth.with_field("halo_count", Field(np.ones((8, 8, 8), np.float32), "cic"))
+    with pytest.raises(
+        DataError, match=r"universe.h5: halo_count on a grid of 16\^3, but truth.h5 has halo_count on 8\^3"
+    ):
+        measure(universe, Statistics(), coarse)
 
 
 @pytest.mark.slow

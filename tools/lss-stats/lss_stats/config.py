@@ -28,8 +28,7 @@ class Statistics(Table):
 
     measure: list[Measure] = quantity(
         ["power", "correlation", "transfer", "mass_function"],
-        "statistics: power, correlation, transfer, mass_function, multipoles, wedges, momentum, velocity, bispectrum, "
-        'halo_velocities, two_point, residuals, or "all"',
+        "statistics to measure, of those the data allow",
     )
     mesh: int = quantity(0, "grid points a side for painted particles; 0: those of the box", ge=0, multiple_of=2)
     assignment: Assignment = quantity("cic", "how particles and halos are painted")

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from lss.errors import ConfigError
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
 from lss.universe_file import ensemble_members, read_universe
@@ -16,6 +17,8 @@ from lss_stats.shown import Shown
 from lss_stats.summary import as_text, ensemble_rows, halo_rows, recovery_rows
 
 __all__ = ["Config", "listing", "plan", "run", "run_directory"]
+
+FIGURE_FORMATS = (".png", ".pdf", ".svg")
 
 log = logging.getLogger("lss.stats")
 
@@ -36,6 +39,7 @@ def run(
     """The universe with its statistics in /stats; or, with `digest`, one hash of its data."""
     if digest:
         return digest_of(universe)
+    _refuse_figure_format(plot)
     against = read_universe(truth) if truth is not None else None
     measured = measure(universe, config.stats, against)
     band = _band(ensemble, config.stats, keep_going)
@@ -68,6 +72,7 @@ def run_directory(
     """
     if digest:
         return "\n".join(f"{digest_of(read_universe(path))}  {path}" for path in paths)
+    _refuse_figure_format(plot)
     members = measure_members(paths, config.stats, truth, keep_going)
     scattered = scatter([m.own for m in members])
     band = _band(ensemble, config.stats, keep_going) or scattered
@@ -100,6 +105,12 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     cpu = 3.0 + 4e-7 * n**3 * (12 if config.stats.wants("bispectrum") else 4)
     steps = [f"measure {', '.join(config.stats.measure)} on grids of {n}^3 ({config.stats.assignment})"]
     return Plan(int(memory), cpu, steps)
+
+
+def _refuse_figure_format(plot: Path | None) -> None:
+    """Before the work, not after it."""
+    if plot is not None and plot.suffix not in FIGURE_FORMATS:
+        raise ConfigError(f"--plot {plot}: a figure ends in {', '.join(FIGURE_FORMATS)}")
 
 
 def _band(ensemble: Path | None, config: Statistics, keep_going: bool) -> Groups:

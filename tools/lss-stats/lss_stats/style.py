@@ -12,6 +12,8 @@ import matplotlib.pyplot as plt
 from cycler import cycler
 from matplotlib.figure import Figure
 
+from lss.universe_file import atomic
+
 COLUMN, PAGE = 3.5, 7.2  # inches: one and two columns
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW, BLACK = (
@@ -62,8 +64,8 @@ def styled() -> Iterator[None]:
 def save(figure: Figure, *paths: Path) -> list[Path]:
     """Write a figure as each suffix says (.png, .pdf, .svg), and forget it."""
     for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
+        with atomic(path) as temporary:
+            figure.savefig(temporary, format=path.suffix[1:])
         figure.set_layout_engine("none")  # laid out once
     plt.close(figure)
     return list(paths)

@@ -16,7 +16,6 @@ def save_tables(universe: Universe, target: Path) -> None:
         kept = {p: g for p, g in universe.groups.items() if p.split("/")[0] in ("stats", "provenance")}
         write_universe(dataclasses.replace(universe, groups=kept), target)
         return
-    target.mkdir(parents=True, exist_ok=True)
     for path, group in universe.groups.items():
         name = path.removeprefix("stats/")
         if path.startswith("stats/") and name.split("/")[-1] != "slices":

@@ -59,7 +59,9 @@ def _member(path: Path, config: Statistics, truth: Path | None, earlier: Sequenc
     measured = measure(universe, config, against)
     if earlier:
         _refuse_other_shells(universe, measured, earlier[0])
-    return measured
+    # Thousands of members are held at once, and no slice of theirs is shown.
+    own, of_truth = ({p: g for p, g in groups.items() if p != "slices"} for groups in (measured.own, measured.truth))
+    return Measured(own, of_truth)
 
 
 def _refuse_other_shells(universe: Universe, measured: Measured, first: Measured) -> None:
@@ -72,7 +74,7 @@ def _refuse_other_shells(universe: Universe, measured: Measured, first: Measured
 
 def _paths(members: Sequence[Groups]) -> Iterator[str]:
     seen = dict.fromkeys(path for member in members for path in member)
-    return (path for path in seen if path != "slices")
+    return iter(seen)
 
 
 def _scatter(groups: list[Group]) -> Group:

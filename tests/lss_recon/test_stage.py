@@ -131,6 +131,15 @@ def run_only_recon(run):
     return refuse
 
 
+def test_state_of_another_sample_or_catalogue_is_refused(observed, estimator, tmp_path):
+    restart = Restart(tmp_path / "state", resume=True)
+    reconstruct(observed, estimator, {"restart": restart}, max_simulations=1)
+    moved = {**observed.halos.columns, "mass": observed.halos.mass * np.float32(1.1)}
+    for other, index in [(observed, 1), (with_halos(observed, columns=moved), 0)]:
+        with pytest.raises(ConfigError, match="made from another input or configuration"):
+            reconstruct(other, estimator, {"restart": restart, "index": index}, max_simulations=1)
+
+
 def test_request_to_stop_ends_after_the_simulation_under_way(observed, estimator, tmp_path, monkeypatch):
     monkeypatch.setattr(interrupt, "requested", lambda: (tmp_path / "state" / "history.h5").exists())
     restart = Restart(tmp_path / "state", resume=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from lss import interrupt
 from lss.errors import Stopped
+from lss.nets.checkpoint import resolve
 from lss.progress import progress
 from lss.restart import Restart
 from lss.universe import Group, Halos, Universe
@@ -62,7 +64,8 @@ def run(
         direction_repeats=recon.noise[0] == 0,
         diagnose=against_truth(truth, blank) if truth else lambda evaluation: {},
     )
-    memory = Memory(restart or Restart(None), blank)
+    hash_of_checkpoint = _file_hash(resolve(recon.checkpoint))
+    memory = Memory(_bound_to(restart or Restart(None), hash_of_checkpoint, observed, index), blank)
     state = memory.load()
     if state.history:
         log.info("going on after simulation %d of %d", len(state.history), recon.max_simulations)
@@ -85,7 +88,18 @@ def run(
         except Stopped:
             how = "--resume goes on from here" if restart and restart.folder else "nothing was kept: that needs -o FILE"
             raise Stopped(f"stopped; {how}") from None
-    return _result(state, universe, observed, recon)
+    return _result(state, universe, recon, hash_of_checkpoint)
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _bound_to(restart: Restart, hash_of_checkpoint: str, observed: Halos, index: int) -> Restart:
+    """The restart state, tied also to what the console cannot know: network, catalogue (of a pipe, say) and sample."""
+    catalogue = hashlib.sha256(observed.position.tobytes() + observed.mass.tobytes()).hexdigest()
+    return Restart(restart.folder, restart.resume, f"{restart.identity} {hash_of_checkpoint} {catalogue} {index}")
 
 
 def _forward(recon: Reconstruction, blank: Universe, index: int) -> Forward:
@@ -133,7 +147,7 @@ def _said(state: State, most: int) -> str:
     )
 
 
-def _result(state: State, universe: Universe, observed: Halos, recon: Reconstruction) -> Universe:
+def _result(state: State, universe: Universe, recon: Reconstruction, hash_of_checkpoint: str) -> Universe:
     """The best universe with the history and the data it was reconstructed from; provenance is the input's so far."""
     best = state.best
     table = history.as_group(state.history)
@@ -144,6 +158,7 @@ def _result(state: State, universe: Universe, observed: Halos, recon: Reconstruc
         "simulations": len(state.history),
         "loss": best.loss,
         **{name: getattr(recon, name) for name in ("method", "direction", "start", "step", "checkpoint")},
+        "checkpoint_sha256": hash_of_checkpoint,
     }
     result: Universe = state.kept[best.simulation].outcome
     result = result.with_group("recon", Group(table.data, attrs, table.units))

@@ -125,7 +125,7 @@ def plain_power(field: np.ndarray) -> np.ndarray:
     return sums[: len(n_modes)] / n_modes * BOX**3 / float(n) ** 6
 
 
-def interlacing(rng: np.random.Generator, n: int = 32, count: int = 20_000, draws: int = 10) -> dict[str, float]:
+def interlacing(rng: np.random.Generator, n: int = 32, count: int = 20_000, draws: int = 40) -> dict[str, float]:
     """Aliased power of unclustered points over their signal, in the shell at Nyquist; measured, and from the window."""
     found = {}
     for name, interlaced in (("plain", False), ("interlaced", True)):

@@ -70,9 +70,9 @@ def test_unresolved_halos_are_left_out_by_particles_or_else_by_mass(universe):
 def test_halo_speeds_are_those_of_the_catalogue(universe):
     data = halo_velocities(universe, Statistics(resolved=0)).data
     speed = np.linalg.norm(universe.halos.velocity, axis=1)
-    assert data["speed_count"].sum() == (speed <= 1500).sum()
+    assert data["speed_count"].sum() == (speed <= 2400).sum()
     mean = (data["speed"] * data["speed_count"]).sum() / data["speed_count"].sum()
-    assert mean == pytest.approx(speed[speed <= 1500].mean(), abs=30)
+    assert mean == pytest.approx(speed[speed <= 2400].mean(), abs=30)
     assert data["dispersion_count"].sum() == len(speed)
 
 

@@ -192,7 +192,7 @@ def _cosine(octant: np.ndarray) -> np.ndarray:
 def _octant(side: Shell, half: int, largest: int) -> np.ndarray:
     """1.0 for the modes 0 <= m_i <= largest of a shell, else 0.0: (half, half, half)."""
     m = np.arange(half)
-    square = np.where(m <= largest, m**2, -(4**15))
+    square = np.where(m <= largest, m**2, -(4**15))  # beyond the largest: no shell reaches so low
     m2 = square[:, None, None] + square[:, None] + square
     return ((m2 >= side[0]) & (m2 < side[1])).astype(np.float64)
 

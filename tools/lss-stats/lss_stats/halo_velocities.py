@@ -6,8 +6,7 @@ from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 from lss_stats.samples import resolved
 
-_SPEED_EDGES = np.linspace(0, 1500, 26)  # km/s
-_DISPERSION_EDGES = np.linspace(0, 1500, 26)  # km/s
+_EDGES = np.linspace(0, 2400, 41)  # km/s
 
 
 def halo_velocities(universe: Universe, config: Statistics) -> Group:
@@ -18,13 +17,13 @@ def halo_velocities(universe: Universe, config: Statistics) -> Group:
     halos = universe.halos
     kept = resolved(universe, config.resolved)
     speed = np.sqrt((halos.velocity[kept].astype(np.float64) ** 2).sum(axis=1))
-    data = _histogram("speed", speed, _SPEED_EDGES)
+    data = _histogram("speed", speed)
     if "velocity_dispersion" in halos.columns:
-        data |= _histogram("dispersion", halos.columns["velocity_dispersion"][kept], _DISPERSION_EDGES)
+        data |= _histogram("dispersion", halos.columns["velocity_dispersion"][kept])
     attrs = {"least_particles": config.resolved, "halos": int(kept.sum()), "source": universe.source}
     return Group(data, attrs, {"speed": "km/s", "dispersion": "km/s"})
 
 
-def _histogram(name: str, values: np.ndarray, edges: np.ndarray) -> dict[str, np.ndarray]:
-    count = np.histogram(values, edges)[0]
-    return {name: 0.5 * (edges[1:] + edges[:-1]), f"{name}_count": count, f"{name}_error": np.sqrt(count)}
+def _histogram(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    count = np.histogram(values, _EDGES)[0]
+    return {name: 0.5 * (_EDGES[1:] + _EDGES[:-1]), f"{name}_count": count, f"{name}_error": np.sqrt(count)}

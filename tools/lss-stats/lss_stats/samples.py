@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.config import Box
-from lss.cosmology import hubble
+from lss.cosmology import RHO_CRIT, hubble
 from lss.errors import DataError
 from lss.features import MassBins, halo_fields, mass_bins, mass_edges
 from lss.fourier import forward, wavenumbers
@@ -157,8 +157,6 @@ def resolved(universe: Universe, least: int) -> np.ndarray:
 
 def particle_mass(universe: Universe) -> float:
     """Mass of one of the box.n^3 particles, Msun/h."""
-    from lss.cosmology import RHO_CRIT
-
     return universe.cosmology.omega_m * RHO_CRIT * universe.box.size**3 / universe.box.n**3
 
 

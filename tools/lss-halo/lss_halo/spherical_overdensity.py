@@ -32,9 +32,10 @@ FIRST_CORE = (
 )
 LARGEST_CORE = 1.3  # a centre is averaged over its sphere, but over at most this many radii of the smallest halo
 LOWEST_PEAK = 0.25  # of the smallest halo's particles: kernel sum of a candidate (a homogeneous sphere has 0.4)
-INNER_SHARE = 1 / 3  # of a halo's particles inside half its radius
+INNER_SHARE = 0.34  # of a halo's particles inside half its radius
 ROUNDS = 5  # of centring and measuring
 PARTS = 64  # of the candidates, for the threads to share
+HOST, LEFT = -1, -2
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,11 @@ def spherical_overdensity(
     peaks = density_peaks(cells, core, LOWEST_PEAK * min_particles)
 
     centre = cells.position[peaks].astype(np.float64)
-    count = np.zeros(len(peaks), np.int64)
+    count, crest = np.zeros(len(peaks), np.int64), np.zeros(len(peaks), np.bool_)
     spread(
         _settle_candidates,
         [
-            (centre[a:b], count[a:b], core, crowding, smallest, binding, cells, velocity)
+            (centre[a:b], count[a:b], crest[a:b], core, crowding, smallest, binding, cells, velocity)
             for a, b in chunks(len(peaks), PARTS)
         ],
     )
@@ -85,11 +86,12 @@ def spherical_overdensity(
     order = order[count[order] >= min_particles]
     centre, radius = centre[order], (count[order] / crowding) ** (1 / 3)
 
-    host = _find_hosts(centre, radius, sort_into_cells(centre.astype(np.float32), box_size, core))
+    candidates = sort_into_cells(centre.astype(np.float32), box_size, core)
+    host = _find_hosts(centre, radius, crest[order], candidates)
     threshold = np.full(len(centre), crowding)
     if subhalos:
-        _raise_to_tidal(threshold, centre, radius, host, core, cells)
-    kept = (host < 0) | (subhalos & np.isfinite(threshold))
+        _raise_to_tidal(threshold, centre, radius, host, core, candidates, cells)
+    kept = (host == HOST) | (subhalos & (host >= 0) & np.isfinite(threshold))
     sizes, members = _members(centre[kept], radius[kept], threshold[kept], smallest, binding, cells, velocity)
     return _arrange(centre[kept], host[kept], np.flatnonzero(kept), sizes, members, min_particles, box_size)
 
@@ -109,8 +111,15 @@ def _bound_sphere(centre, guess, crowding, smallest, binding, cells, velocity):
 
 
 @kernel
-def _settle_candidates(centre, count, core, crowding, smallest, binding, cells, velocity):
-    """Move each centre (c, 3) in place to where it stays; count (c,) the particles of its sphere, 0 for a crest."""
+def _is_crest(distance, crowding):
+    """Whether too few of a sphere's particles, by ascending distance, are inside half its radius."""
+    half_radius = 0.5 * (len(distance) / crowding) ** (1 / 3)
+    return np.searchsorted(distance, half_radius) < INNER_SHARE * len(distance)
+
+
+@kernel
+def _settle_candidates(centre, count, crest, core, crowding, smallest, binding, cells, velocity):
+    """Move each centre (c, 3) in place to where it stays; fill count (c,) of its sphere and whether it is a crest."""
     for i in range(len(centre)):
         settle(centre[i], FIRST_CORE * core, cells)
         guess, before = 3 * core, -1
@@ -123,29 +132,30 @@ def _settle_candidates(centre, count, core, crowding, smallest, binding, cells, 
             guess = 1.3 * radius
             settle(centre[i], min(max(radius, core), LARGEST_CORE * core), cells)
         distance = _bound_sphere(centre[i], guess, crowding, smallest, binding, cells, velocity)[1]
-        inner = np.searchsorted(distance, 0.5 * (len(distance) / crowding) ** (1 / 3))
-        if inner >= INNER_SHARE * len(distance):
-            count[i] = len(distance)
+        count[i] = len(distance)
+        crest[i] = _is_crest(distance, crowding)
 
 
 @kernel
-def _find_hosts(centre, radius, candidates):
-    """The host of each candidate, -1 for hosts; candidates by decreasing radius, and in cells."""
-    host = np.full(len(centre), -2, np.int32)
+def _find_hosts(centre, radius, crest, candidates):
+    """The host of each candidate, HOST for hosts, LEFT for crests that are in none; by decreasing radius, in cells."""
+    host = np.full(len(centre), LEFT, np.int32)
     for i in range(len(centre)):
-        if host[i] != -2:
+        if host[i] != LEFT or crest[i]:
             continue
-        host[i] = -1
+        host[i] = HOST
         rows, _, distance = gather(centre[i], min(2 * radius[i], 0.5 * candidates.box_size), candidates)
         for k in range(len(rows)):
             other = candidates.order[rows[k]]
-            if host[other] == -2 and distance[k] < radius[i] + radius[other]:
+            # A crest ahead in the order is claimed as well: off-centre in a halo, it only seems to be the larger one.
+            smaller = other > i or crest[other]
+            if smaller and host[other] == LEFT and distance[k] < radius[i] + radius[other]:
                 host[other] = i
     return host
 
 
 @kernel
-def _raise_to_tidal(threshold, centre, radius, host, core, cells):
+def _raise_to_tidal(threshold, centre, radius, host, core, candidates, cells):
     """Set the crowding at which each subhalo ends, in place; infinite for the centre of its host or of another."""
     half = 0.5 * cells.box_size
     for i in range(len(centre)):
@@ -158,15 +168,9 @@ def _raise_to_tidal(threshold, centre, radius, host, core, cells):
             squared += d * d
         inside = len(gather(centre[h], min(np.sqrt(squared), radius[h]), cells)[0])
         threshold[i] = max(threshold[i], 3 * inside / squared**1.5) if squared > core * core else np.inf
-    for i in range(len(centre)):
-        for j in range(i):
-            if host[i] < 0 or host[i] != host[j]:
-                continue
-            squared = 0.0
-            for axis in range(3):
-                d = (centre[i, axis] - centre[j, axis] + half) % cells.box_size - half
-                squared += d * d
-            if squared < core * core and threshold[j] < np.inf:
+        for row in gather(centre[i], core, candidates)[0]:
+            other = candidates.order[row]
+            if other < i and host[other] == h and threshold[other] < np.inf:
                 threshold[i] = np.inf
 
 
@@ -189,7 +193,9 @@ def _list_members(centre, radius, threshold, smallest, binding, cells, velocity)
     listed = np.empty(1024, np.int64)
     used = 0
     for i in range(len(centre)):
-        index, _ = _bound_sphere(centre[i], 1.3 * radius[i], threshold[i], smallest, binding, cells, velocity)
+        index, distance = _bound_sphere(centre[i], 1.3 * radius[i], threshold[i], smallest, binding, cells, velocity)
+        if _is_crest(distance, threshold[i]):
+            index = index[:0]
         while used + len(index) > len(listed):
             longer = np.empty(2 * len(listed), np.int64)
             longer[:used] = listed[:used]

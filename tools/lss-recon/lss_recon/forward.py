@@ -1,5 +1,6 @@
 """The forward model: white noise -> a simulated universe, in this process or by an external program."""
 
+import dataclasses
 import logging
 import subprocess
 import tempfile
@@ -49,9 +50,7 @@ def by_command(command: Sequence[str], blank: Universe, sample: int) -> Forward:
         if simulated.box != blank.box:
             raise DataError(f"{command[0]}: its output is of {simulated.box}; asked for {blank.box}")
         simulated.halos  # noqa: B018  (raises if there are none)
-        for path, group in simulated.groups.items():
-            universe = universe.with_group(path, group)
-        return universe
+        return dataclasses.replace(universe, groups={**universe.groups, **simulated.groups})
 
     return forward
 

@@ -13,10 +13,10 @@ _UNITS = {"seconds": "s"}
 
 
 def as_group(history: tuple[Trial, ...]) -> Group:
-    """The columns of Trial, `extra` spread out, float64 where they are no counts."""
+    """The columns of Trial, `extra` spread out, float64 where they are no counts; NaN where a row lacks a column."""
     rows = [{**{name: getattr(trial, name) for name in _COLUMNS}, **trial.extra} for trial in history]
-    names = list(rows[0]) if rows else _COLUMNS
-    data = {name: np.array([row[name] for row in rows], _TYPES.get(name, np.float64)) for name in names}
+    names = list(dict.fromkeys([*_COLUMNS, *(name for row in rows for name in row)]))
+    data = {name: np.array([row.get(name, np.nan) for row in rows], _TYPES.get(name, np.float64)) for name in names}
     return Group(data, units={name: _UNITS.get(name, "1") for name in names})
 
 

@@ -113,7 +113,7 @@ def check_card(card: Card, name: str, settings: Settings) -> None:
     tables = {**{table: trained["simulator"].get(table, {}) for table in _SIMULATOR}, "cosmology": trained["cosmology"]}
     keys = {**_SIMULATOR, "cosmology": tuple(trained["cosmology"])}
     others = [
-        f"[{table}] {key} = {held.get(key)!r}, here {settings[table].get(key)!r}"
+        f"[{table}] {key} = {held.get(key, 'the default')}, here {settings[table].get(key, 'the default')}"
         for table, held in tables.items()
         for key in keys[table]
         if held.get(key) != settings[table].get(key)

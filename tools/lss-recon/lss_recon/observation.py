@@ -19,11 +19,14 @@ FieldsOf = Callable[[Halos], np.ndarray]
 
 _TABLES = {"ic", "sim", "halo"}  # of the forward model
 
-# What of the simulator a network has learned; the rest of these tables changes nothing that it sees.
-_SIMULATOR = {
-    "sim": ("method", "start", "steps", "mesh", "softening", "eta", "levels"),
-    "halo": ("mass_definition", "min_particles", "linking_length"),
+# What of a simulator changes nothing that a network of halos has learned from.
+_IMMATERIAL: dict[str, set[str]] = {
+    "sim": {"redshifts", "offset_seed", "matter_grid"},
+    "halo": {"mass_range", "mass_bins", "fields", "assignment", "catalogue"},
+    "cosmology": set(),
 }
+# A card without these means the method's own default; one without any other key is older than the key.
+_OPTIONAL: dict[str, set[str]] = {"sim": {"start", "steps"}, "halo": set(), "cosmology": set()}
 
 
 def forward_settings(universe: Universe, config: Config) -> Settings:
@@ -110,13 +113,13 @@ def check_card(card: Card, name: str, settings: Settings) -> None:
             f"checkpoint {name} was trained on voxels of {voxel:.4g} Mpc/h; "
             f"[box] size / n = {box.size / box.n:.4g} Mpc/h"
         )
-    tables = {**{table: trained["simulator"].get(table, {}) for table in _SIMULATOR}, "cosmology": trained["cosmology"]}
-    keys = {**_SIMULATOR, "cosmology": tuple(trained["cosmology"])}
+    tables = {**trained["simulator"], "cosmology": trained["cosmology"]}
     others = [
-        f"[{table}] {key} = {held.get(key, 'the default')}, here {settings[table].get(key, 'the default')}"
-        for table, held in tables.items()
-        for key in keys[table]
-        if held.get(key) != settings[table].get(key)
+        f"[{table}] {key} = {tables[table].get(key, 'the default')}, here {settings[table].get(key, 'the default')}"
+        for table, immaterial in _IMMATERIAL.items()
+        if table in tables
+        for key in sorted((tables[table].keys() | _OPTIONAL[table]) - immaterial)
+        if tables[table].get(key) != settings[table].get(key)
     ]
     if others:
         log.warning("checkpoint %s was trained on another forward model: %s", name, "; ".join(others))

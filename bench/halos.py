@@ -55,7 +55,7 @@ def compare(run: Run) -> dict[str, Any]:
     universe = read_universe(run.snapshot)
     figures: dict[str, Any] = against_gadget(universe, run.groups)
     ours = catalogue(universe, "200c", 20)
-    coarse, fine = (read_ahf(path, length_in_mpc=1e-3, subhalos=False) for path in (run.ahf, run.ahf_fine))
+    coarse, fine = (read_ahf(path).columns for path in (run.ahf, run.ahf_fine))
     figures |= against_ahf(ours, coarse, fine, universe.box.size)
     figures["tinker_error"] = against_theory(universe, ours)
     return figures

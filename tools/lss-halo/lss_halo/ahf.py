@@ -1,16 +1,16 @@
-"""AHF catalogues (Knollmann & Knebe 2009): `_halos`, one line a halo under a header of names."""
+"""AHF catalogues (Knollmann & Knebe 2009): `_halos`, one line a halo under a header of names, and `_particles`."""
 
 from pathlib import Path
 
 import numpy as np
 
 from lss.errors import DataError
-from lss_halo.columns import read_columns
+from lss.universe import Members
+from lss_halo.foreign import Foreign
+from lss_halo.text_table import read_lines, read_text_table
 
-# Ours: AHF's names for it.
-AHF_COLUMNS = {
-    "position": ("Xc", "Yc", "Zc"),
-    "velocity": ("VXc", "VYc", "VZc"),
+# Ours: AHF's names for it, of several versions.
+AHF_SCALARS = {
     "mass": ("Mvir", "Mhalo"),
     "n_particles": ("npart",),
     "radius": ("Rvir", "Rhalo"),
@@ -20,36 +20,60 @@ AHF_COLUMNS = {
     "concentration": ("cNFW",),
     "spin": ("lambda",),
 }
-LENGTHS = ("radius", "r_max")
+LENGTHS = ("position", "radius", "r_max")
 
 
-def read_ahf(path: Path, *, length_in_mpc: float, subhalos: bool) -> dict[str, np.ndarray]:
-    """The columns of an `_halos` file: hosts, unless subhalos are asked for.
+def read_ahf(
+    path: Path, *, length_in_mpc: float = 1e-3, subhalos: bool = False, members: Path | None = None
+) -> Foreign:
+    """An `_halos` file: its hosts, unless subhalos are asked for; AHF's velocities are peculiar km/s.
 
-    length_in_mpc : unit of the file's lengths in Mpc/h (AHF's own is kpc/h)
-    Returns position, velocity, mass (Msun/h), n_particles, radius, ... as AHF gives them (its velocities are peculiar).
-    Raises DataError when it is no such file or a column is missing.
+    length_in_mpc : unit of the file's lengths in Mpc/h (AHF's own is kpc/h); members : the `_particles` file
+    Raises DataError when it is no such file, a column is missing, or the two files do not belong together.
     """
-    table = read_columns(path)
-    table = {name.partition("(")[0]: column for name, column in table.items()}  # "Mvir(4)"
-    columns: dict[str, np.ndarray] = {}
-    for ours, names in AHF_COLUMNS.items():
-        if ours in ("position", "velocity"):
-            columns[ours] = np.stack([_column(table, (name,), path) for name in names], axis=1)
-        elif ours in ("mass", "n_particles") or any(name in table for name in names):
-            columns[ours] = _column(table, names, path)
-    columns["position"] = columns["position"] * length_in_mpc
+    table = read_text_table(path)
+    names = {name.partition("(")[0]: column for name, column in table.columns.items()}  # "Mvir(4)"
+    named = type(table)(names, table.comments)
+    columns = {
+        "position": np.stack([named.column(path, name) for name in ("Xc", "Yc", "Zc")], axis=1),
+        "velocity": np.stack([named.column(path, name) for name in ("VXc", "VYc", "VZc")], axis=1),
+        "mass": named.column(path, *AHF_SCALARS["mass"]),
+        "n_particles": named.column(path, *AHF_SCALARS["n_particles"]),
+    }
+    for ours, theirs in AHF_SCALARS.items():
+        if any(name in names for name in theirs):
+            columns[ours] = named.column(path, *theirs)
     for name in LENGTHS:
         if name in columns:
             columns[name] = columns[name] * length_in_mpc
-    host = _column(table, ("hostHalo",), path)
+    host = named.column(path, "hostHalo")
     # Hosts have -1 where halos are numbered from 0, else 0.
     is_host = host == (-1 if (host == -1).any() else 0)
-    return columns if subhalos else {name: column[is_host] for name, column in columns.items()}
+    kept = np.full(len(host), True) if subhalos else is_host
+    listed = read_ahf_particles(members, columns["n_particles"], kept) if members else None
+    return Foreign({name: column[kept] for name, column in columns.items()}, listed)
 
 
-def _column(table: dict[str, np.ndarray], names: tuple[str, ...], path: Path) -> np.ndarray:
-    for name in names:
-        if name in table:
-            return table[name]
-    raise DataError(f"{path}: no column {' or '.join(names)}; is it an AHF _halos file?")
+def read_ahf_particles(path: Path, n_particles: np.ndarray, kept: np.ndarray) -> Members:
+    """The members of the halos that are kept, as 0-based lattice indices.
+
+    n_particles, kept : (m,) of all halos of the `_halos` file, in its order
+    Raises DataError when the file holds other halos.
+    """
+    lines = read_lines(path)
+    try:
+        first = np.array([int(line.split()[0]) for line in lines])
+    except (ValueError, IndexError):
+        raise DataError(f"{path}: not an AHF _particles file: a line without a number") from None
+    sizes, starts, row = [], [], 1
+    while row < len(first):
+        sizes.append(first[row])
+        starts.append(row + 1)
+        row += 1 + first[row]
+    if row != len(first) or len(first) == 0 or first[0] != len(sizes):
+        raise DataError(f"{path}: announces {first[0] if len(first) else 0} halos, but ends within one (truncated?)")
+    if not np.array_equal(sizes, n_particles):
+        raise DataError(f"{path}: its {len(sizes)} halos are not the {len(n_particles)} of the _halos file")
+    chosen = [np.sort(first[starts[i] : starts[i] + sizes[i]] - 1) for i in np.flatnonzero(kept)]
+    offset = np.concatenate(([0], np.cumsum([len(index) for index in chosen], dtype=np.int64)))
+    return Members(offset, np.concatenate([np.empty(0, np.int64), *chosen]))

@@ -8,37 +8,54 @@ import numpy as np
 from lss import estimator
 from lss.errors import ConfigError, DataError
 from lss.nets.checkpoint import read_card
-from lss.universe import Halos, Universe
+from lss.universe import Halos, Members, Universe
 from lss_halo.ahf import read_ahf
 from lss_halo.config import Catalogue, Config
+from lss_halo.foreign import Foreign
+from lss_halo.gadget_groups import read_gadget_groups
+from lss_halo.mapped import read_mapped
 from lss_halo.mass_definition import critical_density, overdensity
+from lss_halo.rockstar import read_rockstar
 
 log = logging.getLogger("lss.halo")
 
-LENGTH_IN_MPC = {"kpc/h": 1e-3, "Mpc/h": 1.0}
 OVERDENSITY_TOLERANCE = 0.15  # of the mean density inside the radius: definitions differ by a factor 1.7 and more
 
 
 def read_foreign(path: Path, config: Config) -> Universe:
     """A universe that holds nothing but the halos of another code's catalogue.
 
-    Raises ConfigError when its masses are not of `[halo] mass_definition`, DataError when it cannot be read, a value is
-    not finite or a halo is outside the box. An empty catalogue is allowed, and said aloud.
+    Raises ConfigError when its masses are not of `[halo] mass_definition` or it is of another box or redshift,
+    DataError when it cannot be read, a value is not finite or a halo is outside the box. An empty one is allowed, and
+    said aloud.
     """
     catalogue = config.halo.catalogue or Catalogue()
-    columns = read_ahf(path, length_in_mpc=LENGTH_IN_MPC[catalogue.length_unit], subhalos=catalogue.subhalos)
-    check_columns(columns, config.box.size, catalogue.length_unit, path)
+    foreign = read_catalogue(path, catalogue, config)
+    check_columns(foreign.columns, config.box.size, catalogue, path)
+    check_file(foreign, config, catalogue, path)
     if catalogue.match == "none":
-        check_mass_definition(columns, config, catalogue.redshift, path)
-    columns = select(columns, catalogue.min_particles, config.box.size)
+        check_mass_definition(foreign.columns, config, catalogue.redshift, path)
+    columns, members = select(foreign, catalogue.min_particles, config.box.size)
     if not len(columns["mass"]):
         log.warning("%s: no halo of at least %d particles: the catalogue is empty", path, catalogue.min_particles)
     attrs = {}
     if catalogue.match == "abundance":
         columns["mass"] = matched_masses(columns["mass"], catalogue.checkpoint, config)
         attrs = {"match": catalogue.match, "matched_to": catalogue.checkpoint}
-    halos = Halos(columns, config.halo.mass_definition, catalogue.format, catalogue.redshift, attrs=attrs)
+    halos = Halos(columns, config.halo.mass_definition, catalogue.format, catalogue.redshift, members, attrs)
     return Universe.create(config).with_halos(halos)
+
+
+def read_catalogue(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
+    """The catalogue by the reader of its format."""
+    if catalogue.format == "ahf":
+        members = Path(catalogue.members) if catalogue.members else None
+        return read_ahf(path, length_in_mpc=catalogue.length_in_mpc, subhalos=catalogue.subhalos, members=members)
+    if catalogue.format == "rockstar":
+        return read_rockstar(path, mass_definition=config.halo.mass_definition, subhalos=catalogue.subhalos)
+    if catalogue.format == "gadget4":
+        return read_gadget_groups(path, mass_definition=config.halo.mass_definition)
+    return read_mapped(path, catalogue, length_in_mpc=catalogue.length_in_mpc, box_size=config.box.size)
 
 
 def matched_masses(mass: np.ndarray, checkpoint: str, config: Config) -> np.ndarray:
@@ -57,9 +74,20 @@ def matched_masses(mass: np.ndarray, checkpoint: str, config: Config) -> np.ndar
     return estimator.match_abundance(mass, config.box.size**3, card)
 
 
-def check_columns(columns: dict[str, np.ndarray], box_size: float, length_unit: str, path: Path) -> None:
+def check_file(foreign: Foreign, config: Config, catalogue: Catalogue, path: Path) -> None:
+    """Box and redshift, where the file knows them, are those of the configuration. Raises ConfigError."""
+    if foreign.box_size is not None and abs(foreign.box_size / config.box.size - 1) > 1e-4:
+        raise ConfigError(f"{path}: a box of {foreign.box_size:g} Mpc/h, but [box] size = {config.box.size:g}")
+    if foreign.redshift is not None and abs(foreign.redshift - catalogue.redshift) > 1e-3:
+        raise ConfigError(
+            f"{path}: redshift {foreign.redshift:.4g}, but [halo.catalogue] redshift = {catalogue.redshift:g}"
+        )
+
+
+def check_columns(columns: dict[str, np.ndarray], box_size: float, catalogue: Catalogue, path: Path) -> None:
     """Every value finite, every mass positive, every halo in the box. Raises DataError saying how many are not."""
     count = len(columns["mass"])
+    length_unit = "kpc/h" if catalogue.length_in_mpc < 1 else "Mpc/h"
     for name in ("position", "velocity", "mass"):
         bad = int(np.count_nonzero(~np.isfinite(columns[name].reshape(count, -1)).all(axis=1))) if count else 0
         if bad:
@@ -101,8 +129,9 @@ def check_mass_definition(columns: dict[str, np.ndarray], config: Config, redshi
         )
 
 
-def select(columns: dict[str, np.ndarray], min_particles: int, box_size: float) -> dict[str, np.ndarray]:
+def select(foreign: Foreign, min_particles: int, box_size: float) -> tuple[dict[str, np.ndarray], Members | None]:
     """Halos of enough particles, by decreasing mass, in the types of `Halos`, positions in [0, box)."""
+    columns = foreign.columns
     kept = np.arange(len(columns["mass"]))
     if "n_particles" in columns:
         kept = kept[columns["n_particles"] >= min_particles]
@@ -111,4 +140,10 @@ def select(columns: dict[str, np.ndarray], min_particles: int, box_size: float) 
     chosen = {name: column[kept].astype(integers.get(name, np.float32)) for name, column in columns.items()}
     position = chosen["position"]
     position[position >= np.float32(box_size)] = 0.0
-    return chosen
+    if foreign.members is None:
+        return chosen, None
+    offset, index = foreign.members.offset, foreign.members.index
+    size = np.diff(offset)[kept]
+    listed = [index[offset[i] : offset[i + 1]] for i in kept]
+    start = np.concatenate(([0], np.cumsum(size)))
+    return chosen, Members(start, np.concatenate([np.empty(0, np.int64), *listed]))

@@ -13,10 +13,18 @@ Channel = Literal["mass_weighted", "count", "mass", "momentum_x", "momentum_y", 
 class Catalogue(Table):
     """[halo.catalogue]: how to read a catalogue made by another code."""
 
-    format: Literal["ahf"] = quantity("ahf", "who wrote it")
-    length_unit: Literal["kpc/h", "Mpc/h"] = quantity("kpc/h", "unit of the positions")
+    format: Literal["ahf", "rockstar", "gadget4", "csv", "hdf5"] = quantity("ahf", "who wrote it")
+    length_unit: Literal["kpc/h", "Mpc/h"] | None = quantity(
+        None, "unit of the lengths (ahf: kpc/h unless said otherwise; csv and hdf5 must say; others have their own)"
+    )
+    mass_unit: float = quantity(1.0, "csv, hdf5: unit of the mass column", "Msun/h", gt=0)
+    centred: bool = quantity(False, "csv, hdf5: coordinates run from -L/2 to L/2")
+    columns: dict[str, str | list[str]] = quantity(
+        {}, "csv, hdf5: our names (position, velocity, mass, n_particles, radius, ...) and the file's"
+    )
+    members: str = quantity("", "ahf: the _particles file, for the members of the halos")
     redshift: float = quantity(0.0, "redshift of the catalogue", gt=-1)
-    subhalos: bool = quantity(False, "keep subhalos too, not host halos only")
+    subhalos: bool = quantity(False, "ahf, rockstar: keep subhalos too, not host halos only")
     min_particles: int = quantity(20, "particles of the smallest halo that is kept", ge=1)
     match: Literal["none", "abundance"] = quantity(
         "none",
@@ -25,10 +33,25 @@ class Catalogue(Table):
     checkpoint: str = quantity("", "name or path of the estimator whose n(>M) the masses are matched to")
 
     @model_validator(mode="after")
-    def _matching_needs_a_table(self) -> "Catalogue":
+    def _keys_fit_the_format(self) -> "Catalogue":
         if self.match == "abundance" and not self.checkpoint:
             raise ValueError("match = 'abundance' needs the checkpoint whose mass function is matched")
+        mapped = self.format in ("csv", "hdf5")
+        if mapped and self.length_unit is None:
+            raise ValueError(f'format = "{self.format}" needs length_unit = "kpc/h" or "Mpc/h"')
+        if self.format in ("rockstar", "gadget4") and self.length_unit not in (None, "Mpc/h"):
+            raise ValueError(f'format = "{self.format}" has its lengths in Mpc/h')
+        if self.columns and not mapped:
+            raise ValueError(f'format = "{self.format}" needs no map of columns')
+        if self.members and self.format != "ahf":
+            raise ValueError(f'format = "{self.format}" has no file of members')
         return self
+
+    @property
+    def length_in_mpc(self) -> float:
+        """The unit of the file's lengths in Mpc/h."""
+        unit = self.length_unit or ("kpc/h" if self.format == "ahf" else "Mpc/h")
+        return {"kpc/h": 1e-3, "Mpc/h": 1.0}[unit]
 
 
 class Halo(Table):

@@ -1,0 +1,62 @@
+"""Gadget-4's friends-of-friends groups with SUBFIND's properties: `fof_subhalo_tab_*.hdf5`, one file."""
+
+from pathlib import Path
+
+import numpy as np
+
+from lss.errors import DataError
+from lss_halo.foreign import Foreign
+from lss_halo.hdf5_table import open_hdf5, read_dataset
+
+MASS_UNIT = 1e10  # Msun/h
+# The names of mass and radius of each definition; a group of friends has no radius.
+GROUP_COLUMNS = {
+    "fof": ("GroupMass", None),
+    "200c": ("Group_M_Crit200", "Group_R_Crit200"),
+    "500c": ("Group_M_Crit500", "Group_R_Crit500"),
+    "200m": ("Group_M_Mean200", "Group_R_Mean200"),
+    "vir": ("Group_M_TopHat200", "Group_R_TopHat200"),
+}
+
+
+def read_gadget_groups(path: Path, *, mass_definition: str) -> Foreign:
+    """The groups with a mass of that definition, at their potential minima; v_max of each group's main subhalo.
+
+    Raises DataError when it is no such file, is one of several, or a dataset is missing.
+    """
+    with open_hdf5(path) as file:
+        for name in ("Header", "Group"):
+            if name not in file:
+                raise DataError(f"{path}: no /{name}; is it a fof_subhalo_tab file?")
+        header = dict(file["Header"].attrs)
+        for name in ("Redshift", "BoxSize", "NumFiles"):
+            if name not in header:
+                raise DataError(f"{path}: no attribute {name} in /Header")
+        if int(header["NumFiles"]) != 1:
+            raise DataError(f"{path}: one of {int(header['NumFiles'])} files of a catalogue; join them first")
+        mass_name, radius_name = GROUP_COLUMNS[mass_definition]
+        length = read_dataset(file, "Group/GroupLen", path)
+        fof_mass = read_dataset(file, "Group/GroupMass", path) * MASS_UNIT
+        scale_factor = 1 / (1 + float(header["Redshift"]))
+        columns = {
+            "position": read_dataset(file, "Group/GroupPos", path),
+            # The code's velocity variable is a^2 dx/dt; SUBFIND divides its own by a, friends of friends does not.
+            "velocity": read_dataset(file, "Group/GroupVel", path) / scale_factor,
+            "mass": read_dataset(file, f"Group/{mass_name}", path) * MASS_UNIT,
+        }
+        particle_mass = float(np.median(fof_mass / length)) if len(length) else 1.0
+        columns["n_particles"] = np.rint(columns["mass"] / particle_mass)
+        if radius_name:
+            columns["radius"] = read_dataset(file, f"Group/{radius_name}", path)
+        if "Subhalo/SubhaloVmax" in file and "Group/GroupFirstSub" in file:
+            v_max = read_dataset(file, "Subhalo/SubhaloVmax", path)
+            main = read_dataset(file, "Group/GroupFirstSub", path).astype(np.int64)
+            columns["v_max"] = np.where(main >= 0, v_max[np.maximum(main, 0)] if len(v_max) else 0.0, 0.0)
+    # Groups whose mean density nowhere reaches the threshold have none of its mass.
+    kept = columns["mass"] > 0
+    return Foreign(
+        {name: column[kept] for name, column in columns.items()},
+        None,
+        float(header["BoxSize"]),
+        float(header["Redshift"]),
+    )

@@ -1,0 +1,68 @@
+"""Plain CSV and HDF5 catalogues, CompaSO's columns among them, with a map of columns in the configuration.
+
+[halo.catalogue]
+format = "hdf5"
+length_unit = "Mpc/h"
+mass_unit = 5.7e10           # Msun/h: here the mass column counts particles
+centred = true               # coordinates from -L/2 to L/2, as CompaSO's
+columns = { position = "halos/x_L2com", velocity = "halos/v_L2com", mass = "halos/N", n_particles = "halos/N" }
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from lss.errors import ConfigError, DataError
+from lss_halo.config import Catalogue
+from lss_halo.foreign import Foreign
+from lss_halo.hdf5_table import open_hdf5, read_dataset
+from lss_halo.text_table import read_text_table
+
+VECTORS = ("position", "velocity")
+LENGTHS = ("position", "radius", "r_max")
+
+
+def read_mapped(path: Path, catalogue: Catalogue, *, length_in_mpc: float, box_size: float) -> Foreign:
+    """The mapped columns in our units.
+
+    Raises ConfigError when position, velocity or mass is not mapped, DataError when a column is not in the file.
+    """
+    missing = [name for name in ("position", "velocity", "mass") if name not in catalogue.columns]
+    if missing:
+        raise ConfigError(f"[halo.catalogue] columns: no {', '.join(missing)}; name the columns of {path}")
+    read = _read_csv if catalogue.format == "csv" else _read_hdf5
+    columns = read(path, catalogue.columns)
+    for name, column in columns.items():
+        if column.shape[1:] != ((3,) if name in VECTORS else ()):
+            raise DataError(
+                f"{path}: {name} has shape {column.shape}; expected {'(m, 3)' if name in VECTORS else '(m,)'}"
+            )
+    if len({len(column) for column in columns.values()}) > 1:
+        raise DataError(f"{path}: the columns differ in length: { ({n: len(c) for n, c in columns.items()}) }")
+    columns["mass"] = columns["mass"] * catalogue.mass_unit
+    for name in LENGTHS:
+        if name in columns:
+            columns[name] = columns[name] * length_in_mpc
+    if catalogue.centred:
+        columns["position"] = columns["position"] + 0.5 * box_size
+    return Foreign(columns)
+
+
+def _read_csv(path: Path, names: dict[str, str | list[str]]) -> dict[str, np.ndarray]:
+    table = read_text_table(path, delimiter=",")
+    return {
+        ours: np.stack([table.column(path, name) for name in theirs], axis=1)
+        if isinstance(theirs, list)
+        else table.column(path, theirs)
+        for ours, theirs in names.items()
+    }
+
+
+def _read_hdf5(path: Path, names: dict[str, str | list[str]]) -> dict[str, np.ndarray]:
+    with open_hdf5(path) as file:
+        return {
+            ours: np.stack([read_dataset(file, name, path) for name in theirs], axis=1)
+            if isinstance(theirs, list)
+            else read_dataset(file, theirs, path)
+            for ours, theirs in names.items()
+        }

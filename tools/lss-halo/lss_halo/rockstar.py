@@ -1,0 +1,52 @@
+"""Rockstar's ASCII catalogues (Behroozi et al. 2013): `halos_*.ascii`, `out_*.list`, with or without parents."""
+
+from pathlib import Path
+
+import numpy as np
+
+from lss.errors import ConfigError
+from lss_halo.foreign import Foreign
+from lss_halo.text_table import TextTable, read_text_table
+
+# Rockstar's radius is of the mass it was configured with, so it belongs to "mvir" alone.
+MASS_COLUMNS = {"200c": "m200c", "500c": "m500c", "200m": "m200b", "vir": "mvir"}
+
+
+def read_rockstar(path: Path, *, mass_definition: str, subhalos: bool = False) -> Foreign:
+    """Host halos of a catalogue with a parent column (PID), all halos of one without.
+
+    Positions are comoving Mpc/h, radii kpc/h, velocities peculiar km/s, masses Msun/h, as Rockstar's header says.
+    Raises DataError when a column is missing, ConfigError when it holds no masses of that definition.
+    """
+    table = read_text_table(path)
+    table = TextTable({name.lower(): column for name, column in table.columns.items()}, table.comments)
+    column = MASS_COLUMNS.get(mass_definition)
+    if column is None or column not in table.columns:
+        there = [name for name, theirs in MASS_COLUMNS.items() if theirs in table.columns]
+        raise ConfigError(
+            f'{path}: no masses for [halo] mass_definition = "{mass_definition}", but for {", ".join(there) or "none"}'
+        )
+    columns = {
+        "position": np.stack([table.column(path, axis) for axis in "xyz"], axis=1),
+        "velocity": np.stack([table.column(path, f"v{axis}") for axis in "xyz"], axis=1),
+        "mass": table.columns[column],
+        "n_particles": table.column(path, "num_p", "np"),
+        "v_max": table.column(path, "vmax"),
+        "velocity_dispersion": table.column(path, "vrms"),
+    }
+    if column == "mvir":
+        columns["radius"] = table.column(path, "rvir") / 1e3
+    kept = np.full(len(columns["mass"]), True)
+    if "pid" in table.columns and not subhalos:
+        kept = table.columns["pid"] < 0
+    scale_factor, box_size = _comment(table, "a ="), _comment(table, "Box size:")
+    redshift = None if scale_factor is None else 1 / scale_factor - 1
+    return Foreign({name: c[kept] for name, c in columns.items()}, None, box_size or None, redshift)
+
+
+def _comment(table: TextTable, name: str) -> float | None:
+    """The number after a name in the comments: "Box size: 250.000000 Mpc/h"."""
+    for line in table.comments:
+        if line.startswith(name):
+            return float(line.removeprefix(name).split()[0])
+    return None

@@ -1,6 +1,6 @@
 """Spectra and bispectra against Pylians and plain sums, and against the speed of memory: `python -m bench.statistics`.
 
-Times are the shortest of several runs on all cores, ours before and after Pylians', FFT and window included. The last
+Times are the shortest of many calls on all cores, ours and Pylians' in turn, FFT and window included. The last
 line printed is JSON. Pylians is compared with where `make peers` has installed it; its keys are null elsewhere.
 """
 
@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,50 +28,47 @@ PEER = Path("build/peers/bin/python")
 BOX, PK_GRID, BK_GRID = 1000.0, 256, 128
 FUNDAMENTAL = 2 * np.pi / BOX
 THETA = np.linspace(0.1, 3.0, 10)
-REPEATS = 7
+ROUNDS, CALLS = 8, 3
 
 
 def main() -> None:
     rng = np.random.default_rng(1)
-    pk_field = lognormal(rng, PK_GRID)
-    bk_field = lognormal(rng, BK_GRID)
+    pk_field, bk_field = lognormal(rng, PK_GRID), lognormal(rng, BK_GRID)
     # Pylians' shells: [m, m + 1) 2 pi / L.
     edges = np.arange(1, int(np.sqrt(3) * PK_GRID / 2) + 2) * FUNDAMENTAL
-    pk_ours, pk_seconds = fastest(lambda: measure([pk_field], BOX, ["cic"], edges))
-    bk_ours, bk_seconds = fastest(lambda: angles(bk_field))
-    peer = pylians(pk_field, bk_field)
-    pk_seconds = min(pk_seconds, fastest(lambda: measure([pk_field], BOX, ["cic"], edges))[1])
-    bk_seconds = min(bk_seconds, fastest(lambda: angles(bk_field))[1])
-
-    errors = {"numpy": relative(measure([pk_field], BOX).power[0, 0], plain_power(pk_field))}
-    if peer is not None:
-        errors["pylians"] = relative(as_pylians(pk_ours, pk_field)[: len(peer["pk"])], peer["pk"])
     modes = forward(pk_field)[None]
-    binning = fastest(lambda: measure_modes(modes, PK_GRID, BOX))[1]
-    reading = fastest(lambda: read_once(modes.view(np.float32).reshape(PK_GRID, -1)))[1]
-    available = threads()
-    set_threads(1)
-    one_core = fastest(lambda: measure_modes(modes, PK_GRID, BOX))[1]
-    set_threads(available)
+    rows = modes.view(np.float32).reshape(PK_GRID, -1)
+    with pylians(pk_field, bk_field) as peer:
+        seconds = shortest(
+            {
+                "pk": lambda: measure([pk_field], BOX, ["cic"], edges),
+                "bk": lambda: angles(bk_field),
+                "binning": lambda: measure_modes(modes, PK_GRID, BOX),
+                "binning, one core": lambda: on_one_core(lambda: measure_modes(modes, PK_GRID, BOX)),
+                "reading": lambda: read_once(rows),
+            },
+            peer,
+        )
+        theirs = peer.results() if peer else {}
+    ours = measure([pk_field], BOX, ["cic"], edges)
+    errors = {"numpy": relative(measure([pk_field], BOX).power[0, 0], plain_power(pk_field))}
+    if theirs:
+        errors["pylians"] = relative(as_pylians(ours, pk_field)[: len(theirs["pk"])], theirs["pk"])
     aliases = interlacing(rng)
 
-    print(f"P(k) of {PK_GRID}^3 on {available} threads: {pk_seconds:.4f} s" + against(peer, "pk_seconds"))
-    print(f"B(k) of {BK_GRID}^3, {len(THETA)} angles: {bk_seconds:.4f} s" + against(peer, "bk_seconds"))
+    for name, value in seconds.items():
+        print(f"{name}: {1e3 * value:.1f} ms")
     print("largest relative difference of P(k): " + ", ".join(f"{e:.1e} ({who})" for who, e in errors.items()))
-    print(
-        f"binning pass {1e3 * binning:.1f} ms ({1e3 * one_core:.1f} ms on one core), "
-        f"reading the modes once {1e3 * reading:.1f} ms"
-    )
     print("aliased power over signal at Nyquist: " + ", ".join(f"{name} {v:.3f}" for name, v in aliases.items()))
     result = {
         "pk_rel_error": max(errors.values()),
-        "pk_speedup": peer and float(peer["pk_seconds"]) / pk_seconds,
-        "bk_rel_error": peer and relative(bk_ours.bispectrum, peer["bk"]),
-        "bk_speedup": peer and float(peer["bk_seconds"]) / bk_seconds,
-        "bytes_per_s_share": reading / binning,
-        "pk_seconds": pk_seconds,
-        "bk_seconds": bk_seconds,
-        "parallel_efficiency": one_core / binning / available,
+        "pk_speedup": seconds["pylians pk"] / seconds["pk"] if peer else None,
+        "bk_rel_error": relative(angles(bk_field).bispectrum, theirs["bk"]) if theirs else None,
+        "bk_speedup": seconds["pylians bk"] / seconds["bk"] if peer else None,
+        "bytes_per_s_share": seconds["reading"] / seconds["binning"],
+        "pk_seconds": seconds["pk"],
+        "bk_seconds": seconds["bk"],
+        "parallel_efficiency": seconds["binning, one core"] / seconds["binning"] / threads(),
         "aliases_interlaced": aliases["interlaced"],
         "aliases_plain": aliases["plain"],
     }
@@ -154,28 +152,71 @@ def alias_sums(n: int, interlaced: bool) -> tuple[float, float]:
     return float(signal), total
 
 
-def pylians(pk_field: np.ndarray, bk_field: np.ndarray) -> dict[str, Any] | None:
-    """Pylians' results and times for the same fields; None where it is not installed."""
+class Pylians:
+    """Pylians in a process of its own, asked for one measurement at a time."""
+
+    def __init__(self, folder: str) -> None:
+        script = Path(__file__).with_name("peer_pylians.py")
+        self._folder = folder
+        self._process = subprocess.Popen(
+            [PEER, script, folder, str(threads())], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def seconds(self, name: str) -> float:
+        """Time of one measurement, "pk" or "bk"."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(name + "\n")
+        return float(self._process.stdout.readline())
+
+    def results(self) -> dict[str, np.ndarray]:
+        """What it measured last."""
+        return {name: np.load(f"{self._folder}/pylians-{name}.npy") for name in ("pk", "bk")}
+
+    def stop(self) -> None:
+        self._process.communicate()
+
+
+@contextmanager
+def pylians(pk_field: np.ndarray, bk_field: np.ndarray) -> Iterator[Pylians | None]:
+    """Pylians, ready to measure these fields; None where it is not installed."""
     if not PEER.exists():
         print(f"{PEER} is not there (`make peers` builds it): no comparison with Pylians", file=sys.stderr)
-        return None
+        yield None
+        return
     with tempfile.TemporaryDirectory() as folder:
         for name, array in (("pk", pk_field), ("bk", bk_field), ("theta", THETA)):
             np.save(f"{folder}/{name}.npy", array)
-        script = Path(__file__).with_name("peer_pylians.py")
-        subprocess.run([PEER, script, folder, str(threads()), str(REPEATS)], check=True)
-        return dict(np.load(f"{folder}/pylians.npz"))
+        peer = Pylians(folder)
+        try:
+            yield peer
+        finally:
+            peer.stop()
 
 
-def fastest(measured: Callable[[], Any]) -> tuple[Any, float]:
-    """The result and the shortest time, after one call that compiles."""
+def shortest(measures: dict[str, Callable[[], Any]], peer: Pylians | None) -> dict[str, float]:
+    """Shortest time of each, all taken in turn, so that what else the machine does meets them alike."""
+    for measured in measures.values():
+        measured()  # compiles
+    seconds: dict[str, float] = {}
+    for _ in range(ROUNDS):
+        for name, measured in measures.items():
+            for _ in range(CALLS):
+                start = time.perf_counter()
+                measured()
+                taken = time.perf_counter() - start
+                seconds[name] = min(taken, seconds.get(name, taken))
+        for name in ("pk", "bk") * CALLS if peer else ():
+            taken = peer.seconds(name) if peer else 0.0
+            seconds[f"pylians {name}"] = min(taken, seconds.get(f"pylians {name}", taken))
+    return seconds
+
+
+def on_one_core(measured: Callable[[], Any]) -> None:
+    available = threads()
+    set_threads(1)
     measured()
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        result = measured()
-        times.append(time.perf_counter() - start)
-    return result, min(times)
+    set_threads(available)
 
 
 def relative(value: np.ndarray, reference: np.ndarray) -> float:

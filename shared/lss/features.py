@@ -21,8 +21,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lss.cosmology import hubble
 from lss.errors import DataError
 from lss.mesh import paint
+from lss.universe import Halos
 
 MASS_UNIT = 1e14  # Msun/h, of f(M)
 MOMENTUM = ("momentum_x", "momentum_y", "momentum_z")
@@ -87,11 +89,13 @@ def halo_fields(
     channels: Sequence[str] = ("mass_weighted", "count"),
     assignment: str = "cic",
     velocity: np.ndarray | None = None,
+    completeness: np.ndarray | None = None,
 ) -> np.ndarray:
     """The data vector of a reconstruction: one overdensity per channel.
 
     position : (m, 3) float32, Mpc/h; mass : (m,) Msun/h; velocity : (m, 3) km/s, for the momentum channels
     reference : the mass bins that normalise; halos outside its edges are left out
+    completeness : (n, n, n), the share of the halos that a survey sees; the mean taken off follows it
     Returns (channels, n, n, n) float32, zero where there is no halo at all.
     Raises DataError for an unknown channel, and for a momentum channel without velocities.
     Source: Doeser et al. 2025 (LULO), Eq. 14-16; Seljak et al. 2009 (the mass weight).
@@ -112,8 +116,47 @@ def halo_fields(
             weight = weight * velocity[inside, MOMENTUM.index(channel)]
         field[:] = paint(position, n, box_size, assignment, weight.astype(np.float32))
         if channel not in MOMENTUM:
-            field -= np.float32(weight.sum() / n**3)
+            mean = weight.sum() / n**3
+            field -= np.float32(mean) if completeness is None else mean / completeness.mean() * completeness
     return fields
+
+
+def redshift_space(
+    position: np.ndarray, velocity: np.ndarray, axis: int, redshift: float, omega_m: float, box_size: float
+) -> np.ndarray:
+    """Positions as redshifts show them to an observer far away along an axis: s = x + v / (a H).
+
+    position : (m, 3) Mpc/h; velocity : (m, 3) peculiar km/s; axis : 0, 1 or 2
+    Returns (m, 3) float32, Mpc/h in [0, box_size).
+    Source: Kaiser 1987, in the plane-parallel limit.
+    """
+    scale_factor = 1 / (1 + redshift)
+    flow = 100.0 * scale_factor * float(hubble(scale_factor, omega_m))  # km/s per comoving Mpc/h
+    moved = position.astype(np.float64)
+    moved[:, axis] = (moved[:, axis] + velocity[:, axis] / flow) % box_size
+    shown = moved.astype(np.float32)
+    shown[shown >= np.float32(box_size)] = 0.0
+    return shown
+
+
+def particle_halo_mass(halos: Halos, n: int) -> np.ndarray:
+    """For each particle the mass of its halo, 0 for none: the labels of the halo-mass network.
+
+    halos : with members; a particle of a subhalo counts for its host
+    Returns (n, n, n) float32, Msun/h, in Lagrangian order: [i, j, k] belongs to the particle that started there.
+    Raises DataError when the catalogue has no members or more particles than n^3.
+    """
+    if halos.members is None:
+        raise DataError("the halos have no members: the masses of particles are unknown")
+    index, offset = halos.members.index, halos.members.offset
+    if len(index) and (index.min() < 0 or index.max() >= n**3):
+        raise DataError(f"members of halos up to particle {index.max()}, but there are {n}^3 = {n**3}")
+    label = np.zeros(n**3, np.float32)
+    host = halos.columns.get("host", np.full(len(halos), -1))
+    # Members of subhalos are their host's too.
+    is_host = np.repeat(host < 0, np.diff(offset))
+    label[index[is_host]] = np.repeat(halos.mass, np.diff(offset))[is_host]
+    return label.reshape(n, n, n)
 
 
 def _bin_of(mass: np.ndarray, edges: np.ndarray) -> np.ndarray:

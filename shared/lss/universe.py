@@ -22,6 +22,7 @@ HALO_UNITS = {
     "velocity_dispersion": "km/s",
     "v_max": "km/s",
     "r_max": "Mpc/h",
+    "position_real": "Mpc/h",
 }
 
 # What goes when a group is replaced: everything whose path begins so was computed from it.

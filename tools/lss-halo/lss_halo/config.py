@@ -54,6 +54,27 @@ class Catalogue(Table):
         return {"kpc/h": 1e-3, "Mpc/h": 1.0}[unit]
 
 
+class Survey(Table):
+    """[halo.survey]: what an observer sees of the halos, before the halo fields are made."""
+
+    redshift_space: Literal["none", "x", "y", "z"] = quantity("none", "axis along which redshifts move the halos")
+    mask: str = quantity("", "an .npy file, (n, n, n): the share of halos seen in each cell about a grid point")
+    selection: list[tuple[float, float]] = quantity(
+        [], "pairs of mass [Msun/h] and share of halos seen, linear in log mass between them"
+    )
+    seed: int = quantity(1, "of the draws that decide which halos are seen", ge=0)
+
+    @field_validator("selection")
+    @classmethod
+    def _selection_is_a_function(cls, value: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        masses = [mass for mass, _ in value]
+        if sorted(set(masses)) != masses or any(mass <= 0 for mass in masses):
+            raise ValueError("expected ascending positive masses")
+        if any(not 0 <= share <= 1 for _, share in value):
+            raise ValueError("expected shares between 0 and 1")
+        return value
+
+
 class Halo(Table):
     """[halo]: halos of particles, and the grids made of them."""
 
@@ -66,10 +87,13 @@ class Halo(Table):
     )
     subhalos: bool = quantity(False, "spherical overdensity: keep subhalos too, not host halos only")
     linking_length: float = quantity(0.2, "of friends of friends", "mean separations", gt=0, lt=1)
+    bound: bool = quantity(False, "friends of friends: keep only the members bound to their group, as SUBFIND does")
     mass_range: tuple[float, float] = quantity((1e13, 2e15), "range of the mass bins", "Msun/h")
     mass_bins: int = quantity(10, "logarithmic mass bins of the halo fields", ge=1)
     fields: tuple[Channel, ...] = quantity(("mass_weighted", "count"), "halo fields to make, /fields/halo_NAME")
     assignment: Assignment = quantity("cic", "assignment of halos to the grid")
+    particle_masses: bool = quantity(False, "keep the halo mass of each particle, /fields/halo_particle_mass")
+    survey: Survey | None = quantity(None, "what an observer sees of the halos")
     catalogue: Catalogue | None = quantity(None, "how to read another code's catalogue")
 
     @field_validator("mass_range")

@@ -1,38 +1,59 @@
 """Halos: particles (or another code's catalogue) -> /halos and /fields/halo_*."""
 
+import dataclasses
 import logging
 import time
+from pathlib import Path
 
 import numpy as np
 
 from lss.cosmology import RHO_CRIT, hubble
-from lss.errors import DataError
-from lss.features import halo_fields, mass_bins, mass_edges
+from lss.errors import ConfigError, DataError
+from lss.features import MOMENTUM, halo_fields, mass_bins, mass_edges, particle_halo_mass
 from lss.progress import since
 from lss.stages import IMPORTS_BYTES, Plan
-from lss.universe import Field, Halos, Members, Particles, Universe
+from lss.universe import Group, Halos, Members, Particles, Universe
 from lss_halo.binding import GRAVITY, binding_of
+from lss_halo.bound_groups import bound_members
 from lss_halo.catalogue import read_foreign
 from lss_halo.config import Config
 from lss_halo.fof import friends_of_friends
 from lss_halo.mass_definition import threshold_density
 from lss_halo.spherical_overdensity import spherical_overdensity
 from lss_halo.structure import nfw_concentration, structure
+from lss_halo.survey import observed, read_mask
 
 __all__ = ["Config", "plan", "read_foreign", "run"]
 
 log = logging.getLogger("lss.halo")
 
+SOFTENING = 0.02  # mean separations, of the potential that binds a group: about that of a simulation
+
 
 def run(universe: Universe, config: Config) -> Universe:
     """Find the halos of the particles, if there are particles, and make the halo fields.
 
-    Raises DataError when the universe has neither particles nor halos, or cannot hold the particles it says it has.
+    Raises DataError when the universe has neither particles nor halos, or its particles are not finite or not in the
+    box; ConfigError when the halos it has are of another mass definition.
     """
     if universe.has("PartType1"):
         universe = universe.with_halos(find_halos(universe.particles, config))
     elif not universe.has("halos"):
         raise DataError(f"{universe.source}: neither particles nor halos; run lss-sim first")
+    halos = universe.halos
+    if halos.mass_definition != config.halo.mass_definition:
+        raise ConfigError(
+            f'{universe.source}: the halos are "{halos.mass_definition}", but [halo] mass_definition = '
+            f'"{config.halo.mass_definition}", and there are no particles to find them in'
+        )
+    if config.halo.survey and "survey" not in halos.attrs:
+        seen = observed(halos, config, config.halo.survey)
+        universe = universe.with_halos(dataclasses.replace(seen, attrs=seen.attrs | {"survey": True}))
+    if config.halo.particle_masses:
+        labels = particle_halo_mass(universe.halos, config.box.n)
+        attrs = {"assignment": "none", "interlaced": False, "deconvolved": False, "smoothing": 0.0}
+        group = Group({"value": labels}, attrs, {"value": "Msun/h"})
+        universe = universe.with_group("fields/halo_particle_mass", group)
     return with_halo_fields(universe, config)
 
 
@@ -52,6 +73,11 @@ def find_groups(particles: Particles, config: Config) -> Halos:
     spacing = box_size / len(particles.position) ** (1 / 3)
     groups = friends_of_friends(particles.position, box_size, halo.linking_length * spacing, halo.min_particles)
     units = binding_of(particle_mass(particles, config), *expansion(particles, config), halo.escape)
+    if halo.bound:
+        softening = SOFTENING * spacing
+        groups = bound_members(
+            particles.position, particles.velocity, groups, box_size, softening, halo.min_particles, units
+        )
     anywhere = particles.position[groups.index[groups.offset[:-1]]]
     centre = structure(particles.position, particles.velocity, anywhere, groups, box_size, units).centre_of_mass
     found = structure(particles.position, particles.velocity, centre, groups, box_size, units)
@@ -64,7 +90,7 @@ def find_groups(particles: Particles, config: Config) -> Halos:
         "axis_ratios": found.axis_ratios,
         "major_axis": found.major_axis,
     }
-    attrs = {"linking_length": halo.linking_length, "min_particles": halo.min_particles}
+    attrs = {"linking_length": halo.linking_length, "min_particles": halo.min_particles, "bound": halo.bound}
     members = Members(groups.offset, groups.index)
     return Halos(columns, "fof", "lss-halo", particles.redshift, members, attrs)
 
@@ -136,12 +162,13 @@ def check_particles(particles: Particles, box_size: float) -> None:
 
 
 def with_halo_fields(universe: Universe, config: Config) -> Universe:
-    """Add the halo fields asked for, normalised by the catalogue's own mean counts."""
+    """Add the halo fields asked for, normalised by the catalogue's own mean counts, under the survey's mask."""
     box, halo, halos = config.box, config.halo, universe.halos
     reference = mass_bins(halos.mass, mass_edges(*halo.mass_range, halo.mass_bins))
     left_out = len(halos) - int(reference.count.sum())
     if left_out:
         log.info("%d of %d halos are outside the mass range of the halo fields", left_out, len(halos))
+    mask = halo.survey.mask if halo.survey else ""
     fields = halo_fields(
         halos.position,
         halos.mass,
@@ -151,9 +178,12 @@ def with_halo_fields(universe: Universe, config: Config) -> Universe:
         channels=halo.fields,
         assignment=halo.assignment,
         velocity=halos.velocity,
+        completeness=read_mask(Path(mask), box.n) if mask else None,
     )
+    attrs = {"assignment": halo.assignment, "interlaced": False, "deconvolved": False, "smoothing": 0.0}
     for name, value in zip(halo.fields, fields, strict=True):
-        universe = universe.with_field(f"halo_{name}", Field(value, halo.assignment))
+        unit = "km/s" if name in MOMENTUM else "1"
+        universe = universe.with_group(f"fields/halo_{name}", Group({"value": value}, attrs, {"value": unit}))
     return universe
 
 

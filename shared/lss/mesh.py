@@ -105,18 +105,22 @@ def interpolate(
 
 
 def interpolate_vector(
-    components: tuple[np.ndarray, np.ndarray, np.ndarray],
+    field: np.ndarray,
     position: np.ndarray,
     box_size: float,
     scheme: str = "cic",
     offset: float | np.ndarray = 0.0,
 ) -> np.ndarray:
-    """The vector whose components are three grids, at each particle: (m, 3) float32; otherwise as `interpolate`."""
+    """A vector field's value at each particle; otherwise as `interpolate`.
+
+    field : (n, n, n, 4) float32, three components and one of padding, which makes a point one load
+    Returns (m, 3) float32.
+    """
     position = np.ascontiguousarray(position, np.float32)
     shift = np.broadcast_to(np.asarray(offset, np.float64), 3).copy()
     value = np.empty((len(position), 3), np.float32)
-    per_length = len(components[0]) / box_size
-    tasks = [(*components, position[a:b], per_length, shift, value[a:b]) for a, b in chunks(len(position))]
+    per_length = len(field) / box_size
+    tasks = [(field, position[a:b], per_length, shift, value[a:b]) for a, b in chunks(len(position))]
     spread(_vector_gatherer(_order(scheme)), tasks)
     return value
 
@@ -277,13 +281,14 @@ def _gatherer(order: int) -> Callable:
 @cache
 def _vector_gatherer(order: int) -> Callable:
     @kernel
-    def gather_vector(field_x, field_y, field_z, position, per_length, shift, value):
-        n = field_x.shape[0]
+    def gather_vector(field, position, per_length, shift, value):
+        n = field.shape[0]
+        zero = np.float32(0.0)
         for p in range(len(position)):
             ix, wx = _weights(_cell(position[p, 0], per_length, shift[0], n), order)
             iy, wy = _weights(_cell(position[p, 1], per_length, shift[1], n), order)
             iz, wz = _weights(_cell(position[p, 2], per_length, shift[2], n), order)
-            vx, vy, vz = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            v0, v1, v2, v3 = zero, zero, zero, zero
             for a in range(order):
                 i = _around(ix + a, n)
                 for b in range(order):
@@ -292,11 +297,12 @@ def _vector_gatherer(order: int) -> Callable:
                     for c in range(order):
                         k = _around(iz + c, n)
                         w = wxy * wz[c]
-                        vx += w * field_x[i, j, k]
-                        vy += w * field_y[i, j, k]
-                        vz += w * field_z[i, j, k]
-            value[p, 0] = vx
-            value[p, 1] = vy
-            value[p, 2] = vz
+                        v0 += w * field[i, j, k, 0]
+                        v1 += w * field[i, j, k, 1]
+                        v2 += w * field[i, j, k, 2]
+                        v3 += w * field[i, j, k, 3]
+            value[p, 0] = v0
+            value[p, 1] = v1
+            value[p, 2] = v2 + zero * v3
 
     return gather_vector

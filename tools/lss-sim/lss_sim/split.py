@@ -17,6 +17,7 @@ from scipy.special import spherical_jn
 from lss.kernels import kernel
 from lss.mesh import ORDER, chunks
 from lss.threads import spread
+from lss_sim.mesh_force import NO_GRADIENT, difference_wavenumber
 
 SPLINE_REACH = 2.8  # Gadget's spline force is Newtonian beyond 2.8 Plummer-equivalent softening lengths
 ALIASES = 2  # alias images per axis and direction in the influence function: s(k) falls as k^-5 beyond
@@ -41,7 +42,8 @@ def long_range_influence(n: int, box_size: float, radius: float, scheme: str) ->
 
     n : mesh points per side; radius : R of the cloud, Mpc/h
     Returns (n/2+1)^3 float32 in (Mpc/h)^2, which takes the place of 1 / k^2:
-    I = sum_m W^2(k_m) s(k_m) k . k_m / k_m^2  /  (k sum_m W^2(k_m))^2 over the alias images k_m = k + 2 pi n m / L.
+    I = sum_m W^2(k_m) s(k_m) D . k_m / k_m^2  /  (D sum_m W^2(k_m))^2 over the alias images k_m = k + 2 pi n m / L,
+    with D(k) what the differences on the grid make of k.
     """
     spacing = box_size / n
     image = np.arange(-ALIASES, ALIASES + 1)
@@ -51,23 +53,24 @@ def long_range_influence(n: int, box_size: float, radius: float, scheme: str) ->
     table_k2 = np.linspace(0, 3 * np.max(k**2), 1 << 17)
     table = cloud_transform(np.sqrt(table_k2) * radius)
     influence = np.zeros((len(k),) * 3, np.float32)
-    spread(_fill_influence, [(k, window2, table, table_k2[1], a, b, influence) for a, b in chunks(len(k))])
-    influence[0, 0, 0] = 0.0
+    d = difference_wavenumber(k[:, ALIASES], spacing)
+    spread(_fill_influence, [(k, d, window2, table, table_k2[1], a, b, influence) for a, b in chunks(len(k))])
     return influence
 
 
 @kernel
-def _fill_influence(k, window2, table, table_step, first, last, influence):
-    """Planes first <= i < last of the influence function; k, window2 : (n/2+1, images) along one axis."""
+def _fill_influence(k, d, window2, table, table_step, first, last, influence):
+    """Planes first <= i < last; k, window2 : (n/2+1, images) along one axis, d : (n/2+1,); zero where D is."""
     size, images = k.shape
-    zero = images // 2
     total = np.empty(size)
     for i in range(size):
         total[i] = np.sum(window2[i])
     for i in range(first, last):
         for j in range(size):
             for c in range(size):
-                k2 = k[i, zero] ** 2 + k[j, zero] ** 2 + k[c, zero] ** 2
+                d2 = d[i] ** 2 + d[j] ** 2 + d[c] ** 2
+                if d2 < NO_GRADIENT * k[1, images // 2] ** 2:
+                    continue
                 above = 0.0
                 for mi in range(images):
                     for mj in range(images):
@@ -79,6 +82,5 @@ def _fill_influence(k, window2, table, table_step, first, last, influence):
                             place = q2 / table_step
                             t = min(int(place), len(table) - 2)
                             s = table[t] + (place - t) * (table[t + 1] - table[t])
-                            along = kx * k[i, zero] + ky * k[j, zero] + kz * k[c, zero]
-                            above += w2 * window2[c, mc] * s * along / max(q2, 1e-30)
-                influence[i, j, c] = above / max(k2, 1e-30) / (total[i] * total[j] * total[c]) ** 2
+                            above += w2 * window2[c, mc] * s * (kx * d[i] + ky * d[j] + kz * d[c]) / max(q2, 1e-30)
+                influence[i, j, c] = above / d2 / (total[i] * total[j] * total[c]) ** 2

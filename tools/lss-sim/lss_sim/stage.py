@@ -32,7 +32,7 @@ def run(universe: Universe, config: Config, *, restart: Restart | None = None) -
         start = _start(universe, config)
         check_start(start, redshifts, config, universe.source)
         check_memory(plan(universe, config).memory_bytes)
-        outputs = evolve(_integrator(config), start, redshifts, sim.mesh_steps, restart or Restart(None))
+        outputs = evolve(integrator(config), start, redshifts, sim.mesh_steps, restart or Restart(None))
     result = universe.with_particles(outputs)
     if sim.matter_grid:
         matter = overdensity(outputs[-1].position, sim.matter_grid, config.box.size, "cic")
@@ -54,7 +54,8 @@ def _lpt(universe: Universe, config: Config, redshift: float, order: int) -> Par
     return Particles(position, velocity, redshift)
 
 
-def _integrator(config: Config) -> Integrator:
+def integrator(config: Config) -> Integrator:
+    """What [sim] asks for, as a thing that moves particles."""
     sim, box, omega_m = config.sim, config.box, config.cosmology.omega_m
     mesh_n = sim.mesh * box.n
     if sim.method == "pm":

@@ -12,8 +12,8 @@ read -r ensemble simulation network observed reconstruction <<<"$(CONFIG=small.t
 sed 's/^max_simulations = .*/max_simulations = 3/' small.toml >external.toml
 printf '[recon.forward]\ncommand = ["./external.sh", "{input}", "{output}"]\n' >>external.toml
 export CONFIG=external.toml NETWORK=estimator-64
-overrun=$(PAUSE=10 RECONSTRUCTION=overrun.h5 submit --dependency=afterok:"$observed" --cpus-per-task=1 \
-    --time=2 --signal=B:TERM@110 reconstruct.sbatch)
+overrun=$(PAUSE=16 RECONSTRUCTION=overrun.h5 submit --dependency=afterok:"$observed" --cpus-per-task=1 \
+    --time=2 --signal=B:TERM@75 reconstruct.sbatch)
 prompt=$(RECONSTRUCTION=prompt.h5 submit --dependency=afterok:"$observed" --cpus-per-task=2 reconstruct.sbatch)
 
 # The same simulation left alone, stopped by a signal, cancelled and submitted again.

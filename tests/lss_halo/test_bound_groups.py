@@ -4,7 +4,7 @@ import numpy as np
 
 from lss_halo.binding import binding_of
 from lss_halo.bound_groups import bound_members
-from lss_halo.fof import Groups
+from lss_halo.groups import Groups
 
 BOX = 100.0
 UNITS = binding_of(1e11, 1.0, 0.0, 1.0)

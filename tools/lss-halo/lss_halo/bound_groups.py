@@ -9,8 +9,9 @@ import numpy as np
 from lss.kernels import kernel
 from lss.mesh import chunks
 from lss.threads import spread
+from lss_halo.ascending import ascending
 from lss_halo.binding import Binding
-from lss_halo.fof import Groups
+from lss_halo.groups import Groups, groups_of_sizes, pick
 
 PARTS = 64  # of the groups, for the threads to share
 LARGEST_SHARE = 0.25  # of the members taken off at once, the least bound ones, before energies are computed again
@@ -37,15 +38,11 @@ def bound_members(
         for a, b in chunks(len(groups), PARTS)
     ]
     spread(_unbind_groups, tasks)
-    number = np.repeat(np.arange(len(groups)), groups.size)[stays]
-    index = groups.index[stays]
-    size = np.bincount(number, minlength=len(groups))
-    start = np.concatenate(([0], np.cumsum(size)))
-    first = np.where(size > 0, index[np.minimum(start[:-1], max(len(index) - 1, 0))] if len(index) else 0, 0)
-    order = np.lexsort((first, -size))
-    order = order[size[order] >= min_particles]
-    listed = [index[start[g] : start[g + 1]] for g in order]
-    return Groups(np.concatenate(([0], np.cumsum(size[order]))), np.concatenate([np.empty(0, np.int64), *listed]))
+    size = np.bincount(groups.number[stays], minlength=len(groups))
+    bound = groups_of_sizes(size, groups.index[stays])
+    kept = np.flatnonzero(size >= max(min_particles, 1))
+    first = bound.index[bound.offset[kept]]
+    return pick(bound, kept[np.lexsort((first, -size[kept]))])
 
 
 @kernel(fastmath={"reassoc", "contract", "arcp"})
@@ -92,9 +89,8 @@ def _unbind_groups(position, velocity, offset, index, stays, box_size, softening
             if not unbound:
                 break
             off = min(unbound, max(int(LARGEST_SHARE * count), 1))
-            order = np.argsort(energy)
-            for k in order[count - off :]:
+            for k in ascending(energy)[count - off :]:
                 stays[kept[k]] = False
-            kept = np.sort(kept[order[: count - off]])
+            kept = kept[stays[kept]]
         if len(kept) == 1:
             stays[kept[0]] = False

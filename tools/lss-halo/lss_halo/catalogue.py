@@ -13,6 +13,7 @@ from lss_halo.ahf import read_ahf
 from lss_halo.config import Catalogue, Config
 from lss_halo.foreign import Foreign
 from lss_halo.gadget_groups import read_gadget_groups
+from lss_halo.groups import Groups, pick
 from lss_halo.mapped import read_mapped
 from lss_halo.mass_definition import critical_density, overdensity
 from lss_halo.rockstar import read_rockstar
@@ -142,8 +143,5 @@ def select(foreign: Foreign, min_particles: int, box_size: float) -> tuple[dict[
     position[position >= np.float32(box_size)] = 0.0
     if foreign.members is None:
         return chosen, None
-    offset, index = foreign.members.offset, foreign.members.index
-    size = np.diff(offset)[kept]
-    listed = [index[offset[i] : offset[i + 1]] for i in kept]
-    start = np.concatenate(([0], np.cumsum(size)))
-    return chosen, Members(start, np.concatenate([np.empty(0, np.int64), *listed]))
+    listed = pick(Groups(foreign.members.offset, foreign.members.index), kept)
+    return chosen, Members(listed.offset, listed.index)

@@ -5,7 +5,6 @@ itself, then across their borders; the groups are the connected components whate
 not depend on the number of threads.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -13,31 +12,13 @@ import numpy as np
 from lss.kernels import kernel
 from lss.threads import spread, threads
 from lss_halo.cells import Cells, sort_into_cells
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Sets of particles: the members of group g are index[offset[g]:offset[g + 1]], ascending.
-
-    offset : (g + 1,) int64; index : int64 lattice indices. Largest first; of equal ones that with the lowest index.
-    """
-
-    offset: np.ndarray
-    index: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.offset) - 1
-
-    @property
-    def size(self) -> np.ndarray:
-        """Particles in each group, (g,) int64."""
-        return np.diff(self.offset)
+from lss_halo.groups import Groups
 
 
 def friends_of_friends(
     position: np.ndarray, box_size: float, linking_length: float, min_particles: int, cells: Cells | None = None
 ) -> Groups:
-    """The groups of at least `min_particles` friends in a periodic box.
+    """The groups of at least `min_particles` friends in a periodic box: largest first, then by lowest member.
 
     position : (m, 3) float32, Mpc/h in [0, box_size); linking_length : Mpc/h, at most box_size / 2
     cells : the particles already sorted, with cells no smaller than the linking length
@@ -53,7 +34,7 @@ def friends_of_friends(
     spread(_link_slab, [(cells, squared, parent, low, high) for low, high in pairwise(edges)])
     for high in edges[1:]:
         # The layers on both sides of the border alone; a single slab meets itself across the edge of the box.
-        _link_border(cells, squared, parent, high - 1, high % cells.per_side)
+        _link_layers(high - 1, high % cells.per_side, False, cells, squared, parent)
     return _collect(parent, cells.order, min_particles)
 
 
@@ -130,12 +111,6 @@ def _link_slab(cells, squared, parent, low, high):
     for x in range(low, high):
         next_x = x + 1 if x + 1 < high else -1
         _link_layers(x, next_x, True, cells, squared, parent)
-
-
-@kernel
-def _link_border(cells, squared, parent, x, next_x):
-    """Join friends across the border of two slabs."""
-    _link_layers(x, next_x, False, cells, squared, parent)
 
 
 def _collect(parent: np.ndarray, order: np.ndarray, min_particles: int) -> Groups:

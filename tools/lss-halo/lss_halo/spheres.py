@@ -7,6 +7,7 @@ A density threshold is given as `crowding`: a sphere of radius r at that mean de
 import numpy as np
 
 from lss.kernels import kernel
+from lss_halo.ascending import ascending
 
 ITERATIONS = 30  # a centre of mass moves by less than a thousandth of the radius after some ten
 
@@ -103,7 +104,7 @@ def sphere(centre, guess, crowding, smallest, cells):
     radius = min(guess, 0.5 * cells.box_size)
     while True:
         rows, offset, distance = gather(centre, radius, cells)
-        order = np.argsort(distance)
+        order = ascending(distance)
         distance = distance[order]
         count, crossed = count_to_crossing(distance, crowding, smallest)
         # Beyond the last particle the density falls too.

@@ -24,7 +24,7 @@ from lss.threads import spread
 from lss_halo.binding import Binding, remove_unbound
 from lss_halo.cells import sort_into_cells
 from lss_halo.density_peaks import density_peaks
-from lss_halo.fof import Groups
+from lss_halo.groups import Groups, groups_of_sizes, pick
 from lss_halo.spheres import count_to_crossing, gather, settle, sphere
 
 FIRST_CORE = (
@@ -92,8 +92,15 @@ def spherical_overdensity(
     if subhalos:
         _raise_to_tidal(threshold, centre, radius, host, core, candidates, cells)
     kept = (host == HOST) | (subhalos & (host >= 0) & np.isfinite(threshold))
-    sizes, members = _members(centre[kept], radius[kept], threshold[kept], smallest, binding, cells, velocity)
-    return _arrange(centre[kept], host[kept], np.flatnonzero(kept), sizes, members, min_particles, box_size)
+    tasks = [
+        (centre[rows], radius[rows], threshold[rows], smallest, binding, cells, velocity)
+        for rows in (np.flatnonzero(kept)[a:b] for a, b in chunks(int(kept.sum()), PARTS))
+    ]
+    parts = spread(_list_members, tasks)
+    nothing = (np.empty(0, np.int64), np.empty(0, np.int64))
+    size, index = (np.concatenate(part) for part in zip(nothing, *parts, strict=True))
+    members = groups_of_sizes(size, index)
+    return _arrange(centre[kept], host[kept], np.flatnonzero(kept), members, min_particles, box_size)
 
 
 @kernel
@@ -114,7 +121,8 @@ def _bound_sphere(centre, guess, crowding, smallest, binding, cells, velocity):
 def _is_crest(distance, crowding):
     """Whether too few of a sphere's particles, by ascending distance, are inside half its radius."""
     half_radius = 0.5 * (len(distance) / crowding) ** (1 / 3)
-    return np.searchsorted(distance, half_radius) < INNER_SHARE * len(distance)
+    inner = int(np.ceil(INNER_SHARE * len(distance)))  # this many inside make a halo
+    return len(distance) == 0 or distance[inner - 1] >= half_radius
 
 
 @kernel
@@ -174,21 +182,9 @@ def _raise_to_tidal(threshold, centre, radius, host, core, candidates, cells):
                 threshold[i] = np.inf
 
 
-def _members(centre, radius, threshold, smallest, binding, cells, velocity):
-    """How many particles each halo has, (h,) int64, and their lattice indices, halo after halo, ascending."""
-    tasks = [
-        (centre[a:b], radius[a:b], threshold[a:b], smallest, binding, cells, velocity)
-        for a, b in chunks(len(centre), PARTS)
-    ]
-    parts = spread(_list_members, tasks)
-    if not parts:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    return np.concatenate([size for size, _ in parts]), np.concatenate([index for _, index in parts])
-
-
 @kernel
 def _list_members(centre, radius, threshold, smallest, binding, cells, velocity):
-    """`_members` of a part of the halos."""
+    """How many bound particles each halo has, (h,) int64, and their lattice indices, halo after halo."""
     size = np.empty(len(centre), np.int64)
     listed = np.empty(1024, np.int64)
     used = 0
@@ -200,22 +196,23 @@ def _list_members(centre, radius, threshold, smallest, binding, cells, velocity)
             longer = np.empty(2 * len(listed), np.int64)
             longer[:used] = listed[:used]
             listed = longer
-        listed[used : used + len(index)] = np.sort(index)
+        listed[used : used + len(index)] = index
         used += len(index)
         size[i] = len(index)
     return size, listed[:used]
 
 
-def _arrange(centre, host, candidate, size, index, min_particles, box_size):
-    """Halos of enough particles by decreasing number, hosts renumbered."""
-    order = np.argsort(-size, kind="stable")
-    order = order[size[order] >= min_particles]
-    row = np.full(int(candidate.max(initial=-1)) + 2, -1, np.int32)
+def _arrange(
+    centre: np.ndarray, host: np.ndarray, candidate: np.ndarray, members: Groups, min_particles: int, box_size: float
+) -> Spheres:
+    """Halos of enough particles by decreasing number, hosts renumbered.
+
+    candidate : the number by which `host` knows each halo
+    """
+    order = np.argsort(-members.size, kind="stable")
+    order = order[members.size[order] >= min_particles]
+    row = np.full(int(candidate.max(initial=-1)) + 2, HOST, np.int32)
     row[candidate[order]] = np.arange(len(order))
-    start = np.concatenate(([0], np.cumsum(size)))
-    offset = np.concatenate(([0], np.cumsum(size[order])))
-    chosen = [index[start[i] : start[i + 1]] for i in order]
-    members = Groups(offset, np.concatenate(chosen) if chosen else np.empty(0, np.int64))
     inside = centre[order].astype(np.float32)
     inside[inside >= np.float32(box_size)] = 0.0
-    return Spheres(inside, np.where(host[order] >= 0, row[host[order]], -1).astype(np.int32), members)
+    return Spheres(inside, row[host[order]], pick(members, order))  # the last entry of row answers for HOST

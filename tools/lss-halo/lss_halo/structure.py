@@ -7,8 +7,9 @@ import numpy as np
 from lss.kernels import kernel
 from lss.mesh import chunks
 from lss.threads import spread
+from lss_halo.ascending import ascending
 from lss_halo.binding import Binding
-from lss_halo.fof import Groups
+from lss_halo.groups import Groups
 
 PARTS = 64  # of the halos, for the threads to share
 INNERMOST = 10  # particles inside the smallest radius at which a circular velocity is taken: fewer are noise
@@ -128,7 +129,7 @@ def _sum_members(position, velocity, centre, offset, index, box_size, binding, s
             sums[h, axis] = (centre[h, axis] + away[axis]) % box_size
             sums[h, 3 + axis] = mean[axis]
         sums[h, 6] = np.sqrt(squares / count)
-        squared = np.sort(squared)
+        squared = squared[ascending(squared)]
         best = 0.0
         for k in range(min(INNERMOST, count) - 1, count):
             radius = max(np.sqrt(squared[k]), 1e-6)

@@ -14,6 +14,7 @@ from lss.errors import ConfigError, DataError
 from lss.features import redshift_space
 from lss.universe import Halos, Members
 from lss_halo.config import Config, Survey
+from lss_halo.groups import Groups, pick
 
 log = logging.getLogger("lss.halo")
 
@@ -74,8 +75,6 @@ def only(halos: Halos, rows: np.ndarray) -> Halos:
         columns["host"] = row_of[columns["host"]]  # the last entry answers for -1
     members = None
     if halos.members is not None:
-        offset, index = halos.members.offset, halos.members.index
-        listed = [index[offset[i] : offset[i + 1]] for i in rows]
-        start = np.concatenate(([0], np.cumsum(np.diff(offset)[rows])))
-        members = Members(start, np.concatenate([np.empty(0, np.int64), *listed]))
+        listed = pick(Groups(halos.members.offset, halos.members.index), rows)
+        members = Members(listed.offset, listed.index)
     return dataclasses.replace(halos, columns=columns, members=members)

@@ -26,7 +26,7 @@ from lss_halo.ahf import read_ahf
 from lss_halo.cells import Cells, sort_into_cells
 from lss_halo.config import Config
 from lss_halo.mass_definition import threshold_density
-from lss_halo.spheres import gather
+from lss_halo.spheres import gather, sphere
 from lss_halo.stage import find_halos
 
 GRAVITY = 4.30071e-9  # (km/s)^2 Mpc / Msun, as Gadget-4 has it
@@ -57,6 +57,7 @@ def compare(run: Run) -> dict[str, Any]:
     ours = catalogue(universe, "200c", 20)
     coarse, fine = (read_ahf(path).columns for path in (run.ahf, run.ahf_fine))
     figures |= against_ahf(ours, coarse, fine, universe.box.size)
+    figures["ahf_equal_about_its_centres"] = equal_about_centres(universe, coarse)
     figures["tinker_error"] = against_theory(universe, ours)
     return figures
 
@@ -137,6 +138,17 @@ def against_ahf(ours: Halos, coarse: dict[str, Any], fine: dict[str, Any], box_s
         "counts_ours_ahf_fine": counts,
         "ahf_mass_within_10_below_100": agreement_below_100(coarse, fine, box_size),
     }
+
+
+def equal_about_centres(universe: Universe, ahf: dict[str, Any]) -> float:
+    """Share of AHF's hosts that have exactly AHF's number of particles when our sphere is drawn about AHF's centre."""
+    position, box = universe.particles.position, universe.box
+    particle_mass = RHO_CRIT * universe.cosmology.omega_m * box.size**3 / len(position)
+    crowding = 4 / 3 * np.pi * threshold_density("200c", 0.0, universe.cosmology.omega_m) / particle_mass
+    cells = sort_into_cells(position, box.size, 0.2 * box.size / box.n)
+    centres = np.mod(ahf["position"], box.size)
+    sizes = [len(sphere(c, 1.5 * r, crowding, 10, cells)[0]) for c, r in zip(centres, ahf["radius"], strict=True)]
+    return float((np.array(sizes) == ahf["n_particles"]).mean())
 
 
 def in_bin(columns: dict[str, Any], low: int, high: int) -> int:

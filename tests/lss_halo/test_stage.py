@@ -8,6 +8,7 @@ from lss.cosmology import RHO_CRIT
 from lss.errors import ConfigError, DataError
 from lss.threads import set_threads
 from lss.universe import Halos, Particles, Universe
+from lss.universe_file import write_universe
 from lss_halo import stage
 
 N, BOX = 32, 62.5
@@ -162,3 +163,16 @@ def test_masks_that_do_not_fit_are_refused(tmp_path, content, message):
 def test_wrong_keys_are_named(halo, message):
     with pytest.raises(ConfigError, match=message):
         configuration(**halo)
+
+
+def test_plan_names_the_steps_and_grows_with_the_particles():
+    small, large = (stage.plan(None, validate(stage.Config, {"box": {"n": n}}, "test")) for n in (64, 128))
+    assert small.steps[0] == "200c halos of at least 20 of 64^3 particles"
+    assert large.memory_bytes - small.memory_bytes == 80 * (128**3 - 64**3)
+
+
+def test_a_configuration_with_a_foreign_catalogue_serves_universes_too(tmp_path):
+    path = tmp_path / "u.h5"
+    write_universe(universe(), path)
+    config = configuration(mass_definition="fof", catalogue={"format": "ahf"})
+    assert len(stage.run(stage.read_foreign(path, config), config).halos) > 10

@@ -3,17 +3,20 @@
 import logging
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from lss import estimator
 from lss.errors import ConfigError, DataError
 from lss.nets.checkpoint import read_card
 from lss.universe import Halos, Members, Universe
+from lss.universe_file import FORMAT, read_universe
 from lss_halo.ahf import read_ahf
 from lss_halo.config import Catalogue, Config
 from lss_halo.foreign import Foreign
 from lss_halo.gadget_groups import read_gadget_groups
 from lss_halo.groups import Groups, pick
+from lss_halo.hdf5_table import open_hdf5
 from lss_halo.mapped import read_mapped
 from lss_halo.mass_definition import critical_density, overdensity
 from lss_halo.rockstar import read_rockstar
@@ -24,12 +27,14 @@ OVERDENSITY_TOLERANCE = 0.15  # of the mean density inside the radius: definitio
 
 
 def read_foreign(path: Path, config: Config) -> Universe:
-    """A universe that holds nothing but the halos of another code's catalogue.
+    """A universe that holds nothing but the halos of another code's catalogue; a universe file is read as it is.
 
     Raises ConfigError when its masses are not of `[halo] mass_definition` or it is of another box or redshift,
     DataError when it cannot be read, a value is not finite or a halo is outside the box. An empty one is allowed, and
     said aloud.
     """
+    if is_universe(path):
+        return read_universe(path)
     catalogue = config.halo.catalogue or Catalogue()
     foreign = read_catalogue(path, catalogue, config)
     check_columns(foreign.columns, config.box.size, catalogue, path)
@@ -45,6 +50,14 @@ def read_foreign(path: Path, config: Config) -> Universe:
         attrs = {"match": catalogue.match, "matched_to": catalogue.checkpoint}
     halos = Halos(columns, config.halo.mass_definition, catalogue.format, catalogue.redshift, members, attrs)
     return Universe.create(config).with_halos(halos)
+
+
+def is_universe(path: Path) -> bool:
+    """Whether the file is one of ours, or a Gadget snapshot: the same configuration serves both kinds of input."""
+    if str(path) == "-" or not h5py.is_hdf5(path):
+        return str(path) == "-"
+    with open_hdf5(path) as file:
+        return file.attrs.get("format") == FORMAT or "PartType1" in file
 
 
 def read_catalogue(path: Path, catalogue: Catalogue, config: Config) -> Foreign:

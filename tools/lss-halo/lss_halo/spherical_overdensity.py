@@ -4,7 +4,8 @@
 2. Each centre moves to the centre of mass of the sphere about it until it stays. The sphere ends where its mean density
    falls below the threshold for the first time; particles faster than the escape velocity are taken off (`binding`),
    and the sphere of those that stay is measured again. A candidate with less than a third of its particles inside half
-   its radius is no halo but a crest of the density (an isothermal sphere has a half).
+   its radius (an isothermal sphere has a half), and fewer there than the smallest halo has in all, is no halo but a
+   crest of the density.
 3. The most massive candidate is a host; all whose spheres overlap with its own are its subhalos; the next one that is
    left is a host; and so on: no particle belongs to two hosts.
 4. A subhalo, if they are wanted, ends where its mean density falls below three times that of the host inside its
@@ -69,7 +70,6 @@ def spherical_overdensity(
     """
     crowding = 4 / 3 * np.pi * density
     core = (min_particles / crowding) ** (1 / 3)
-    smallest = max(min_particles // 2, 2)
     cells = sort_into_cells(position, box_size, core)
     peaks = density_peaks(cells, core, LOWEST_PEAK * min_particles)
 
@@ -78,7 +78,7 @@ def spherical_overdensity(
     spread(
         _settle_candidates,
         [
-            (centre[a:b], count[a:b], crest[a:b], core, crowding, smallest, binding, cells, velocity)
+            (centre[a:b], count[a:b], crest[a:b], core, crowding, min_particles, binding, cells, velocity)
             for a, b in chunks(len(peaks), PARTS)
         ],
     )
@@ -93,7 +93,7 @@ def spherical_overdensity(
         _raise_to_tidal(threshold, centre, radius, host, core, candidates, cells)
     kept = (host == HOST) | (subhalos & (host >= 0) & np.isfinite(threshold))
     tasks = [
-        (centre[rows], radius[rows], threshold[rows], smallest, binding, cells, velocity)
+        (centre[rows], radius[rows], threshold[rows], min_particles, binding, cells, velocity)
         for rows in (np.flatnonzero(kept)[a:b] for a, b in chunks(int(kept.sum()), PARTS))
     ]
     parts = spread(_list_members, tasks)
@@ -104,8 +104,15 @@ def spherical_overdensity(
 
 
 @kernel
-def _bound_sphere(centre, guess, crowding, smallest, binding, cells, velocity):
+def _first_count(min_particles):
+    """The number of particles from which on a mean density is looked at."""
+    return max(min_particles // 2, 2)
+
+
+@kernel
+def _bound_sphere(centre, guess, crowding, min_particles, binding, cells, velocity):
     """The bound particles of the sphere about a centre: lattice indices and distances, by ascending distance."""
+    smallest = _first_count(min_particles)
     rows, offset, distance = sphere(centre, guess, crowding, smallest, cells)
     index = cells.order[rows]
     speed = np.empty((len(index), 3))
@@ -118,16 +125,17 @@ def _bound_sphere(centre, guess, crowding, smallest, binding, cells, velocity):
 
 
 @kernel
-def _is_crest(distance, crowding):
+def _is_crest(distance, crowding, min_particles):
     """Whether too few of a sphere's particles, by ascending distance, are inside half its radius."""
     half_radius = 0.5 * (len(distance) / crowding) ** (1 / 3)
-    inner = int(np.ceil(INNER_SHARE * len(distance)))  # this many inside make a halo
+    inner = min(int(np.ceil(INNER_SHARE * len(distance))), min_particles)  # this many inside make a halo
     return len(distance) == 0 or distance[inner - 1] >= half_radius
 
 
 @kernel
-def _settle_candidates(centre, count, crest, core, crowding, smallest, binding, cells, velocity):
+def _settle_candidates(centre, count, crest, core, crowding, min_particles, binding, cells, velocity):
     """Move each centre (c, 3) in place to where it stays; fill count (c,) of its sphere and whether it is a crest."""
+    smallest = _first_count(min_particles)
     for i in range(len(centre)):
         settle(centre[i], FIRST_CORE * core, cells)
         guess, before = 3 * core, -1
@@ -139,9 +147,9 @@ def _settle_candidates(centre, count, crest, core, crowding, smallest, binding, 
             radius = (before / crowding) ** (1 / 3)
             guess = 1.3 * radius
             settle(centre[i], min(max(radius, core), LARGEST_CORE * core), cells)
-        distance = _bound_sphere(centre[i], guess, crowding, smallest, binding, cells, velocity)[1]
+        distance = _bound_sphere(centre[i], guess, crowding, min_particles, binding, cells, velocity)[1]
         count[i] = len(distance)
-        crest[i] = _is_crest(distance, crowding)
+        crest[i] = _is_crest(distance, crowding, min_particles)
 
 
 @kernel
@@ -183,14 +191,16 @@ def _raise_to_tidal(threshold, centre, radius, host, core, candidates, cells):
 
 
 @kernel
-def _list_members(centre, radius, threshold, smallest, binding, cells, velocity):
+def _list_members(centre, radius, threshold, min_particles, binding, cells, velocity):
     """How many bound particles each halo has, (h,) int64, and their lattice indices, halo after halo."""
     size = np.empty(len(centre), np.int64)
     listed = np.empty(1024, np.int64)
     used = 0
     for i in range(len(centre)):
-        index, distance = _bound_sphere(centre[i], 1.3 * radius[i], threshold[i], smallest, binding, cells, velocity)
-        if _is_crest(distance, threshold[i]):
+        index, distance = _bound_sphere(
+            centre[i], 1.3 * radius[i], threshold[i], min_particles, binding, cells, velocity
+        )
+        if _is_crest(distance, threshold[i], min_particles):
             index = index[:0]
         while used + len(index) > len(listed):
             longer = np.empty(2 * len(listed), np.int64)

@@ -152,14 +152,16 @@ def expansion(particles: Particles, config: Config) -> tuple[float, float]:
 
 def check_particles(particles: Particles, box_size: float) -> None:
     """Every position finite and in the box, every velocity finite. Raises DataError saying how many are not."""
+    count = len(particles.position)
     for name, array in (("positions", particles.position), ("velocities", particles.velocity)):
-        bad = int(np.count_nonzero(~np.isfinite(array).all(axis=1)))
-        if bad:
-            raise DataError(f"particles: {bad} of {len(array)} {name} are not finite (a failed simulation?)")
-    outside = (particles.position < 0) | (particles.position >= np.float32(box_size))
-    if outside.any():
-        count = int(outside.any(axis=1).sum())
-        raise DataError(f"particles: {count} of {len(outside)} lie outside the box of {box_size:g} Mpc/h")
+        finite = np.isfinite(array)
+        if not finite.all():
+            bad = count - int(finite.all(axis=1).sum())
+            raise DataError(f"particles: {bad} of {count} {name} are not finite (a failed simulation?)")
+    if particles.position.min() < 0 or particles.position.max() >= np.float32(box_size):
+        outside = (particles.position < 0) | (particles.position >= np.float32(box_size))
+        bad = int(outside.any(axis=1).sum())
+        raise DataError(f"particles: {bad} of {count} lie outside the box of {box_size:g} Mpc/h")
 
 
 def with_halo_fields(universe: Universe, config: Config) -> Universe:

@@ -97,6 +97,8 @@ def test_members_come_from_the_particles_file_as_lattice_indices(tmp_path):
 def test_another_mass_definition_is_refused_and_named():
     with pytest.raises(ConfigError, match=r'200 times the critical density.*"200m" means 64'):
         read(AHF, {"format": "ahf"}, halo={"mass_definition": "200m"})
+    with pytest.raises(ConfigError, match=r'spheres of 200 times the critical density.*"fof"'):
+        read(AHF, {"format": "ahf"}, halo={"mass_definition": "fof"})
 
 
 def test_halos_outside_the_box_are_counted_and_the_unit_guessed(tmp_path):
@@ -140,6 +142,7 @@ def test_files_that_are_no_catalogue_are_refused(tmp_path):
         ({"format": "csv"}, "needs length_unit"),
         ({"format": "rockstar", "length_unit": "kpc/h"}, "has its lengths in Mpc/h"),
         ({"format": "ahf", "columns": {"mass": "M"}}, "needs no map"),
+        ({"format": "csv", "length_unit": "Mpc/h", "columns": {"masss": "M"}}, "'position', 'velocity'"),
         ({"format": "gadget4", "members": "x"}, "no file of members"),
         ({"format": "ahf", "match": "abundance"}, "needs the checkpoint"),
         ({"format": "csv", "length_unit": "Mpc/h", "mass_units": 1.0}, "did you mean 'mass_unit'"),

@@ -130,11 +130,16 @@ def check_columns(columns: dict[str, np.ndarray], box_size: float, catalogue: Ca
 def check_mass_definition(columns: dict[str, np.ndarray], config: Config, redshift: float, path: Path) -> None:
     """The mean density inside the radius is that of the mass definition. Raises ConfigError naming what it is."""
     definition = config.halo.mass_definition
-    if "radius" not in columns or not len(columns["mass"]) or definition == "fof":
+    if "radius" not in columns or not len(columns["mass"]):
         return
     volume = 4 / 3 * np.pi * columns["radius"] ** 3
     found = float(np.median(columns["mass"] / volume)) * (1 + redshift) ** 3
     critical = critical_density(redshift, config.cosmology.omega_m)
+    if definition == "fof":
+        raise ConfigError(
+            f"{path}: spheres of {found / critical:.0f} times the critical density, but [halo] mass_definition = "
+            f'"fof"; name theirs, or match their masses by abundance'
+        )
     wanted = overdensity(definition, redshift, config.cosmology.omega_m)
     if abs(found / critical / wanted - 1) > OVERDENSITY_TOLERANCE:
         raise ConfigError(

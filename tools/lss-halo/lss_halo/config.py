@@ -7,6 +7,18 @@ from pydantic import field_validator, model_validator
 from lss.config import Assignment, Configuration, Table, quantity
 
 MassDefinition = Literal["fof", "200c", "500c", "vir", "200m"]
+Column = Literal[
+    "position",
+    "velocity",
+    "mass",
+    "n_particles",
+    "radius",
+    "v_max",
+    "r_max",
+    "velocity_dispersion",
+    "concentration",
+    "spin",
+]
 Channel = Literal["mass_weighted", "count", "mass", "momentum_x", "momentum_y", "momentum_z"]
 
 
@@ -19,9 +31,7 @@ class Catalogue(Table):
     )
     mass_unit: float = quantity(1.0, "csv, hdf5: unit of the mass column", "Msun/h", gt=0)
     centred: bool = quantity(False, "csv, hdf5: coordinates run from -L/2 to L/2")
-    columns: dict[str, str | list[str]] = quantity(
-        {}, "csv, hdf5: our names (position, velocity, mass, n_particles, radius, ...) and the file's"
-    )
+    columns: dict[Column, str | list[str]] = quantity({}, "csv, hdf5: our names of columns, and the file's")
     members: str = quantity("", "ahf: the _particles file, for the members of the halos")
     redshift: float = quantity(0.0, "redshift of the catalogue", gt=-1)
     subhalos: bool = quantity(False, "ahf, rockstar: keep subhalos too, not host halos only")

@@ -8,12 +8,13 @@ centred = true               # coordinates from -L/2 to L/2, as CompaSO's
 columns = { position = "halos/x_L2com", velocity = "halos/v_L2com", mass = "halos/N", n_particles = "halos/N" }
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from lss.errors import ConfigError, DataError
-from lss_halo.config import Catalogue
+from lss_halo.config import Catalogue, Column
 from lss_halo.foreign import Foreign
 from lss_halo.hdf5_table import open_hdf5, read_dataset
 from lss_halo.text_table import read_text_table
@@ -48,7 +49,7 @@ def read_mapped(path: Path, catalogue: Catalogue, *, length_in_mpc: float, box_s
     return Foreign(columns)
 
 
-def _read_csv(path: Path, names: dict[str, str | list[str]]) -> dict[str, np.ndarray]:
+def _read_csv(path: Path, names: Mapping[Column, str | list[str]]) -> dict[str, np.ndarray]:
     table = read_text_table(path, delimiter=",")
     return {
         ours: np.stack([table.column(path, name) for name in theirs], axis=1)
@@ -58,7 +59,7 @@ def _read_csv(path: Path, names: dict[str, str | list[str]]) -> dict[str, np.nda
     }
 
 
-def _read_hdf5(path: Path, names: dict[str, str | list[str]]) -> dict[str, np.ndarray]:
+def _read_hdf5(path: Path, names: Mapping[Column, str | list[str]]) -> dict[str, np.ndarray]:
     with open_hdf5(path) as file:
         return {
             ours: np.stack([read_dataset(file, name, path) for name in theirs], axis=1)

@@ -175,7 +175,7 @@ def speed(found: dict[str, Any]) -> None:
     set_threads(1)
     config = configuration(64, 125.0, method="pm", steps=40)
     position = evolved(initial_particles(config, redshift=19.0), config).position
-    n, box_size, reach = 64, 125.0, 3 * 125.0 / 64
+    n, box_size, reach = 64, 125.0, config.sim.reach * 125.0 / 64
     order, cells = cell_order(position, box_size, reach)
     place = take(position, order)
     force, level = np.zeros((3, n**3), np.float32), np.zeros(n**3, np.uint8)

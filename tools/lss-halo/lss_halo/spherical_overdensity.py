@@ -23,15 +23,14 @@ from lss.kernels import kernel
 from lss.mesh import chunks
 from lss.threads import spread
 from lss_halo.binding import Binding, remove_unbound
-from lss_halo.cells import sort_into_cells
+from lss_halo.cells import Cells, sort_into_cells
 from lss_halo.density_peaks import density_peaks
 from lss_halo.groups import Groups, groups_of_sizes, pick
 from lss_halo.spheres import count_to_crossing, gather, settle, sphere
 
-FIRST_CORE = (
-    1.5  # a peak moves first to that of this many radii of the smallest halo, out of the noise of few particles
-)
-LARGEST_CORE = 1.3  # a centre is averaged over its sphere, but over at most this many radii of the smallest halo
+# In radii of the smallest halo: a centre first climbs the density on the first scale, out of the noise of few particles;
+# then it is averaged over its own sphere, or over at most the second, so that large halos sit on their cores.
+FIRST_CORE, LARGEST_CORE = 1.5, 1.3
 LOWEST_PEAK = 0.25  # of the smallest halo's particles: kernel sum of a candidate (a homogeneous sphere has 0.4)
 INNER_SHARE = 0.34  # of a halo's particles inside half its radius
 ROUNDS = 5  # of centring and measuring
@@ -73,34 +72,54 @@ def spherical_overdensity(
     cells = sort_into_cells(position, box_size, core)
     peaks = density_peaks(cells, core, LOWEST_PEAK * min_particles)
 
-    centre = cells.position[peaks].astype(np.float64)
-    count, crest = np.zeros(len(peaks), np.int64), np.zeros(len(peaks), np.bool_)
-    spread(
-        _settle_candidates,
-        [
-            (centre[a:b], count[a:b], crest[a:b], core, crowding, min_particles, binding, cells, velocity)
-            for a, b in chunks(len(peaks), PARTS)
-        ],
-    )
-    order = np.argsort(-count, kind="stable")
-    order = order[count[order] >= min_particles]
-    centre, radius = centre[order], (count[order] / crowding) ** (1 / 3)
+    centre, count, crest = _candidates(peaks, core, crowding, min_particles, binding, cells, velocity)
+    radius = (count / crowding) ** (1 / 3)
 
-    candidates = sort_into_cells(centre.astype(np.float32), box_size, core)
-    host = _find_hosts(centre, radius, crest[order], candidates)
+    by_place = sort_into_cells(centre.astype(np.float32), box_size, core)
+    host = _find_hosts(centre, radius, crest, by_place)
     threshold = np.full(len(centre), crowding)
     if subhalos:
-        _raise_to_tidal(threshold, centre, radius, host, core, candidates, cells)
-    kept = (host == HOST) | (subhalos & (host >= 0) & np.isfinite(threshold))
-    tasks = [
-        (centre[rows], radius[rows], threshold[rows], min_particles, binding, cells, velocity)
-        for rows in (np.flatnonzero(kept)[a:b] for a, b in chunks(int(kept.sum()), PARTS))
-    ]
-    parts = spread(_list_members, tasks)
+        _raise_to_tidal(threshold, centre, radius, host, core, by_place, cells)
+    kept = np.flatnonzero((host == HOST) | (subhalos & (host >= 0) & np.isfinite(threshold)))
+
+    members = _members(centre[kept], radius[kept], threshold[kept], min_particles, binding, cells, velocity)
+    return _arrange(centre[kept], host[kept], kept, members, min_particles, box_size)
+
+
+def _candidates(
+    peaks: np.ndarray,
+    core: float,
+    crowding: float,
+    min_particles: int,
+    binding: Binding,
+    cells: Cells,
+    velocity: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Centres (c, 3) of the spheres of enough particles, their counts (c,), descending, and whether each is a crest."""
+    centre = cells.position[peaks].astype(np.float64)
+    count, crest = np.zeros(len(peaks), np.int64), np.zeros(len(peaks), np.bool_)
+    how = (core, crowding, min_particles, binding, cells, velocity)
+    spread(_settle, [(centre[a:b], count[a:b], crest[a:b], *how) for a, b in chunks(len(peaks), PARTS)])
+    order = np.argsort(-count, kind="stable")
+    order = order[count[order] >= min_particles]
+    return centre[order], count[order], crest[order]
+
+
+def _members(
+    centre: np.ndarray,
+    radius: np.ndarray,
+    threshold: np.ndarray,
+    min_particles: int,
+    binding: Binding,
+    cells: Cells,
+    velocity: np.ndarray,
+) -> Groups:
+    """The bound particles of the sphere of each centre, radius (h,) being where to look and threshold its crowding."""
+    how = (min_particles, binding, cells, velocity)
+    tasks = [(centre[a:b], radius[a:b], threshold[a:b], *how) for a, b in chunks(len(centre), PARTS)]
     nothing = (np.empty(0, np.int64), np.empty(0, np.int64))
-    size, index = (np.concatenate(part) for part in zip(nothing, *parts, strict=True))
-    members = groups_of_sizes(size, index)
-    return _arrange(centre[kept], host[kept], np.flatnonzero(kept), members, min_particles, box_size)
+    size, index = (np.concatenate(part) for part in zip(nothing, *spread(_list_members, tasks), strict=True))
+    return groups_of_sizes(size, index)
 
 
 @kernel
@@ -133,7 +152,7 @@ def _is_crest(distance, crowding, min_particles):
 
 
 @kernel
-def _settle_candidates(centre, count, crest, core, crowding, min_particles, binding, cells, velocity):
+def _settle(centre, count, crest, core, crowding, min_particles, binding, cells, velocity):
     """Move each centre (c, 3) in place to where it stays; fill count (c,) of its sphere and whether it is a crest."""
     smallest = _first_count(min_particles)
     for i in range(len(centre)):

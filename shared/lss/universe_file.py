@@ -111,6 +111,9 @@ def _read(file: Path | io.BytesIO, source: str, n_bytes: int, wanted: Sequence[s
                     # In a plain snapshot the redshift is the header's.
                     groups[path].attrs.update({"Redshift": root["Header"].attrs.get("Redshift", np.nan)})
                 groups[path] = read_gadget_particles(groups[path], config.box, f"{source}: /{path}")
+    except BlockingIOError:
+        remedy = "wait for it, or set HDF5_USE_FILE_LOCKING=FALSE"
+        raise DataError(f"{source}: locked by a program that is writing to it; {remedy}") from None
     except OSError as error:
         raise DataError(f"{source}: damaged HDF5 file: {error}") from None
     return Universe(config.cosmology, config.box, settings, groups, source)

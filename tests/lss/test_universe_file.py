@@ -1,5 +1,8 @@
 """The universe file: round trips, Gadget's layout, and everything that is refused."""
 
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -198,6 +201,36 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
         fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+READER = "import sys; from lss.universe_file import read_universe; print(read_universe(sys.argv[1]).noise.seed)"
+
+
+@pytest.mark.parametrize("locking", [None, "FALSE"])
+def test_an_open_writer_elsewhere_does_not_block_reading(tmp_path, monkeypatch, locking):
+    write_universe(a_universe(), tmp_path / "u.h5")
+    monkeypatch.delenv("HDF5_USE_FILE_LOCKING", raising=False)
+    if locking:
+        monkeypatch.setenv("HDF5_USE_FILE_LOCKING", locking)
+    with h5py.File(tmp_path / "u.h5", "r+"):
+        done = subprocess.run([sys.executable, "-c", READER, tmp_path / "u.h5"], capture_output=True, text=True)
+    assert done.stdout == "7\n", done.stderr
+
+
+def test_a_lock_that_the_user_insists_on_is_named(tmp_path, monkeypatch):
+    write_universe(a_universe(), tmp_path / "u.h5")
+    monkeypatch.setenv("HDF5_USE_FILE_LOCKING", "TRUE")
+    with h5py.File(tmp_path / "u.h5", "r+", locking=True):
+        done = subprocess.run([sys.executable, "-c", READER, tmp_path / "u.h5"], capture_output=True, text=True)
+    assert "locked by a program that is writing to it" in done.stderr
+
+
+def test_a_file_may_be_replaced_under_an_open_reader(tmp_path):
+    write_universe(a_universe(redshift=0.5), tmp_path / "u.h5")
+    with h5py.File(tmp_path / "u.h5", "r") as old:
+        write_universe(a_universe(redshift=1.0), tmp_path / "u.h5")
+        assert old["PartType1"].attrs["Redshift"] == 0.5
+    assert read_universe(tmp_path / "u.h5").particles.redshift == 1.0
 
 
 def test_only_the_groups_asked_for_are_read(tmp_path):

@@ -28,8 +28,8 @@ from lss_halo.density_peaks import density_peaks
 from lss_halo.groups import Groups, groups_of_sizes, pick
 from lss_halo.spheres import count_to_crossing, gather, settle, sphere
 
-# In radii of the smallest halo: a centre first climbs the density on the first scale, out of the noise of few particles;
-# then it is averaged over its own sphere, or over at most the second, so that large halos sit on their cores.
+# In radii of the smallest halo: a centre first climbs the density on this scale, out of the noise of few particles;
+# then it is averaged over its own sphere, but over no more than that, so that large halos sit on their cores.
 FIRST_CORE, LARGEST_CORE = 1.5, 1.3
 LOWEST_PEAK = 0.25  # of the smallest halo's particles: kernel sum of a candidate (a homogeneous sphere has 0.4)
 INNER_SHARE = 0.34  # of a halo's particles inside half its radius

@@ -79,7 +79,7 @@ def _relation(axis: Any, shown: Shown, names: list[str]) -> None:
             axis.semilogx(group.data["k"], group.data["transfer"], color=colour, ls="--", lw=0.8)
         axis.set_xlim(group.data["k"][0], group.attrs["nyquist"])
     axis.axhline(0.8, color="0.5", lw=0.6, ls="--")
-    axis.set_ylim(-0.1, 1.9 if kind == "comparison" else 1.05)
+    axis.set_ylim(-0.1, 1.9 if kind == "comparison" else 1.5)  # room for the legend
     axis.set_xlabel(K_LABEL)
     axis.set_ylabel("$r(k)$ (full), $T(k)$ (dashed)" if kind == "comparison" else "$r(k)$ with the initial field")
     if axis.get_legend_handles_labels()[0]:

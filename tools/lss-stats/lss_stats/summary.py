@@ -26,11 +26,12 @@ def recovery_rows(own: Groups) -> list[Row]:
 
 
 def halo_rows(own: Groups, truth: Groups) -> list[Row]:
-    """Number of halos, here and in the truth."""
-    rows: list[Row] = [("halos", "universe", "truth")]
+    """Number of halos, here and in the truth if there is one."""
+    rows: list[Row] = [("halos", "universe", "truth") if truth else ("halos", "universe")]
     for path, text in (("mass_function", "in the catalogue"), ("halo_velocities", "resolved")):
         if path in own:
-            rows.append((text, str(own[path].attrs["halos"]), _halos(truth.get(path))))
+            row = text, str(own[path].attrs["halos"])
+            rows.append((*row, _halos(truth.get(path))) if truth else row)
     return rows if len(rows) > 1 else []
 
 

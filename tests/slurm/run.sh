@@ -1,6 +1,7 @@
 #!/bin/bash
 # A SLURM of one machine in a temporary folder, real jobs of the commands, and everything taken down again.
 # `make test-slurm`; needs root, slurm-wlm and munge (installed with apt-get where that is possible).
+# KEEP=1 keeps the folder of a run that failed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repository=$(cd "$here/../.." && pwd)

@@ -84,6 +84,13 @@ def test_one_pipe_and_separate_files_give_the_same_bits(folder, tmp_path):
     assert bits(tmp_path / "u.h5") == bits(tmp_path / "stats.h5")
 
 
+def test_a_report_on_a_named_universe_writes_no_data_into_a_log(folder, tmp_path):
+    with (tmp_path / "log").open("wb") as log:
+        done = subprocess.run([BIN / "lss-stats", folder / "halo.h5", "--set", "stats.k_min=0.0"], stdout=log)
+    assert done.returncode == 0
+    assert (tmp_path / "log").read_bytes() == b""
+
+
 def test_threads_do_not_change_the_bits(folder, tmp_path):
     for command, source in (("ic", "u.toml"), ("sim", "ic.h5"), ("halo", "sim.h5")):
         assert lss(command, folder / source, "--threads", 1, "-o", tmp_path / f"{command}.h5").returncode == 0

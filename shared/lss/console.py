@@ -41,7 +41,8 @@ class Command:
     """What a tool says of itself.
 
     reads : "universe" (one, required), "optional" (one, if named), "paths" (files and directories, read by the tool)
-    writes : "universe" (to -o or standard output), "report" (the universe only where it is asked for), "file" (-o)
+    writes : "universe" (to -o or standard output), "report" (the universe to -o, or on through the pipe it came by),
+        "file" (to -o)
     resumable : long work that keeps its state in OUTPUT.state/ and takes --resume
     """
 

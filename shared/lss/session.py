@@ -91,7 +91,7 @@ def _run_stage(
     number = universe.index if universe else 0
     if "index" in inspect.signature(tool.run).parameters:
         number = options["index"] = _index(arguments) or 0
-    target = _target(command, arguments, number)
+    target = _target(command, arguments, number, piped=data in ([], [Path("-")]))
     restart = Restart(None)
     if command.resumable:
         restart = options["restart"] = _restart(tool, arguments, target, settings, data)
@@ -212,9 +212,11 @@ def _wants_listing(command: Command, arguments: Arguments, given: Given) -> bool
 # --- output ----------------------------------------------------------------------------------------------------------
 
 
-def _target(command: Command, arguments: Arguments, number: int) -> Path | None:
+def _target(command: Command, arguments: Arguments, number: int, *, piped: bool) -> Path | None:
     """Where the output goes: a file (in a folder: that of member `number`), "-", or None if nobody wants the data.
 
+    piped : the input came through a pipe. A report on a named universe is no filter: the log of a batch job is a
+    regular file too, and does not want 10 MB of HDF5.
     Raises ConfigError before the work begins if it could not be written there.
     """
     output = arguments.output
@@ -227,7 +229,7 @@ def _target(command: Command, arguments: Arguments, number: int) -> Path | None:
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             raise ConfigError(f"-o {output}: {folder} cannot be written to")
         return path
-    if command.writes != "universe" and output is None and not pipes.is_pipe_or_file(1):
+    if command.writes != "universe" and output is None and not (piped and pipes.is_pipe_or_file(1)):
         return None
     if sys.stdout.isatty():
         raise ConfigError("standard output is a terminal; give -o FILE, or pipe it into the next command")
@@ -328,7 +330,7 @@ def _run_on_paths(command: Command, arguments: Arguments, tool: Any, data: list[
     if arguments.dry_run:
         _print_plan(tool.plan(data, config), arguments.output or "nothing")
         return
-    target = _target(command, arguments, 0) if arguments.output is not None else None
+    target = _target(command, arguments, 0, piped=False)
     restart = _restart(tool, arguments, target, complete(config, given.settings), data)
     getattr(tool, command.name)(data, config, target, restart=restart, **arguments.own)
     restart.clear()

@@ -25,9 +25,9 @@ class Simulation(Table):
         None, "mesh steps from start to last output, uniform in log a (default: p3m 120, pm 20)", ge=1
     )
     mesh: int = quantity(2, "mesh cells per particle and side", ge=1, le=8)
-    # 18.301 / 2 pi, a zero of j_4: the clouds of lss_sim.split then have no power at the wavenumber of the lattice.
+    # 15.0397 / 2 pi, a zero of j_4: the clouds of lss_sim.split then have no power at the wavenumber of the lattice.
     reach: float = quantity(
-        2.9127, "of the pair force of p3m, in mean particle separations; the mesh does the rest", gt=0
+        2.3936, "of the pair force of p3m, in mean particle separations; the mesh does the rest", gt=0
     )
     softening: float = quantity(
         0.05, "Plummer-equivalent softening; Gadget's spline reaches 2.8 times that", "Mpc/h", gt=0

@@ -14,7 +14,7 @@ MESH_CODE_BYTES = 50_000_000  # compiled kernels and thread pools, which perturb
 # CPU seconds on one core of a 2023 server (AMD Zen 4), busy with other work.
 MESH_CELL_SECONDS = 20e-9
 MESH_PARTICLE_SECONDS = {"p3m": 200e-9, "pm": 100e-9}
-PAIR_SECONDS = 450e-9
+PAIR_SECONDS = 370e-9
 LPT_SECONDS = 0.6e-6
 START_SECONDS = 1.0
 

@@ -112,6 +112,13 @@ def test_provenance_tells_the_chain_in_order(folder):
     assert "steps = 8" in last["config"]
 
 
+def test_the_memory_of_whoever_starts_a_command_is_not_counted_as_its_own(folder, tmp_path):
+    ballast = np.ones(50_000_000)
+    assert lss("ic", folder / "u.toml", "-o", tmp_path / "u.h5").returncode == 0
+    with h5py.File(tmp_path / "u.h5") as file:
+        assert file["provenance/00-lss-ic"].attrs["peak_memory_bytes"] < ballast.nbytes
+
+
 def test_an_ensemble_is_a_directory_of_numbered_members(tmp_path, folder):
     for number in (0, 2):
         assert lss("ic", folder / "u.toml", "--index", number, "-o", f"{tmp_path}/ensemble/").returncode == 0

@@ -23,6 +23,8 @@ def check_settings(config: Config) -> None:
     sim, box = config.sim, config.box
     if sim.method != "p3m":
         return
+    if sim.engine != "numba":
+        raise ConfigError(f'[sim] engine = "{sim.engine}": p3m has only "numba"; torch runs pm, 2lpt and 1lpt')
     reach = sim.reach * box.size / box.n
     if sim.reach > box.n / 2:
         raise ConfigError(f"[sim] reach = {sim.reach:g} separations is more than half the box of {box.n}")

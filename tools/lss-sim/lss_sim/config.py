@@ -17,6 +17,9 @@ class Simulation(Table):
     method: Literal["p3m", "pm", "2lpt", "1lpt"] = quantity(
         "p3m", '"p3m": N-body; "pm": mesh forces only, for approximate work; "2lpt", "1lpt": perturbation theory'
     )
+    engine: Literal["numba", "torch"] = quantity(
+        "numba", '"torch": pm, 2lpt and 1lpt on a GPU if there is one, to float32 rounding the same'
+    )
     redshifts: list[Annotated[float, pydantic.Field(ge=0)]] = quantity([0.0], "outputs", min_length=1)
     start: float | None = quantity(
         None, "redshift at which pm takes over from 2LPT (default 19; p3m starts from the particles it is given)", gt=0

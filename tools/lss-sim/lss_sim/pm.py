@@ -4,8 +4,10 @@ Phases are right to k = 1 h/Mpc and beyond, power falls short on small scales (d
 """
 
 import dataclasses
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,32 +20,51 @@ SCHEME = "cic"
 
 
 @dataclass(frozen=True)
+class Engine:
+    """What does the arithmetic, on arrays of its own.
+
+    load : numpy -> its array, unload : back; force : (position, mesh offset) -> f; kick, drift : in place, as in
+    `lss_sim.motion`
+    """
+
+    load: Callable[[np.ndarray], Any]
+    unload: Callable[[Any], np.ndarray]
+    force: Callable[[Any, np.ndarray], Any]
+    kick: Callable[[Any, Any, float], None]
+    drift: Callable[[Any, Any, float], None]
+
+
+def on_numba(mesh_n: int, box_size: float) -> Engine:
+    """The project's own kernels."""
+    force = MeshForce(mesh_n, box_size, SCHEME, newtonian_influence(mesh_n, box_size))
+    return Engine(lambda array: array, lambda array: array, force, kick, functools.partial(drift, box_size=box_size))
+
+
+@dataclass(frozen=True)
 class ParticleMesh:
     """The integrator: kick-drift-kick with the growth-aware factors of `lss_sim.factors`.
 
-    mesh_n : mesh points per side; box_size : Mpc/h; seed : of the mesh offsets
+    seed : of the mesh offsets
     """
 
-    mesh_n: int
-    box_size: float
+    engine: Engine
     omega_m: float
     seed: int
 
     def evolve(self, state: State, edges: np.ndarray) -> Iterator[State]:
-        """The state after every step; its arrays are written to by the next one.
+        """The state after every step; its arrays may be written to by the next one.
 
         edges : scale factors of the step edges from the start of the run; steps that `state` has made are left out
         """
-        influence = newtonian_influence(self.mesh_n, self.box_size)
-        force_of = MeshForce(self.mesh_n, self.box_size, SCHEME, influence)
-        factors = Factors(self.omega_m)
-        position, momentum = state.position, state.momentum
-        force = force_of(position, mesh_offset(self.seed, state.steps))
+        engine, factors = self.engine, Factors(self.omega_m)
+        position, momentum = engine.load(state.position), engine.load(state.momentum)
+        force = engine.force(position, mesh_offset(self.seed, state.steps))
         for step in range(state.steps + 1, len(edges)):
             a0, a1 = edges[step - 1 : step + 1]
             middle = np.sqrt(a0 * a1)
-            kick(momentum, force, factors.kick(a0, middle, at=a0))
-            drift(position, momentum, factors.drift(a0, a1, at=middle), self.box_size)
-            force = force_of(position, mesh_offset(self.seed, step))
-            kick(momentum, force, factors.kick(middle, a1, at=a1))
-            yield dataclasses.replace(state, position=position, momentum=momentum, scale_factor=float(a1), steps=step)
+            engine.kick(momentum, force, factors.kick(a0, middle, at=a0))
+            engine.drift(position, momentum, factors.drift(a0, a1, at=middle))
+            force = engine.force(position, mesh_offset(self.seed, step))
+            engine.kick(momentum, force, factors.kick(middle, a1, at=a1))
+            place, moving = engine.unload(position), engine.unload(momentum)
+            yield dataclasses.replace(state, position=place, momentum=moving, scale_factor=float(a1), steps=step)

@@ -13,7 +13,7 @@ from lss_sim.config import Config
 from lss_sim.cost import estimate
 from lss_sim.evolution import Integrator, evolve
 from lss_sim.p3m import P3M
-from lss_sim.pm import ParticleMesh
+from lss_sim.pm import ParticleMesh, on_numba
 
 
 def run(universe: Universe, config: Config, *, restart: Restart | None = None) -> Universe:
@@ -50,7 +50,12 @@ def _start(universe: Universe, config: Config) -> Particles:
 
 def _lpt(universe: Universe, config: Config, redshift: float, order: int) -> Particles:
     linear = linear_overdensity(universe.noise.value, config.cosmology, config.box.size)
-    position, velocity = lpt_particles(linear, config.box.size, config.cosmology.omega_m, redshift, order)
+    displaced = lpt_particles
+    if config.sim.engine == "torch":
+        from lss_sim import torch_engine
+
+        displaced = torch_engine.lpt_particles
+    position, velocity = displaced(linear, config.box.size, config.cosmology.omega_m, redshift, order)
     return Particles(position, velocity, redshift)
 
 
@@ -59,7 +64,12 @@ def integrator(config: Config) -> Integrator:
     sim, box, omega_m = config.sim, config.box, config.cosmology.omega_m
     mesh_n = sim.mesh * box.n
     if sim.method == "pm":
-        return ParticleMesh(mesh_n, box.size, omega_m, sim.offset_seed)
+        engine = on_numba
+        if sim.engine == "torch":
+            from lss_sim.torch_engine import on_torch
+
+            engine = on_torch
+        return ParticleMesh(engine(mesh_n, box.size), omega_m, sim.offset_seed)
     reach = sim.reach * box.size / box.n
     return P3M(box.n, mesh_n, box.size, omega_m, reach, sim.softening, sim.eta, sim.levels, sim.offset_seed)
 

@@ -15,7 +15,7 @@ QUICKSTART = Path(__file__).parent.parent / "examples" / "quickstart"
 CHAIN = [
     ("ic", ["--set", "box.n=128", "--set", "box.size=250.0"], "ic.h5"),
     ("sim", ["ic.h5", "--set", "sim.method=pm", "--set", "sim.steps=4"], "pm.h5"),
-    ("sim", ["ic.h5", "--set", "sim.steps=2"], "p3m.h5"),
+    ("sim", ["ic.h5", "--set", "sim.steps=2", "--set", "sim.redshifts=[50.0]"], "p3m.h5"),
     ("halo", ["pm.h5", "--set", "halo.mass_definition=fof"], "fof.h5"),
     ("halo", ["pm.h5"], "so.h5"),
     ("stats", ["fof.h5"], "stats.h5"),

@@ -203,3 +203,8 @@ def test_noise_of_another_grid_is_refused():
     wrong = start.with_noise(WhiteNoise(white_noise(1, 0, 8), 1))
     with pytest.raises(DataError, match="shape"):
         stage.run(wrong, configuration(method="2lpt"))
+
+
+def test_steps_so_long_that_every_pair_would_be_near_are_refused():
+    with pytest.raises(DataError, match=r"within the mesh step to a = 1; raise \[sim\] steps"):
+        stage.run(universe(), configuration(steps=1, reach=1.0))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lss.errors import DataError
 from lss_sim.cells import cell_order, take
 from lss_sim.factors import Factors
 from lss_sim.mesh_force import MeshForce, mesh_offset
@@ -27,6 +28,7 @@ from lss_sim.state import State
 from lss_sim.time_bins import StepFactors, choose_levels, level_limits
 
 SCHEME = "pcs"
+FARTHEST = 3.0  # cells that a particle may drift in a mesh step; beyond, every pair of the box would be near
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,10 @@ class P3M:
             for substep in range(1, times.substeps):
                 advance_levels(position, momentum, times.drifts(substep), level)
                 stray = cells.enclose(position)
+                if stray > FARTHEST * cells.width:
+                    raise DataError(
+                        f"particles move {stray:.3g} Mpc/h within the mesh step to a = {a1:.3g}; raise [sim] steps"
+                    )
                 pair_force_of(position, cells, level, times.first_level(substep), stray, pair_force)
                 advance_levels(momentum, pair_force, times.closing(substep) + times.opening(substep), level)
             advance_levels(position, momentum, times.drifts(times.substeps), level)

@@ -95,7 +95,7 @@ def test_pm_starts_from_the_noise_and_p3m_from_the_particles():
     first = universe()
     moved = first.with_particles([dataclasses.replace(first.particles, redshift=100.0)])
     for method, same in (("pm", True), ("p3m", False)):
-        config = configuration(method=method, steps=8)
+        config = configuration(method=method, steps=8, redshifts=[2.0])
         results = [stage.run(u, config).particles.position for u in (first, moved)]
         assert np.array_equal(*results) == same
 

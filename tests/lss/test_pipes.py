@@ -1,6 +1,5 @@
 """Universes through pipes: whole, or refused with one line; never silently short."""
 
-import fcntl
 import io
 import os
 import subprocess
@@ -84,7 +83,6 @@ def test_a_dead_reader_ends_the_writer_with_141(unbuffered):
     assert writer.stderr.read() == b""
 
 
-@pytest.mark.skipif(not hasattr(fcntl, "F_GETPIPE_SZ"), reason="the size of a pipe is a Linux matter")
 def test_pipes_are_widened_on_both_sides():
     code = "import fcntl, sys; from lss import pipes; pipes.read_stdin(); pipes.write_stdout(b'x'); "
     code += "sys.stderr.write(f'{fcntl.fcntl(0, fcntl.F_GETPIPE_SZ)} {fcntl.fcntl(1, fcntl.F_GETPIPE_SZ)}')"

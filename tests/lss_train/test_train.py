@@ -10,7 +10,7 @@ from lss.nets.checkpoint import load_checkpoint, load_network, read_card
 from lss.restart import Restart
 from lss_train import loop
 from lss_train.config import Config, Train
-from lss_train.estimator import EstimatorModel
+from lss_train.estimator import EstimatorModel, estimator_inputs, smoothed_linear
 from lss_train.examples import Examples, split
 from lss_train.loop import batches, cosine_loss
 from lss_train.optimizer import OptimizerModel
@@ -36,7 +36,7 @@ def same(a, b):
 def test_one_universe_can_be_learnt_by_heart(ensemble, tmp_path):
     universes = read_training_set([ensemble])
     settings = Train(channels=4, levels=2, validation=0.5)
-    model = EstimatorModel(universes, settings, universes.families())
+    model = EstimatorModel(universes, estimator_inputs(universes, settings, np.arange(6)))
     examples = Examples(model, universes, 1e9)
     torch.manual_seed(1)
     network = loop.UNet(model.inputs, 1, 4, 2)
@@ -58,8 +58,7 @@ def test_training_an_estimator_gives_a_checkpoint_that_estimates(ensemble, tmp_p
     a = estimator.load(output)
     universe = toy_universe(5)  # the one kept back
     estimate = a.estimate(universe.halos.position, universe.halos.mass, 16, 32.0)
-    pairs = [(EstimatorModel(read_training_set([ensemble]), Train(), [np.arange(5)]).fields(5)[-1], estimate)]
-    ((target, estimate),) = pairs
+    target = smoothed_linear(read_training_set([ensemble]), 5, 1.0)
     assert np.corrcoef(target.ravel(), estimate.ravel())[0, 1] > 0.3
     slope, correlation = a.calibration(np.array([0.3]))
     assert 0.5 < slope[0] < 2
@@ -101,6 +100,45 @@ def test_a_stopped_training_resumes_to_the_same_bits(ensemble, tmp_path, monkeyp
         for path in (whole.with_suffix(".jsonl"), parts.with_suffix(".jsonl"))
     ]
     assert without_time[0] == without_time[1]
+
+
+def test_a_training_begins_from_a_checkpoint_and_its_units(ensemble, pairs, tmp_path, monkeypatch):
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    train([ensemble], small(epochs=6, learning_rate=1e-2), first, restart=Restart(None))
+    # Other universes, and a rate at which nothing is learned: what comes out is what was begun with.
+    train([pairs], small(initial=str(first), learning_rate=1e-12), second, restart=Restart(None))
+    begun, ended = weights(first), weights(second)
+    assert all(torch.allclose(begun[name], ended[name], atol=1e-9) for name in begun)
+    card = read_card(second)
+    assert card["inputs"] == read_card(first)["inputs"]
+    assert card["training"]["initial"] == str(first)
+    assert len(card["training"]["initial_sha256"]) == 64
+    # and a run that is stopped on the way has the same bits
+    calls = iter(range(1, 100))
+    third = tmp_path / "third.safetensors"
+    monkeypatch.setattr(interrupt, "requested", lambda: next(calls) == 3)
+    fine_tune = small(initial=str(first), learning_rate=1e-2)
+    with pytest.raises(Stopped):
+        train([pairs], fine_tune, third, restart=Restart(tmp_path / "state"))
+    monkeypatch.setattr(interrupt, "requested", lambda: False)
+    train([pairs], fine_tune, third, restart=Restart(tmp_path / "state", resume=True))
+    train([pairs], fine_tune, second, restart=Restart(None))
+    assert same(weights(second), weights(third))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"channels": 8}, "made with channels = 4, here it is 8"),
+        ({"target_smoothing": 2.0}, r"made with target_smoothing = 1\.0, here it is 2\.0"),
+        ({"count_smoothing": (1.0,)}, "made with inputs = 7, here it is 5"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_refused(ensemble, tmp_path, changes, message):
+    first = tmp_path / "first.safetensors"
+    train([ensemble], small(epochs=1), first, restart=Restart(None))
+    with pytest.raises(ConfigError, match=message):
+        train([ensemble], small(initial=str(first), **changes), tmp_path / "b.safetensors", restart=Restart(None))
 
 
 def test_a_run_killed_between_two_saves_makes_the_lost_updates_again(ensemble, tmp_path, monkeypatch):

@@ -14,6 +14,9 @@ class Train(Table):
         "estimator",
         '"estimator": halos to linear field; "optimizer": differences of halo fields to those of white noise',
     )
+    initial: str | None = quantity(
+        None, "name or path of a checkpoint whose weights and units of fields are begun with, instead of random weights"
+    )
     channels: int = quantity(16, "filters of the first level of the U-Net", gt=0, multiple_of=4)
     levels: int = quantity(4, "resolutions of the U-Net, each half the last", ge=1, le=6)
     input_smoothing: tuple[float, ...] = quantity((1.0, 2.0, 4.0, 8.0), "Gaussian R of the mass fields", "Mpc/h")

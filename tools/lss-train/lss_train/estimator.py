@@ -18,10 +18,10 @@ SCALE_UNIVERSES = 8  # enough for the rms of the target, which is no more than a
 class EstimatorModel:
     """Every universe, perturbed or not, is an example of its own."""
 
-    def __init__(self, universes: TrainingSet, settings: Train, training: list[np.ndarray]) -> None:
+    def __init__(self, universes: TrainingSet, inputs: Inputs) -> None:
         self._universes = universes
-        self._inputs = estimator_inputs(universes, settings, np.concatenate(training))
-        self.inputs = self._inputs.channels
+        self._inputs = inputs
+        self.inputs = inputs.channels
 
     def examples(self, families: list[np.ndarray]) -> list[Example]:
         """One per universe."""

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,11 @@ from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe_file import ensemble_members, read_universe
 from lss_train.config import Config, Train
 from lss_train.universes import TrainingSet, read_training_set, write_training_set
+
+if TYPE_CHECKING:
+    from lss_train.estimator import EstimatorModel
+    from lss_train.initial import Initial
+    from lss_train.optimizer import OptimizerModel
 
 log = logging.getLogger("lss.train")
 
@@ -52,12 +57,14 @@ def _train(universes: TrainingSet, settings: Train, output: Path, restart: Resta
     from lss.nets.checkpoint import build, save_checkpoint
     from lss.threads import threads
     from lss_train.examples import Examples, split
+    from lss_train.initial import read_initial, refuse_misfit
     from lss_train.loop import fit
 
     torch.set_num_threads(threads())
     torch.manual_seed(settings.seed)
     families, kept_back = split(universes, settings.validation)
-    model = _model(universes, settings, families)
+    initial = read_initial(settings.initial, settings.model) if settings.initial else None
+    model = _model(universes, settings, families, initial)
     training, validation = model.examples(families), model.examples(kept_back)
     examples = Examples(model, universes, settings.cache * 1e9)
     log.info(
@@ -73,10 +80,13 @@ def _train(universes: TrainingSet, settings: Train, output: Path, restart: Resta
     if universes.box.n % network.divisor:
         n = universes.box.n
         raise ConfigError(f"[train] levels = {settings.levels}: a grid of {n}^3 cannot be halved that often")
+    if initial is not None:
+        refuse_misfit(initial, architecture, model.card())
+        network.load_state_dict(initial.weights)
     log.info("%d parameters on %s", sum(p.numel() for p in network.parameters()), device)
     run = fit(
         *(network, model, examples, training, validation, settings),
-        restart=_bound_to(universes, restart),
+        restart=_bound_to(universes, initial, restart),
         journal_path=output.with_suffix(".jsonl"),
     )
     card = {
@@ -84,7 +94,8 @@ def _train(universes: TrainingSet, settings: Train, output: Path, restart: Resta
         "architecture": architecture,
         "inputs": model.card(),
         "training": settings.model_dump(mode="json")
-        | {"updates": run.update, "best_epoch": run.best_epoch, "wall_seconds": round(run.seconds)},
+        | {"updates": run.update, "best_epoch": run.best_epoch, "wall_seconds": round(run.seconds)}
+        | ({"initial_sha256": initial.hash} if initial else {}),
         "data": _provenance(universes, families, kept_back),
         "validation": {"loss": run.best_loss, "examples": len(validation), **run.figures},
     }
@@ -92,15 +103,18 @@ def _train(universes: TrainingSet, settings: Train, output: Path, restart: Resta
     log.info("%s: validation loss %.5f, epoch %d of %d", output, run.best_loss, run.best_epoch, settings.epochs)
 
 
-def _model(universes: TrainingSet, settings: Train, families: list[np.ndarray]) -> Any:
+def _model(
+    universes: TrainingSet, settings: Train, families: list[np.ndarray], initial: "Initial | None"
+) -> "EstimatorModel | OptimizerModel":
     """The definition that `[train] model` names."""
+    from lss_train.estimator import EstimatorModel, estimator_inputs
+    from lss_train.initial import in_units_of
+    from lss_train.optimizer import OptimizerModel
+
     if settings.model == "optimizer":
-        from lss_train.optimizer import OptimizerModel
-
         return OptimizerModel(universes)
-    from lss_train.estimator import EstimatorModel
-
-    return EstimatorModel(universes, settings, families)
+    inputs = estimator_inputs(universes, settings, np.concatenate(families))
+    return EstimatorModel(universes, in_units_of(initial, inputs) if initial else inputs)
 
 
 def _device(wanted: str) -> str:
@@ -115,9 +129,10 @@ def _device(wanted: str) -> str:
     return wanted
 
 
-def _bound_to(universes: TrainingSet, restart: Restart) -> Restart:
-    """The restart state, tied to the data as well: directories have no hash of their own."""
-    return Restart(restart.folder, restart.resume, restart.identity + universes.hash())
+def _bound_to(universes: TrainingSet, initial: "Initial | None", restart: Restart) -> Restart:
+    """The restart state, tied to data and first weights as well: directories and names have no hash of their own."""
+    begun = initial.hash if initial else ""
+    return Restart(restart.folder, restart.resume, restart.identity + universes.hash() + begun)
 
 
 def _refuse_disagreement(config: Config, universes: TrainingSet) -> None:

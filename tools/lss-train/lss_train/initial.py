@@ -1,0 +1,49 @@
+"""Where a training begins, when it is not at random weights: at those of another checkpoint (fine-tuning)."""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+
+import torch
+
+from lss.errors import ConfigError
+from lss.estimator import VOXEL_TOLERANCE, Inputs
+from lss.nets.checkpoint import Card, load_network, resolve
+
+
+@dataclass(frozen=True)
+class Initial:
+    """The weights of a checkpoint, what its card says, and the SHA-256 of its file."""
+
+    weights: dict[str, torch.Tensor]
+    card: Card
+    hash: str
+    source: str
+
+
+def read_initial(name_or_path: str, model: str) -> Initial:
+    """The checkpoint to begin from. Raises DataError if it cannot be read or is of another model."""
+    network, card = load_network(name_or_path, model)
+    with resolve(name_or_path).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Initial(network.state_dict(), card, digest, name_or_path)
+
+
+def in_units_of(initial: Initial, inputs: Inputs) -> Inputs:
+    """An estimator's inputs in the units that the weights are used to; others would change what they mean."""
+    held = Inputs.from_card(initial.card, initial.source)
+    return replace(
+        inputs, mass_density=held.mass_density, number_density=held.number_density, target_scale=held.target_scale
+    )
+
+
+def refuse_misfit(initial: Initial, architecture: Card, inputs: Card) -> None:
+    """Raises ConfigError naming the first thing in which the checkpoint is not what this training would make."""
+    given = json.loads(json.dumps({"architecture": architecture, "inputs": inputs}))
+    for part, mine in given.items():
+        held = initial.card[part]
+        for key in sorted(mine.keys() | held.keys()):
+            one, other = held.get(key), mine.get(key)
+            near = key == "voxel" and one and abs(other / one - 1) <= VOXEL_TOLERANCE
+            if one != other and not near:
+                raise ConfigError(f"[train] initial = '{initial.source}': made with {key} = {one}, here it is {other}")

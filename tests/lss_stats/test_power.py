@@ -11,7 +11,7 @@ from lss.errors import DataError
 from lss.spectra import measure_modes
 from lss.universe import Field, Universe
 from lss_stats.config import Statistics
-from lss_stats.power import compare, power, transfer_reach
+from lss_stats.power import compare, power
 from lss_stats.samples import available, painted_modes, points_sample, redshift_space, sample, shot_noise
 
 BOX, N = 100.0, 16
@@ -124,13 +124,6 @@ def test_redshift_space_moves_points_by_their_velocity_over_the_hubble_rate():
     moved = redshift_space(position, velocity, 0.0, 0.3175, BOX, 2)
     assert_allclose(moved[0], [10.0, 20.0, 2.0], rtol=1e-5)
     assert_allclose(position[0, 2], 99.0)
-
-
-def test_the_reach_of_the_transfer_function_leaves_out_small_shells():
-    k, n_modes = np.arange(1.0, 6.0), np.array([18, 60, 100, 100, 100])
-    assert transfer_reach(k, np.array([3.0, 1.0, 1.05, 1.2, 1.0]), n_modes) == 3.0
-    assert transfer_reach(k, np.array([1.0, 2.0, 1.0, 1.0, 1.0]), n_modes) == 0.0
-    assert transfer_reach(k, np.ones(5), n_modes) == 5.0
 
 
 def test_what_does_not_fit_is_refused_in_one_line(universe):

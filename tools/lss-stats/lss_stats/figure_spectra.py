@@ -7,9 +7,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from lss.comparison import LEAST_MODES
 from lss.universe import Group
 from lss_stats.labels import label
-from lss_stats.power import LEAST_MODES
 from lss_stats.shown import Shown
 from lss_stats.style import BAND, COLUMN, CYCLE, PAGE, SUBJECT, TRUTH, ratio_rows
 

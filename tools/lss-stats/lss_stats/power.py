@@ -2,15 +2,12 @@
 
 import numpy as np
 
+from lss.comparison import compared
 from lss.errors import DataError
-from lss.spectra import Spectra, falls_through, measure_modes
+from lss.spectra import Spectra, measure_modes
 from lss.universe import Group
 from lss_stats.config import Statistics
 from lss_stats.samples import Sample
-
-K80 = 0.8  # the level at which LULO quotes how far a field is recovered
-TRANSFER_BAND = 0.1  # the deviation of T(k) that LULO quotes
-LEAST_MODES = 50  # shells with fewer say nothing about a band of T
 
 
 def power(sample: Sample, config: Statistics) -> Group:
@@ -39,39 +36,27 @@ def compare(sample: Sample, other: Sample, config: Statistics) -> Group:
     _refuse_different(sample, other)
     windows = [sample.window, other.window]
     spectra = [_measure(pair, windows, sample, config) for pair in zip(sample.modes, other.modes, strict=True)]
-    aa, bb, ab = (np.mean([s.power[i, j] for s in spectra], axis=0) for i, j in [(0, 0), (1, 1), (0, 1)])
-    r = np.mean([s.correlation(0, 1) for s in spectra], axis=0)
-    per_other = np.divide(ab, bb, out=np.full_like(bb, np.nan), where=bb > 0)
-    transfer = np.sqrt(np.divide(aa, bb, out=np.full_like(bb, np.nan), where=bb > 0))
-    k, n_modes = spectra[0].k, spectra[0].n_modes
+    found = compared(spectra)
+    other_power = found.power_other
+    per_other = np.divide(found.cross_power, other_power, out=np.full_like(other_power, np.nan), where=other_power > 0)
     data = {
-        "k": k,
-        "n_modes": n_modes,
-        "power": aa,
-        "power_other": bb,
-        "cross_power": ab,
-        "correlation": r,
-        "transfer": transfer,
+        "k": found.k,
+        "n_modes": found.n_modes,
+        "power": found.power,
+        "power_other": other_power,
+        "cross_power": found.cross_power,
+        "correlation": found.correlation,
+        "transfer": found.transfer,
         "propagator": per_other,
-        "uncorrelated_power": aa - per_other * ab,
+        "uncorrelated_power": found.power - per_other * found.cross_power,
     }
     attrs = _attrs(sample) | {
         "with": other.name if other.name != sample.name else "truth",
         "with_source": other.source,
-        "k80": falls_through(k, r, K80),
-        "k_transfer": transfer_reach(k, transfer, n_modes),
+        "k80": found.k80,
+        "k_transfer": found.transfer_reach(),
     }
     return Group(data, attrs, _units(sample, "power", "power_other", "cross_power", "uncorrelated_power"))
-
-
-def transfer_reach(k: np.ndarray, transfer: np.ndarray, n_modes: np.ndarray) -> float:
-    """The k (h/Mpc) out to which T stays within 10% of 1, shells of fewer than 50 modes left out; 0 if nowhere."""
-    counted = n_modes >= LEAST_MODES
-    k, deviation = k[counted], np.abs(transfer[counted] - 1)
-    outside = np.flatnonzero(~(deviation <= TRANSFER_BAND))
-    if not len(outside):
-        return float(k[-1]) if len(k) else 0.0
-    return float(k[outside[0] - 1]) if outside[0] else 0.0
 
 
 def in_range(k: np.ndarray, config: Statistics) -> np.ndarray:

@@ -18,11 +18,11 @@ import numpy as np
 
 from lss.config import Box
 from lss.cosmology import RHO_CRIT, hubble
-from lss.errors import DataError
 from lss.features import MassBins, halo_fields, mass_bins, mass_edges
 from lss.fourier import forward, wavenumbers
 from lss.mesh import paint
 from lss.random_field import linear_overdensity
+from lss.six_fields import lattice_velocity
 from lss.spectra import inverse_windows
 from lss.universe import Universe
 from lss_stats.config import Statistics
@@ -253,15 +253,6 @@ def _lagrangian_velocity(universe: Universe, config: Statistics) -> Sample:
     velocity = lattice_velocity(universe)
     modes = np.stack([forward(np.ascontiguousarray(velocity[..., axis])) for axis in range(3)])
     return Sample("velocity", modes, universe.box.size, unit="km/s", source=universe.source)
-
-
-def lattice_velocity(universe: Universe) -> np.ndarray:
-    """(n, n, n, 3) float32 km/s. Raises DataError if the particles are not a cubic lattice."""
-    velocity = universe.particles.velocity
-    n = round(len(velocity) ** (1 / 3))
-    if n**3 != len(velocity):
-        raise DataError(f"{universe.source}: {len(velocity)} particles are no cubic lattice; no Lagrangian velocities")
-    return velocity.reshape(n, n, n, 3)
 
 
 def without_window(sample: Sample) -> np.ndarray:

@@ -6,9 +6,10 @@ from lss.config import Box
 from lss.fourier import smooth
 from lss.mesh import overdensity
 from lss.random_field import linear_overdensity
+from lss.six_fields import lattice_velocity
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.samples import grid_of, lattice_velocity
+from lss_stats.samples import grid_of
 
 AXIS = 2  # slices are projected along z
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lss.errors import ConfigError
 
-TABLES = ("cosmology", "box", "ic", "sim", "halo", "train", "recon", "stats")
+TABLES = ("cosmology", "box", "ic", "sim", "halo", "inference", "train", "recon", "stats")
 Settings = dict[str, Any]
 
 
@@ -56,6 +56,23 @@ class Box(Table):
 
     size: float = quantity(125.0, "side of the box", "Mpc/h", gt=0)
     n: int = quantity(64, "particles and grid points per side", ge=4, multiple_of=2)
+
+
+class FieldModel(Table):
+    """The keys of [ic] that say which field white noise stands for."""
+
+    field: Literal["linear", "power-law", "lognormal"] = quantity(
+        "linear", '"linear": of [cosmology], and particles; "power-law", "lognormal": a field alone (docs/inference.md)'
+    )
+    dimensions: Literal[2, 3] = quantity(3, "of a power-law or lognormal field")
+    amplitude: float = quantity(1.0, "A of P = A k^-B, k in h/Mpc", "(Mpc/h)^dimensions", gt=0)
+    slope: float = quantity(0.5, "B of P = A k^-B")
+
+    @pydantic.model_validator(mode="after")
+    def _particles_have_three_dimensions(self) -> "FieldModel":
+        if self.field == "linear" and self.dimensions != 3:
+            raise ValueError('field = "linear" has dimensions = 3; "power-law" and "lognormal" may have 2')
+        return self
 
 
 class Configuration(Table):

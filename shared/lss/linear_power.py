@@ -8,9 +8,11 @@
 Whatever its shape, the spectrum is normalised to the sigma8 of the configuration, which is always that of z = 0.
 """
 
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +26,8 @@ T_CMB = 2.7255
 """Temperature of the microwave background, K (Fixsen 2009)."""
 
 SIGMA8_RADIUS = 8.0
+
+ANALYTIC = ("eisenstein-hu", "no-wiggle")
 
 NEEDED_RANGE = (0.01, 1.0)
 """k, h/Mpc, that a table must cover: nine tenths of sigma8^2 arise there, and beyond it a power law will do."""
@@ -60,21 +64,22 @@ def tophat(x: ArrayLike) -> Array:
     return np.where(small, 1.0, 3 * (np.sin(x) - x * np.cos(x)) / x**3)
 
 
-def transfer_eisenstein_hu(k: ArrayLike, omega_m: float, omega_b: float, h: float) -> Array:
+def transfer_eisenstein_hu(k: Any, omega_m: Any, omega_b: Any, h: Any) -> Any:
     """Transfer function of cold dark matter and baryons, T(k -> 0) = 1.
 
-    k : h/Mpc, > 0
-    Returns float64 of the shape of k.
+    k : h/Mpc, > 0; all four numbers or numpy arrays, or all torch tensors, float64: derivatives are then torch's
+    Returns float64 of the shape to which they broadcast.
     Source: Eisenstein & Hu 1998, Eqs. 2-24; equation numbers in the code are theirs.
     """
-    k = np.asarray(k, dtype=np.float64) * h  # 1/Mpc from here on
+    xp = _array_module(k)
+    k = xp.asarray(k, dtype=xp.float64) * h  # 1/Mpc from here on
     theta = T_CMB / 2.7
     matter, baryons = omega_m * h**2, omega_b * h**2
     f_b = omega_b / omega_m
     z_eq = 2.50e4 * matter * theta**-4  # Eq. 2
     k_eq = 7.46e-2 * matter * theta**-2  # Eq. 3
     q = k / (13.41 * k_eq)  # Eq. 10
-    if omega_b == 0:
+    if not xp.any(xp.asarray(omega_b)):
         return _pressureless(q, 1.0, 1.0)
 
     b1 = 0.313 * matter**-0.419 * (1 + 0.607 * matter**0.674)
@@ -85,8 +90,8 @@ def transfer_eisenstein_hu(k: ArrayLike, omega_m: float, omega_b: float, h: floa
     sound_horizon = (  # Eq. 6
         2
         / (3 * k_eq)
-        * np.sqrt(6 / r_eq)
-        * np.log((np.sqrt(1 + r_drag) + np.sqrt(r_drag + r_eq)) / (1 + np.sqrt(r_eq)))
+        * xp.sqrt(6 / r_eq)
+        * xp.log((xp.sqrt(1 + r_drag) + xp.sqrt(r_drag + r_eq)) / (1 + xp.sqrt(r_eq)))
     )
     k_silk = 1.6 * baryons**0.52 * matter**0.73 * (1 + (10.4 * matter) ** -0.95)  # Eq. 7
     ks = k * sound_horizon
@@ -101,55 +106,67 @@ def transfer_eisenstein_hu(k: ArrayLike, omega_m: float, omega_b: float, h: floa
     cold = f * _pressureless(q, 1.0, beta_c) + (1 - f) * _pressureless(q, alpha_c, beta_c)  # Eq. 17
 
     y = (1 + z_eq) / (1 + z_drag)
-    root = np.sqrt(1 + y)
-    g = y * (-6 * root + (2 + 3 * y) * np.log((root + 1) / (root - 1)))  # Eq. 15
+    root = xp.sqrt(1 + y)
+    g = y * (-6 * root + (2 + 3 * y) * xp.log((root + 1) / (root - 1)))  # Eq. 15
     alpha_b = 2.07 * k_eq * sound_horizon * (1 + r_drag) ** -0.75 * g  # Eq. 14
-    beta_b = 0.5 + f_b + (3 - 2 * f_b) * np.sqrt((17.2 * matter) ** 2 + 1)  # Eq. 24
+    beta_b = 0.5 + f_b + (3 - 2 * f_b) * xp.sqrt((17.2 * matter) ** 2 + 1)  # Eq. 24
     beta_node = 8.41 * matter**0.435  # Eq. 23
-    shifted = ks / np.cbrt(1 + (beta_node / ks) ** 3)  # k s~, Eq. 22
+    shifted = ks / _cube_root(1 + (beta_node / ks) ** 3)  # k s~, Eq. 22
     baryonic = (  # Eq. 21
         _pressureless(q, 1.0, 1.0) / (1 + (ks / 5.2) ** 2)
-        + alpha_b / (1 + (beta_b / ks) ** 3) * np.exp(-((k / k_silk) ** 1.4))
-    ) * np.sinc(shifted / np.pi)
+        + alpha_b / (1 + (beta_b / ks) ** 3) * xp.exp(-((k / k_silk) ** 1.4))
+    ) * xp.sinc(shifted / np.pi)
     return f_b * baryonic + (1 - f_b) * cold  # Eq. 16
 
 
-def transfer_no_wiggle(k: ArrayLike, omega_m: float, omega_b: float, h: float) -> Array:
+def transfer_no_wiggle(k: Any, omega_m: Any, omega_b: Any, h: Any) -> Any:
     """Transfer function with the baryons' suppression of small scales and without their oscillations.
 
-    k : h/Mpc, > 0
-    Returns float64 of the shape of k.
+    Arguments and result as those of `transfer_eisenstein_hu`.
     Source: Eisenstein & Hu 1998, Eqs. 26-31.
     """
-    k = np.asarray(k, dtype=np.float64)
+    xp = _array_module(k)
+    k = xp.asarray(k, dtype=xp.float64)
     theta = T_CMB / 2.7
     matter, baryons = omega_m * h**2, omega_b * h**2
     f_b = omega_b / omega_m
-    sound_horizon = 44.5 * np.log(9.83 / matter) / np.sqrt(1 + 10 * baryons**0.75)  # Mpc, Eq. 26
-    alpha = 1 - 0.328 * np.log(431 * matter) * f_b + 0.38 * np.log(22.3 * matter) * f_b**2  # Eq. 31
+    sound_horizon = 44.5 * xp.log(9.83 / matter) / xp.sqrt(1 + 10 * baryons**0.75)  # Mpc, Eq. 26
+    alpha = 1 - 0.328 * xp.log(431 * matter) * f_b + 0.38 * xp.log(22.3 * matter) * f_b**2  # Eq. 31
     shape = omega_m * h * (alpha + (1 - alpha) / (1 + (0.43 * k * h * sound_horizon) ** 4))  # Eq. 30
     q = k * theta**2 / shape  # Eq. 28
-    logarithm = np.log(2 * np.e + 1.8 * q)  # Eq. 29
+    logarithm = xp.log(2 * np.e + 1.8 * q)  # Eq. 29
     return logarithm / (logarithm + (14.2 + 731 / (1 + 62.5 * q)) * q**2)
 
 
-def _pressureless(q: Array, alpha: float, beta: float) -> Array:
+def unnormalised_power(k: Any, transfer: str, omega_m: Any, omega_b: Any, h: Any, n_s: Any) -> Any:
+    """k^n_s T(k)^2 of an analytic transfer function; arguments and result as those of `transfer_eisenstein_hu`."""
+    transfer_function = {"eisenstein-hu": transfer_eisenstein_hu, "no-wiggle": transfer_no_wiggle}[transfer]
+    return k**n_s * transfer_function(k, omega_m, omega_b, h) ** 2
+
+
+def _array_module(array: Any) -> Any:
+    """The module that computes with this array: torch for its tensors (without importing it), else numpy."""
+    return sys.modules["torch"] if type(array).__module__.startswith("torch") else np
+
+
+def _cube_root(x: Any) -> Any:
+    return np.cbrt(x) if _array_module(x) is np else x ** (1 / 3)
+
+
+def _pressureless(q: Any, alpha: Any, beta: Any) -> Any:
     """T0~ of Eisenstein & Hu 1998, Eqs. 19 and 20."""
+    xp = _array_module(q)
     c = 14.2 / alpha + 386 / (1 + 69.9 * q**1.08)
-    logarithm = np.log(np.e + 1.8 * beta * q)
+    logarithm = xp.log(np.e + 1.8 * beta * q)
     return logarithm / (logarithm + c * q**2)
 
 
 def _shape(cosmology: Cosmology) -> Callable[[Array], Array]:
     """The spectrum up to its amplitude, for k > 0."""
-    matter = (cosmology.omega_m, cosmology.omega_b, cosmology.h)
-    match cosmology.transfer:
-        case "eisenstein-hu":
-            return lambda k: k**cosmology.n_s * transfer_eisenstein_hu(k, *matter) ** 2
-        case "no-wiggle":
-            return lambda k: k**cosmology.n_s * transfer_no_wiggle(k, *matter) ** 2
-        case path:
-            return _read_table(Path(path))
+    c = cosmology
+    if c.transfer in ANALYTIC:
+        return lambda k: unnormalised_power(k, c.transfer, c.omega_m, c.omega_b, c.h, c.n_s)
+    return read_table(Path(c.transfer))
 
 
 def _sigma(radius: float, power: Callable[[Array], Array]) -> float:
@@ -161,7 +178,7 @@ def _sigma(radius: float, power: Callable[[Array], Array]) -> float:
     return float(np.sqrt(step / 3 * (integrand[0:-2:2] + 4 * integrand[1:-1:2] + integrand[2::2]).sum()))
 
 
-def _read_table(path: Path) -> Callable[[Array], Array]:
+def read_table(path: Path) -> Callable[[Array], Array]:
     """A spectrum from a text file: cubic in log k and log P, power laws beyond the ends."""
     from scipy.interpolate import CubicSpline  # slow to import, and only tables need it
 

@@ -1,0 +1,202 @@
+"""Random fields as functions of parameters: batches in torch, differentiable, thousands a second.
+
+White noise is multiplied by the root of a spectrum in Fourier space. With d dimensions, k in h/Mpc and P in (Mpc/h)^d:
+
+    power-law   P(k) = A k^-B, a Gaussian field
+    lognormal   delta = exp(G) / mean exp(G) - 1, where G is Gaussian with P_G = FT[ln(1 + xi)]
+                (Coles & Jones 1991) and xi is the correlation function of linear theory [cosmology], averaged over
+                voxels: P_voxel(k) = sum over aliases of P(|k|) prod_i sinc^2(k_i L / 2n)
+
+A lognormal field in two dimensions is a sheet of the three-dimensional one, a voxel thick: its spectrum is the sum of
+P_voxel over the wavenumbers across it. Both choices keep information finite. The mean of exp(G) is the field's own:
+divided by that of the ensemble, the mean of ln(1 + delta) would be a function of the parameters without any scatter.
+And voxel averages give P_G > 0, where a spectrum cut off at the grid's frequencies gives P_G that passes through zero:
+modes beside the zero, free of noise, would tell the parameters as exactly as they lie close to it.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lss.config import Configuration, Cosmology, FieldModel, Settings, quantity, validate
+from lss.errors import ConfigError
+from lss.linear_power import ANALYTIC, SIGMA8_RADIUS, read_table, tophat, unnormalised_power
+
+STEP_LN_K = 0.0135  # of the spectrum's knots: 15 of them in the narrowest acoustic oscillation
+ALIASES = 1  # images of the spectrum summed on each side; the next would add 1e-3
+_DEPENDS_ON = {
+    "power-law": ("ic.amplitude", "ic.slope"),
+    "lognormal": ("cosmology.omega_m", "cosmology.omega_b", "cosmology.h", "cosmology.n_s", "cosmology.sigma8"),
+}
+
+
+class _Config(Configuration):
+    ic: FieldModel = quantity(FieldModel(), "the field")
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """Fields of given parameters and white noise.
+
+    parameters : the keys that theta holds; shape : (n, n) or (n, n, n) of a field
+    power : theta (b, p) -> P (b, n, [n,] n//2+1) of the Gaussian field on the modes of rfftn, float64, (Mpc/h)^d; it
+        may be negative where no lognormal field has the spectrum asked for, and counts as zero there
+    """
+
+    parameters: tuple[str, ...]
+    shape: tuple[int, ...]
+    box_size: float
+    is_lognormal: bool
+    power: Callable[[torch.Tensor], torch.Tensor]
+
+    def fields(self, theta: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Overdensities.
+
+        theta : (b, p), or (1, p) for all alike, which costs one spectrum instead of b; noise : (b, *shape) float32
+        Returns (b, 1, *shape) float32, differentiable in theta, of mean zero; the noise's mean does not enter.
+        Cost: docs/inference.md.
+        """
+        power = self.power(theta.double())
+        scale = power.clamp(min=1e-30).sqrt() * (math.prod(self.shape) / self.box_size ** len(self.shape)) ** 0.5
+        axes = tuple(range(1, 1 + len(self.shape)))
+        modes = torch.fft.rfftn(noise, dim=axes) * (scale * self._not_the_mean).to(noise.dtype)
+        field = torch.fft.irfftn(modes, s=self.shape, dim=axes)
+        if self.is_lognormal:
+            density = torch.exp(field)
+            field = density / density.mean(dim=axes, keepdim=True) - 1
+        return field[:, None]
+
+    def noise(self, b: int, generator: torch.Generator) -> torch.Tensor:
+        """White noise for b fields, (b, *shape) float32."""
+        return torch.randn((b, *self.shape), generator=generator)
+
+    def clipped(self, theta: torch.Tensor) -> float:
+        """The share of modes whose power would be negative, and is zero instead."""
+        return float((self.power(theta.double()) * self._not_the_mean < 0).double().mean())
+
+    @property
+    def _not_the_mean(self) -> torch.Tensor:
+        kept = torch.ones((*self.shape[:-1], self.shape[-1] // 2 + 1), dtype=torch.float64)
+        kept[(0,) * len(self.shape)] = 0
+        return kept
+
+
+def simulator(settings: Settings, parameters: Sequence[str]) -> Simulator:
+    """The simulator of the field that [ic], [box] and [cosmology] describe, as a function of these keys of them.
+
+    Raises ConfigError if the settings are none, or a parameter does not change the field.
+    """
+    known = {key: value for key, value in settings.get("ic", {}).items() if key in FieldModel.model_fields}
+    config = validate(_Config, {**settings, "ic": known}, "configuration")
+    model, n, size = config.ic, config.box.n, config.box.size
+    if model.field == "linear":
+        raise ConfigError('[ic] field = "linear": only "power-law" and "lognormal" fields are made in memory')
+    keys = _DEPENDS_ON[model.field]
+    for name in parameters:
+        if name not in keys:
+            raise ConfigError(f"{name}: does not change a {model.field} field; {', '.join(keys)} do")
+    base = [float(getattr(getattr(config, table), key)) for table, key in (name.split(".") for name in keys)]
+    columns = [keys.index(name) for name in parameters]
+
+    def values(theta: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Every key the field depends on, (b, 1) each."""
+        full = torch.tensor(base, dtype=torch.float64).repeat(len(theta), 1)
+        return (full.index_copy(1, torch.tensor(columns), theta) if columns else full).split(1, dim=1)
+
+    shape = (n,) * model.dimensions
+    is_lognormal = model.field == "lognormal"
+    spectrum = _lognormal(shape, size, config.cosmology) if is_lognormal else _power_law(shape, size)
+    return Simulator(tuple(parameters), shape, size, is_lognormal, lambda theta: spectrum(*values(theta)))
+
+
+def _power_law(shape: tuple[int, ...], size: float) -> Callable[..., torch.Tensor]:
+    ln_k = torch.from_numpy(0.5 * np.log(np.maximum(_squared_indices(shape), 1)) + math.log(2 * math.pi / size))
+
+    def power(amplitude: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+        ones = (-1,) + (1,) * len(shape)
+        return amplitude.view(ones) * torch.exp(-slope.view(ones) * ln_k)
+
+    return power
+
+
+def _lognormal(shape: tuple[int, ...], size: float, cosmology: Cosmology) -> Callable[..., torch.Tensor]:
+    k = _knots(shape[0], size)
+    of_voxels, distinct = _voxel_average(shape, size, k)
+    smoothing = torch.from_numpy(tophat(k * SIGMA8_RADIUS) ** 2 * k**3 * STEP_LN_K / (2 * np.pi**2))
+    table = None if cosmology.transfer in ANALYTIC else torch.from_numpy(read_table(Path(cosmology.transfer))(k))
+    axes = tuple(range(1, 1 + len(shape)))
+    voxel = (size / shape[0]) ** len(shape)
+    wavenumbers = torch.from_numpy(k)
+
+    def power(
+        omega_m: torch.Tensor, omega_b: torch.Tensor, h: torch.Tensor, n_s: torch.Tensor, sigma8: torch.Tensor
+    ) -> torch.Tensor:
+        linear = table
+        if linear is None:
+            linear = unnormalised_power(wavenumbers, cosmology.transfer, omega_m, omega_b, h, n_s)
+        linear = linear * sigma8**2 / (linear * smoothing).sum(-1, keepdim=True)
+        averaged = (linear @ of_voxels.T)[:, distinct]
+        xi = torch.fft.irfftn(averaged, s=shape, dim=axes) / voxel
+        return torch.fft.rfftn(torch.log1p(xi), dim=axes).real * voxel
+
+    return power
+
+
+def _knots(n: int, size: float) -> np.ndarray:
+    """k, h/Mpc, evenly spaced in ln k: all that sigma8 and the images of the spectrum need."""
+    low = min(1e-4, math.pi / size)
+    high = max(50.0, 1.1 * math.sqrt(3) * (2 * ALIASES + 1) * math.pi * n / size)
+    return low * np.exp(STEP_LN_K * np.arange(math.ceil(math.log(high / low) / STEP_LN_K) + 1))
+
+
+def _voxel_average(shape: tuple[int, ...], size: float, knots: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """The spectrum averaged over voxels as a linear map of P at the knots (cubic interpolation between them).
+
+    Returns the map (m, knots) float64 to modes that no symmetry of the cube relates, and which of them each mode is,
+    (n, [n,] n//2+1) int64.
+    """
+    n, dimensions = shape[0], len(shape)
+    corner = np.array(list(itertools.combinations_with_replacement(range(n // 2 + 1), dimensions)))
+    across = [np.arange(-ALIASES, ALIASES + 1) * n] * dimensions
+    if dimensions == 2:  # a sheet: every wavenumber across it
+        corner = np.hstack([corner, np.zeros((len(corner), 1), dtype=corner.dtype)])
+        across.append(np.arange(-(2 * ALIASES + 1) * n // 2, (2 * ALIASES + 1) * n // 2 + 1))
+    result = np.zeros((len(corner), len(knots)))
+    rows = np.arange(len(corner))
+    for shift in itertools.product(*across):
+        index = corner + np.array(shift)
+        squared = (index**2).sum(1)
+        weight = np.prod(np.sinc(index / n) ** 2, axis=1) * (squared > 0)
+        place = np.log(np.maximum(np.sqrt(squared), 0.5) * 2 * np.pi / size / knots[0]) / STEP_LN_K
+        first = np.clip(np.floor(place).astype(np.int64), 1, len(knots) - 3)
+        t = place - first
+        lagrange = (
+            -t * (t - 1) * (t - 2) / 6,
+            (t + 1) * (t - 1) * (t - 2) / 2,
+            -(t + 1) * t * (t - 2) / 2,
+            (t + 1) * t * (t - 1) / 6,
+        )
+        for offset, coefficient in zip((-1, 0, 1, 2), lagrange, strict=True):
+            result[rows, first + offset] += weight * coefficient
+    if dimensions == 2:
+        result /= size
+    number = {tuple(c[:dimensions]): i for i, c in enumerate(corner.tolist())}
+    size_of = np.minimum(np.arange(n), n - np.arange(n))
+    modes = itertools.product(*[size_of] * (dimensions - 1), range(n // 2 + 1))
+    distinct = [number[tuple(sorted(mode))] for mode in modes]
+    return torch.from_numpy(result), torch.tensor(distinct).view(*shape[:-1], n // 2 + 1)
+
+
+def _squared_indices(shape: tuple[int, ...]) -> np.ndarray:
+    """i^2 + j^2 (+ l^2) of the modes of rfftn."""
+    n = shape[0]
+    full = np.fft.fftfreq(n, 1 / n) ** 2
+    total = np.arange(n // 2 + 1) ** 2.0
+    for _ in shape[1:]:
+        total = full.reshape((-1,) + (1,) * total.ndim) + total
+    return total

@@ -72,6 +72,35 @@ def lpt_particles(
     return position.reshape(-1, 3), velocity.reshape(-1, 3)
 
 
+def linear_field(position: Field, box_size: float, omega_m: float, redshift: float) -> Field:
+    """The linear overdensity at z = 0 whose 2LPT displacements lead from the lattice to these particles.
+
+    position : (n^3, 3) float32, Mpc/h, in lattice order, moved by less than half the box; at a high redshift, where two
+        orders are enough
+    Returns (n, n, n) float32: the inverse of `lpt_particles`, to 1e-3 at z = 127.
+    """
+    n = round(len(position) ** (1 / 3))
+    lattice = np.indices((n, n, n), dtype=np.float64).reshape(3, -1).T * (box_size / n)
+    displacement = ((position - lattice + box_size / 2) % box_size - box_size / 2).reshape(n, n, n, 3)
+    a = 1 / (1 + redshift)
+    d1, d2 = growth_factor(a, omega_m), growth_factor_2(a, omega_m)
+    linear = _divergence(displacement, box_size) / np.float32(-d1)
+    for _ in range(3):  # the second order depends on the field: a fixed point, reached at once at high redshift
+        _, psi2 = displacements(linear, box_size)
+        linear = _divergence(displacement - d2 * psi2, box_size) / np.float32(-d1)
+    return linear
+
+
+def _divergence(vector: np.ndarray, box_size: float) -> Field:
+    """Divergence of a periodic vector field (n, n, n, 3)."""
+    n = len(vector)
+    modes = sum(
+        fourier.forward(np.ascontiguousarray(vector[..., axis], np.float32)) * (1j * k).astype(np.complex64)
+        for axis, k in enumerate(_derivative_wavenumbers(n, box_size))
+    )
+    return fourier.inverse(np.asarray(modes, np.complex64), n)
+
+
 def _inverse_gradient(modes: Modes, box_size: float, sign: int) -> Field:
     """The gradient field whose divergence is sign times the field of these modes."""
     n = len(modes)

@@ -4,7 +4,7 @@ import pytest
 from lss import fourier
 from lss.config import Cosmology
 from lss.cosmology import growth_factor, growth_factor_2, growth_rate, hubble
-from lss.lpt import displacements, lpt_particles
+from lss.lpt import displacements, linear_field, lpt_particles
 from lss.mesh import overdensity
 from lss.random_field import linear_overdensity, white_noise
 from lss.threads import set_threads
@@ -160,3 +160,21 @@ def test_the_same_bits_for_any_number_of_threads():
         set_threads(None)
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_the_linear_field_is_found_again_from_the_particles_of_the_start():
+    linear = linear_overdensity(white_noise(3, 0, N), Cosmology(), BOX)
+    position, _ = lpt_particles(linear, BOX, OMEGA_M, 49.0)
+    found, true = (np.fft.rfftn(field) for field in (linear_field(position, BOX, OMEGA_M, 49.0), linear))
+    inside = np.ix_(*[np.arange(1 - N // 2, N // 2)] * 2, np.arange(N // 2))  # a gradient has no Nyquist planes
+    error = np.abs(found - true)[inside]
+    assert np.sqrt(np.mean(error**2)) < 2e-3 * np.sqrt(np.mean(np.abs(true[inside]) ** 2))
+
+
+def test_without_the_second_order_the_linear_field_would_be_wrong_at_that_redshift():
+    linear = smooth_random_field(5)
+    position, _ = lpt_particles(linear, BOX, OMEGA_M, 9.0)
+    first_only, _ = lpt_particles(linear, BOX, OMEGA_M, 9.0, order=1)
+    right = linear_field(position, BOX, OMEGA_M, 9.0) - linear
+    wrong = linear_field(first_only, BOX, OMEGA_M, 9.0) - linear
+    assert np.std(right) < 1e-3 * np.std(linear) < 0.1 * np.std(wrong)

@@ -26,7 +26,8 @@ class _Visible:
 
 
 _enabled = False
-_open = False
+_display: Any = None  # what is drawn, if anything is
+_room = False  # whether one more bar fits below those that are shown
 
 
 def enable(wanted: bool = True) -> None:
@@ -41,11 +42,23 @@ def enabled() -> bool:
 
 
 @contextmanager
-def progress(description: str, total: float | None) -> Iterator[Bar]:
-    """A bar for `total` steps; the outermost one is shown, those of stages run inside it stay silent."""
-    global _open
-    if not _enabled or _open:
+def progress(description: str, total: float | None, done: float = 0, *, shows_inner: bool = False) -> Iterator[Bar]:
+    """A bar for `total` steps, `done` of them made before; those of stages that run inside it stay silent.
+
+    shows_inner : but for the next one, which is drawn below: an ensemble, and the member under way
+    """
+    global _display, _room
+    if not _enabled or (_display and not _room):
         yield _Silent()
+        return
+    if _display:
+        _room = False
+        task = _display.add_task(description, total=total, completed=done, note="")
+        try:
+            yield _Visible(_display, task)
+        finally:
+            _display.remove_task(task)
+            _room = True
         return
     from rich.console import Console
     from rich.progress import (
@@ -66,12 +79,12 @@ def progress(description: str, total: float | None) -> Iterator[Bar]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    _open = True
     try:
-        with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as bar:
-            yield _Visible(bar, bar.add_task(description, total=total, note=""))
+        with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as _display:
+            _room = shows_inner
+            yield _Visible(_display, _display.add_task(description, total=total, completed=done, note=""))
     finally:
-        _open = False
+        _display, _room = None, False
 
 
 def since(start: float) -> str:

@@ -20,13 +20,15 @@ import lss
 from lss import interrupt, pipes, progress, stages
 from lss.config import Configuration, Settings, as_toml, complete, merge, parse_assignment, read_toml, validate
 from lss.console import Arguments, Command
-from lss.errors import ConfigError
+from lss.errors import ConfigError, Stopped
 from lss.restart import Restart
 from lss.threads import threads
 from lss.universe import Group, Universe
-from lss.universe_file import ensemble_members, member_path, read_universe, write_universe
+from lss.universe_file import ensemble_members, gathered_path, member_path, read_universe, write_universe
 
 log = logging.getLogger("lss.session")
+
+Moment = tuple[float, float, float]  # the time of day, of a clock that never jumps, and of this process's CPU
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Given:
 
 def run(command: Command, arguments: Arguments) -> None:
     """Carry out a command line. Raises LssError with the one line that the user is to read."""
-    started = time.time(), time.monotonic(), time.process_time()
+    started = _now()
     interrupt.install(deferred=command.resumable)
     progress.enable(not (arguments.quiet or arguments.log_json))
     tool = _tool(command)
@@ -72,6 +74,19 @@ def _print_settings(tool: Any, arguments: Arguments, given: Given) -> None:
     print(as_toml(complete(config, given.settings), tool.Config), end="")
 
 
+@dataclass(frozen=True)
+class Job:
+    """What a stage is to do: its input, which may be none, and the settings over those of the input."""
+
+    command: Command
+    arguments: Arguments
+    tool: Any
+    universe: Universe | None
+    config: Any
+    settings: Settings
+    data: list[Path]
+
+
 def _run_stage(
     command: Command,
     arguments: Arguments,
@@ -79,33 +94,104 @@ def _run_stage(
     universe: Universe | None,
     data: list[Path],
     given: Given,
-    started: tuple[float, float, float],
+    started: Moment,
 ) -> None:
     config, settings = _settle(tool, universe, given)
     if universe is not None:
         universe = dataclasses.replace(universe, cosmology=config.cosmology)
+    job = Job(command, arguments, tool, universe, config, settings, data)
+    members = _members(job)
     if arguments.dry_run:
-        _print_plan(tool.plan(universe, config), arguments.output or "standard output")
-        return
+        _print_plan(tool.plan(universe, config), arguments.output or "standard output", members)
+    elif members > 1:
+        _make_members(job, members)
+    else:
+        _make_one(job, _number(job), started)
+
+
+def _make_one(job: Job, number: int, started: Moment) -> None:
+    """Run the stage, and write what it makes."""
+    arguments, tool = job.arguments, job.tool
     options = dict(arguments.own)
-    number = universe.index if universe else 0
-    if "index" in inspect.signature(tool.run).parameters:
-        number = options["index"] = _index(arguments) or 0
-    target = _target(command, arguments, number, piped=data in ([], [Path("-")]))
+    if _takes_index(tool):
+        options["index"] = number
+    target = _target(job.command, arguments, number, piped=job.data in ([], [Path("-")]))
     restart = Restart(None)
-    if command.resumable:
-        restart = options["restart"] = _restart(tool, arguments, target, settings, data)
-    result = tool.run(universe or Universe.create(config, settings), config, **options)
+    if job.command.resumable:
+        restart = options["restart"] = _restart(tool, arguments, target, job.settings, job.data)
+    result = tool.run(job.universe or Universe.create(job.config, job.settings), job.config, **options)
     if not isinstance(result, Universe):
         _report(result, arguments)
         return
-    result = stages.with_settings(result, config, settings)
-    result = _with_provenance(result, command, data, started)
+    result = stages.with_settings(result, job.config, job.settings)
+    result = _with_provenance(result, job.command, job.data, started, restart.identity)
     for group in arguments.drop:
         result = _dropped(result, group)
     if target is not None:
         write_universe(result, target)
     restart.clear()
+
+
+# --- ensembles -------------------------------------------------------------------------------------------------------
+
+
+def _members(job: Job) -> int:
+    """How many universes this call makes. A stage may declare `members(config)`; an index picks one of them.
+
+    Raises ConfigError where there are several and no directory to put them in.
+    """
+    wanted = job.tool.members(job.config) if hasattr(job.tool, "members") else 1
+    if wanted == 1 or _index(job.arguments) is not None:
+        return 1
+    if not job.arguments.dry_run and not _is_folder(job.arguments.output):
+        raise ConfigError(f"{wanted} universes need a directory: -o DIR/ (or --index I for one of them)")
+    return int(wanted)
+
+
+def _make_members(job: Job, count: int) -> None:
+    """Every universe of the ensemble, one after the other; then the one that the stage's `gather` makes of them.
+
+    With --resume those that are finished stay as they are.
+    """
+    directory = Path(str(job.arguments.output))
+    paths = [member_path(directory, number) for number in range(count)]
+    gathered_path(directory).unlink(missing_ok=True)  # it would be of other members
+    with progress.progress(job.command.program, count, shows_inner=True) as bar:
+        for number, path in enumerate(paths):
+            if interrupt.requested():
+                raise Stopped(f"stopped after {number} of {count} universes; --resume goes on from here")
+            if not (job.arguments.resume and _is_finished(job, path)):
+                log.info("universe %d of %d: %s", number + 1, count, path)
+                _make_one(job, number, _now())
+            bar.update(1, f"{number + 1} of {count} made")
+    started = _now()
+    gathered = stages.with_settings(job.tool.gather(paths, job.config), job.config, job.settings)
+    if job.universe is not None:
+        gathered = dataclasses.replace(gathered, groups={**_provenance(job.universe), **gathered.groups})
+    gathered = _with_provenance(gathered, job.command, [*job.data, *paths], started)
+    write_universe(gathered, gathered_path(directory))
+    log.info("%d universes gathered in %s", count, gathered_path(directory))
+
+
+def _is_finished(job: Job, path: Path) -> bool:
+    """Whether this member is there. Raises ConfigError if it was made from another input or configuration."""
+    if not path.exists():
+        return False
+    *_, last = _provenance(read_universe(path, ["provenance"])).values()
+    if last.attrs.get("identity") != _identity(job.tool, job.settings, job.data):
+        raise ConfigError(f"{path}: made from another input or configuration; remove it to begin anew")
+    return True
+
+
+def _takes_index(tool: Any) -> bool:
+    return "index" in inspect.signature(tool.run).parameters
+
+
+def _number(job: Job) -> int:
+    """The number of the member that is made."""
+    if _takes_index(job.tool):
+        return _index(job.arguments) or 0
+    return job.universe.index if job.universe else 0
 
 
 # --- input -----------------------------------------------------------------------------------------------------------
@@ -221,8 +307,7 @@ def _target(command: Command, arguments: Arguments, number: int, *, piped: bool)
     """
     output = arguments.output
     if output is not None and output != "-":
-        is_folder = output.endswith("/") or Path(output).is_dir()
-        path = member_path(Path(output), number) if is_folder else Path(output)
+        path = member_path(Path(output), number) if _is_folder(output) else Path(output)
         folder = path.parent
         while not folder.exists():
             folder = folder.parent
@@ -234,6 +319,10 @@ def _target(command: Command, arguments: Arguments, number: int, *, piped: bool)
     if sys.stdout.isatty():
         raise ConfigError("standard output is a terminal; give -o FILE, or pipe it into the next command")
     return Path("-")
+
+
+def _is_folder(output: str | None) -> bool:
+    return output is not None and (output.endswith("/") or Path(output).is_dir())
 
 
 def _dropped(universe: Universe, group: str) -> Universe:
@@ -254,14 +343,15 @@ def _report(result: Any, arguments: Arguments) -> None:
         print(result)
 
 
-def _print_plan(plan: stages.Plan, target: str) -> None:
+def _print_plan(plan: stages.Plan, target: str, members: int = 1) -> None:
+    if members > 1:
+        print(f"{members} universes, each:")
     for step in plan.steps:
         print(step)
     print(f"output: {target}")
     print(f"memory: {plan.memory_bytes / 1e9:.2f} GB at the peak")
-    print(
-        f"cost:   {plan.cpu_seconds:.0f} CPU seconds, about {plan.cpu_seconds / threads():.0f} s on {threads()} threads"
-    )
+    seconds = plan.cpu_seconds * members
+    print(f"cost:   {seconds:.0f} CPU seconds, about {seconds / threads():.0f} s on {threads()} threads")
 
 
 # --- resuming and provenance -----------------------------------------------------------------------------------------
@@ -273,16 +363,20 @@ def _restart(tool: Any, arguments: Arguments, target: Path | None, settings: Set
         if arguments.resume:
             raise ConfigError("--resume needs -o FILE: the state is kept in FILE.state/")
         return Restart(None)
+    restart = Restart(Path(f"{target}.state"), arguments.resume, _identity(tool, settings, data))
+    if not arguments.resume:
+        restart.clear()
+    return restart
+
+
+def _identity(tool: Any, settings: Settings, data: list[Path]) -> str:
+    """A hash of what the work depends on: settings, but for those that may be changed on the way, and input files."""
     frozen = settings
     for name in getattr(tool, "EXTENDABLE", ()):
         table, key = name.split(".")
         frozen = {**frozen, table: {k: v for k, v in frozen.get(table, {}).items() if k != key}}
     words = [as_toml(frozen), *(file_hash(path) for path in data if path.is_file())]
-    identity = hashlib.sha256("\n".join(words).encode()).hexdigest()
-    restart = Restart(Path(f"{target}.state"), arguments.resume, identity)
-    if not arguments.resume:
-        restart.clear()
-    return restart
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
 def file_hash(path: Path) -> str:
@@ -292,9 +386,9 @@ def file_hash(path: Path) -> str:
 
 
 def _with_provenance(
-    universe: Universe, command: Command, data: list[Path], started: tuple[float, float, float]
+    universe: Universe, command: Command, data: list[Path], started: Moment, identity: str = ""
 ) -> Universe:
-    number = sum(path.startswith("provenance/") for path in universe.groups)
+    number = len(_provenance(universe))
     wall, cpu = time.monotonic() - started[1], time.process_time() - started[2]
     attrs = {
         "program": command.program,
@@ -309,8 +403,18 @@ def _with_provenance(
         "threads": threads(),
         "inputs": "\n".join(f"{file_hash(path)}  {path}" for path in data if path.is_file()),
     }
+    if identity:
+        attrs["identity"] = identity
     log.info("%.1f s, %.1f CPU s, %.2f GB", wall, cpu, peak_memory() / 1e9)
     return universe.with_group(f"provenance/{number:02d}-{command.program}", Group({}, attrs))
+
+
+def _provenance(universe: Universe) -> dict[str, Group]:
+    return {path: group for path, group in sorted(universe.groups.items()) if path.startswith("provenance/")}
+
+
+def _now() -> Moment:
+    return time.time(), time.monotonic(), time.process_time()
 
 
 def peak_memory() -> int:

@@ -6,6 +6,14 @@ A stage is a module with
     run(universe, config)        -> Universe
     plan(universe, config)       -> Plan: what `--dry-run` says (universe is None where the stage needs none)
 
+and, for the command line, whichever of these it has a use for (lss.session):
+
+    listing(universe, members)   -> str: what a terminal is shown of a file or directory, unasked
+    run_directory(paths, config) -> what a whole directory of universes gives
+    read_foreign(path, config)   -> Universe, of another program's file
+    members(config), gather(paths, config)   how many universes one call makes, and the one they make together
+    CHANGES, EXTENDABLE          keys that may differ from those of the data; from those of a run that is resumed
+
 registered under the entry point group "lss.stages"; one in a user's own package takes part in every loop.
 """
 

@@ -91,9 +91,15 @@ def member_path(directory: Path, index: int) -> Path:
     return directory / f"{index:06d}.h5"
 
 
+def gathered_path(directory: Path) -> Path:
+    """Where what was gathered of an ensemble (means, scatter) lies beside its members; it is none of them."""
+    return directory / "ensemble.h5"
+
+
 def ensemble_members(directory: Path) -> list[Path]:
     """The universe files of a directory, by name. Raises DataError if there are none."""
-    members = sorted(p for p in directory.glob("*.h5") if not p.name.startswith("."))
+    gathered = gathered_path(directory)
+    members = sorted(p for p in directory.glob("*.h5") if not p.name.startswith(".") and p != gathered)
     if not members:
         raise DataError(f"{directory}: no universe (*.h5) in this directory")
     return members

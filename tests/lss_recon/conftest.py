@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from lss.estimator import Inputs
 from lss.features import mass_edges
 from lss.nets.checkpoint import build, save_checkpoint
 from lss.universe import Universe
+from lss.universe_file import write_universe
 from lss_recon.directions import by_estimate
 from lss_recon.loop import Problem
 from lss_recon.modes import filtered, wavenumber
@@ -95,6 +99,25 @@ def truth():
 def observed(truth):
     """What a reconstruction is given: the halos and the settings of the truth."""
     return Universe(truth.cosmology, truth.box, truth.config, {}, "observed.h5").with_halos(truth.halos)
+
+
+@pytest.fixture(scope="session")
+def observed_file(observed, tmp_path_factory):
+    path = tmp_path_factory.mktemp("observed") / "observed.h5"
+    write_universe(observed, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def line(observed_file, estimator):
+    """The words of a command line that reconstructs the observed halos."""
+
+    def words(output, *further, simulations=6, step="line_search", observed=observed_file):
+        settings = [f"recon.checkpoint={estimator}", f"recon.max_simulations={simulations}", f"recon.step={step}"]
+        program = Path(sys.executable).with_name("lss-recon")
+        return [program, observed, "-o", output, "--quiet", *(f"--set={word}" for word in settings), *further]
+
+    return words
 
 
 def untrained(model, architecture, inputs, truth, path, **validation):

@@ -2,9 +2,7 @@ import dataclasses
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import h5py
 import pytest
@@ -13,20 +11,6 @@ from lss import stages
 from lss.config import merge
 from lss.universe_file import read_universe, write_universe
 from lss_stats.digest import digest
-
-PROGRAM = Path(sys.executable).with_name("lss-recon")
-
-
-@pytest.fixture(scope="module")
-def observed_file(observed, tmp_path_factory):
-    path = tmp_path_factory.mktemp("observed") / "observed.h5"
-    write_universe(observed, path)
-    return path
-
-
-def command(observed_file, output, estimator, *further, simulations=6):
-    settings = [f"recon.checkpoint={estimator}", f"recon.max_simulations={simulations}", "recon.step=line_search"]
-    return [PROGRAM, observed_file, "-o", output, "--quiet", *(f"--set={word}" for word in settings), *further]
 
 
 def simulations_so_far(state):
@@ -37,15 +21,15 @@ def simulations_so_far(state):
         return 0
 
 
-def test_run_killed_at_any_moment_goes_on_to_the_same_bits(observed, observed_file, estimator, tmp_path):
+def test_run_killed_at_any_moment_goes_on_to_the_same_bits(observed, line, estimator, tmp_path):
     output = tmp_path / "reconstructed.h5"
-    running = subprocess.Popen(command(observed_file, output, estimator))
+    running = subprocess.Popen(line(output))
     while running.poll() is None and simulations_so_far(tmp_path / "reconstructed.h5.state") < 3:
         time.sleep(0.002)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
     assert not output.exists()
-    subprocess.run(command(observed_file, output, estimator, "--resume"), check=True)
+    subprocess.run(line(output, "--resume"), check=True)
     assert not (tmp_path / "reconstructed.h5.state").exists()
 
     recon = {"checkpoint": estimator, "max_simulations": 6, "step": "line_search"}
@@ -54,11 +38,9 @@ def test_run_killed_at_any_moment_goes_on_to_the_same_bits(observed, observed_fi
     assert digest(read_universe(output)) == digest(read_universe(tmp_path / "whole.h5"))
 
 
-def test_dry_run_says_what_it_would_cost_and_runs_nothing(observed_file, estimator, tmp_path):
+def test_dry_run_says_what_it_would_cost_and_runs_nothing(line, tmp_path):
     output = tmp_path / "r.h5"
-    said = subprocess.run(
-        command(observed_file, output, estimator, "--dry-run"), capture_output=True, text=True, check=True
-    ).stdout
+    said = subprocess.run(line(output, "--dry-run"), capture_output=True, text=True, check=True).stdout
     assert "at most 6 simulations" in said
     assert "memory:" in said
     assert not output.exists()
@@ -72,7 +54,7 @@ def test_dry_run_says_what_it_would_cost_and_runs_nothing(observed_file, estimat
     ],
 )
 def test_what_cannot_be_reconstructed_gives_one_line_and_no_output(
-    observed, observed_file, estimator, tmp_path, change, code, message
+    observed, observed_file, line, tmp_path, change, code, message
 ):
     if change == "no halos":
         empty = {name: column[:0] for name, column in observed.halos.columns.items()}
@@ -80,9 +62,8 @@ def test_what_cannot_be_reconstructed_gives_one_line_and_no_output(
         halos = dataclasses.replace(observed.halos, columns=empty, members=None)
         write_universe(observed.with_halos(halos), observed_file)
     options = [change] if change.startswith("--") else []
-    done = subprocess.run(
-        command(observed_file, tmp_path / "r.h5", estimator, *options), capture_output=True, text=True
-    )
+    words = line(tmp_path / "r.h5", *options, observed=observed_file)
+    done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == code
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -57,6 +57,7 @@ class Reconstruction(Table):
         (0.0, 0.9), "noise added to the direction: amplitude in prior rms, factor per update; LULO: [0.1, 0.9]"
     )
     max_simulations: int = quantity(16, "simulations, the start's included", ge=1)
+    samples: int = quantity(1, "draws sent through the loop, each a universe of the directory that -o names", ge=1)
     seed: int = quantity(1, "of everything drawn, together with the sample's --index", ge=0, lt=2**32)
     line_search: LineSearch = quantity(LineSearch(), "AELS")
     forward: Forward = quantity(Forward(), "what makes a universe of white noise")
@@ -73,6 +74,12 @@ class Reconstruction(Table):
     def _only_an_estimator_gives_a_start(self) -> Self:
         if self.start == "estimate" and self.direction != "estimate":
             raise ValueError('start = "estimate" needs direction = "estimate": the pairs network estimates differences')
+        return self
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> Self:
+        if self.samples > 1 and self.start == "zero" and not self.noise[0]:
+            raise ValueError(f'samples = {self.samples}: all alike with start = "zero" and no noise')
         return self
 
 

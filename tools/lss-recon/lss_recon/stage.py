@@ -20,6 +20,7 @@ from lss_recon import history
 from lss_recon.config import Config, Reconstruction
 from lss_recon.cost import plan
 from lss_recon.directions import Direction, with_noise
+from lss_recon.ensemble import gather
 from lss_recon.forward import Forward, by_command, by_stages
 from lss_recon.line_search import ChooseStep, by_line_search, by_schedule
 from lss_recon.loop import Problem, State, reconstruct
@@ -32,11 +33,16 @@ from lss_recon.power_limit import limit_power
 from lss_recon.start import prior_draw, update_draw
 from lss_recon.truth import against_truth
 
-__all__ = ["EXTENDABLE", "Config", "plan", "run"]
+__all__ = ["EXTENDABLE", "Config", "gather", "members", "plan", "run"]
 
 log = logging.getLogger("lss.recon")
 
-EXTENDABLE = ("recon.max_simulations",)  # a run that was stopped may be given more
+EXTENDABLE = ("recon.max_simulations", "recon.samples")  # a run that was stopped may be given more
+
+
+def members(config: Config) -> int:
+    """How many samples one call makes."""
+    return config.recon.samples
 
 
 def run(
@@ -69,8 +75,8 @@ def run(
     state = memory.load()
     if state.history:
         log.info("going on after simulation %d of %d", len(state.history), recon.max_simulations)
-    with progress("lss-recon", recon.max_simulations) as bar:
-        bar.update(len(state.history))
+    title = f"sample {index}" if recon.samples > 1 else "lss-recon"
+    with progress(title, recon.max_simulations, len(state.history)) as bar:
 
         def checkpoint(state: State) -> None:
             memory.save(state)

@@ -1,0 +1,146 @@
+"""How good a reconstruction is: figures of one against its truth, and of many.
+
+| figure | what |
+|---|---|
+| k80_FIELD | the k where r(k) with the truth falls through 0.8 |
+| t10_FIELD, t12_FIELD | the k out to which T(k) stays within 10%, 12%; shells of fewer than 50 modes left out |
+| q_error | median of abs(Q / Q_true - 1) over angles, k1 = 0.1, k2 = 1.0 h/Mpc, matter |
+| n_20, n_130, with _true | halos of at least 20 and 130 particles |
+| simulations, wall_s, cpu_s | what it took |
+| k80_estimate, k80_halo_field | of the estimator alone, and of halo mass on the grid, with the initial field |
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lss import estimator
+from lss.comparison import Comparison
+from lss.cosmology import RHO_CRIT
+from lss.mesh import overdensity
+from lss.random_field import linear_overdensity
+from lss.six_fields import NAMES, recovery, reference_bins, six_fields
+from lss.spectra import falls_through, measure
+from lss.universe import Universe
+from lss_stats.bispectrum import against_angle
+from lss_stats.config import Statistics
+from lss_stats.samples import Sample, sample, without_window
+
+BANDS = {"t10_ic": 0.1, "t10_matter": 0.1, "t12_mw": 0.12, "t12_count": 0.12, "t10_momentum": 0.1, "t10_velocity": 0.1}
+RESOLVED = 130  # particles of a halo whose mass is trusted (LULO section 5.2.3)
+TRIANGLE, ANGLES = (0.1, 1.0), 15  # h/Mpc; from 0 to pi
+MEDIAN_ERROR = 1.2533  # standard error of a median over that of a mean, Gaussian
+
+Figures = dict[str, float]
+
+
+def figures(found: Universe, truth: Universe) -> Figures:
+    """All figures of one reconstruction."""
+    recovered = compare(found, truth)
+    recon = found.group("recon").attrs
+    return {
+        **reaches(recovered),
+        "q_error": q_error(found, truth),
+        **halo_numbers(found, truth),
+        "simulations": float(recon["simulations"]),
+        "wall_s": float(np.sum(recon["seconds"])),
+        "cpu_s": float(found.group("bench").attrs["cpu_s"]),
+    }
+
+
+def compare(found: Universe, truth: Universe) -> dict[str, Comparison]:
+    """r(k) and T(k) of the six fields, as far as both have them."""
+    reference = reference_bins(truth)
+    return recovery(six_fields(found, reference), six_fields(truth, reference), truth.box.size)
+
+
+def reaches(recovered: Mapping[str, Comparison]) -> Figures:
+    """k80_FIELD and the reach of T(k)."""
+    k80 = {f"k80_{name}": comparison.k80 for name, comparison in recovered.items()}
+    bands = {name: recovered[name[4:]].transfer_reach(band) for name, band in BANDS.items() if name[4:] in recovered}
+    return {**k80, **bands}
+
+
+def q_error(found: Universe, truth: Universe) -> float:
+    """Median of abs(Q / Q_true - 1) of the matter over the angle of k1 and k2; NaN where the grid is too coarse."""
+    n, size = truth.box.n, truth.box.size
+    if sum(TRIANGLE) > np.pi * n / size or not (found.has("PartType1") and truth.has("PartType1")):
+        return np.nan
+    theta = np.linspace(0, np.pi, ANGLES)
+    reduced = []
+    for universe in (found, truth):
+        modes = without_window(matter(universe))
+        reduced.append(against_angle(modes, n, size, *TRIANGLE, theta).reduced)
+    return float(np.median(np.abs(reduced[0] / reduced[1] - 1)))
+
+
+def matter(universe: Universe) -> Sample:
+    """The overdensity of the particles in Fourier space, CIC on the grid of the box."""
+    return sample(universe, "matter", Statistics())
+
+
+def halo_numbers(found: Universe, truth: Universe) -> Figures:
+    """n_20 and n_130 of both; every catalogue ends at its own smallest halo."""
+    numbers: Figures = {}
+    for suffix, universe in (("", found), ("_true", truth)):
+        particles = n_particles(universe)
+        numbers |= {f"n_{least}{suffix}": float((particles >= least).sum()) for least in (20, RESOLVED)}
+    return numbers
+
+
+def n_particles(universe: Universe) -> np.ndarray:
+    """Particles of each halo, (m,); from the masses where the catalogue does not say."""
+    halos = universe.halos
+    if "n_particles" in halos.columns:
+        return halos.n_particles
+    mass = RHO_CRIT * universe.cosmology.omega_m * (universe.box.size / universe.box.n) ** 3
+    return halos.mass / mass
+
+
+def without_a_loop(truth: Universe, checkpoint: str | None) -> Figures:
+    """What there is before any simulation: the halo field itself, and the estimate if `checkpoint` is an estimator."""
+    halos, box = truth.halos, truth.box
+    fields = {"k80_halo_field": overdensity(halos.position, box.n, box.size, "cic", halos.mass)}
+    if checkpoint is not None:
+        fields["k80_estimate"] = _estimator(checkpoint).estimate(halos.position, halos.mass, box.n, box.size)
+    linear = linear_overdensity(truth.noise.value, truth.cosmology, box.size)
+    spectra = measure([linear, *fields.values()], box.size)
+    return {name: falls_through(spectra.k, spectra.correlation(0, i)) for i, name in enumerate(fields, start=1)}
+
+
+@functools.cache
+def _estimator(checkpoint: str) -> estimator.Estimator:
+    return estimator.load(checkpoint)
+
+
+# --- over truths -----------------------------------------------------------------------------------------------------
+
+
+def median(rows: Sequence[Figures], name: str) -> float | None:
+    """Over the truths, of those that have the figure; None if none has."""
+    values = column(rows, name)
+    return float(np.median(values)) if len(values) else None
+
+
+def median_error(rows: Sequence[Figures], name: str) -> float | None:
+    """Standard error of the median over the truths; None for fewer than two."""
+    values = column(rows, name)
+    return float(MEDIAN_ERROR * np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+
+
+def column(rows: Sequence[Figures], name: str) -> np.ndarray:
+    """A figure of every row that has it, NaN left out."""
+    values = np.array([row[name] for row in rows if name in row], np.float64)
+    return values[np.isfinite(values)]
+
+
+def of_six(rows: Sequence[Figures], over_truths) -> dict[str, float | None]:
+    """`median` or `median_error` of the six k80."""
+    return {name: over_truths(rows, f"k80_{name}") for name in NAMES}
+
+
+def ratio_of_sums(rows: Sequence[Figures], name: str) -> float | None:
+    """The halos of all reconstructions over those of all truths."""
+    true = column(rows, f"{name}_true").sum()
+    return float(column(rows, name).sum() / true) if true else None

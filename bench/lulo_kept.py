@@ -1,0 +1,98 @@
+"""Where results are kept, and what they depend on: configuration, checkpoints, code.
+
+A result lies in a folder named by a hash of all three, so that an interrupted benchmark goes on where it was and one
+whose cause has changed begins anew. Of the code counts what the stages and the modules that they import say, without
+comments and docstrings.
+"""
+
+import ast
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lss.config import Settings
+from lss.nets.checkpoint import resolve
+
+FOLDER = Path("build/lulo")
+LATEST = FOLDER / "latest"  # a link for each configuration: to its latest results
+_OURS = ("lss", "lss_ic", "lss_sim", "lss_halo", "lss_recon")
+
+
+def key(*causes: Any) -> str:
+    """Twelve hexadecimal digits that stand for JSON values."""
+    return hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def linked(folder: Path, name: str) -> Path:
+    """The folder, made if it is not there, and found as `build/lulo/latest/NAME` from now on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    LATEST.mkdir(parents=True, exist_ok=True)
+    link = LATEST / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("..") / folder.relative_to(FOLDER))
+    return folder
+
+
+def checkpoint_hashes(settings: Settings) -> dict[str, str]:
+    """SHA-256 of every checkpoint that [recon] names."""
+    names = sorted({text for name, text in _texts(settings.get("recon", {})) if "checkpoint" in name and text})
+    return {name: hashlib.sha256(resolve(name).read_bytes()).hexdigest() for name in names}
+
+
+@cache
+def code_hash(*modules: str) -> str:
+    """SHA-256 of the syntax trees of these modules and of all of ours that they import."""
+    digest = hashlib.sha256()
+    for name, tree in sorted(_closure(modules).items()):
+        digest.update(f"{name} {ast.dump(tree)}\n".encode())
+    return digest.hexdigest()
+
+
+def _texts(table: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(table, dict):
+        for key_of, value in table.items():
+            yield from _texts(value, key_of)
+    elif isinstance(table, list | tuple):
+        for value in table:
+            yield from _texts(value, name)
+    elif isinstance(table, str):
+        yield name, table
+
+
+def _closure(modules: Sequence[str]) -> dict[str, ast.Module]:
+    trees: dict[str, ast.Module] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name in trees or name.partition(".")[0] not in _OURS:
+            continue
+        specification = importlib.util.find_spec(name)
+        if specification is None or specification.origin is None:
+            continue
+        trees[name] = _without_docstrings(ast.parse(Path(specification.origin).read_text()))
+        waiting += _imported(trees[name])
+    return trees
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """Every module that is imported, and every name that could be one ("from lss import fourier")."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            if "." not in node.module:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and len(node.body) > 1:
+                node.body = node.body[1:]
+    return tree

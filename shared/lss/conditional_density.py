@@ -1,0 +1,292 @@
+"""The density of summaries given parameters, p(x | theta): an ensemble of masked autoregressive flows (zuko).
+
+The flows see u = L^-1 (x - a - B theta): the linear regression of the summaries on the parameters is taken off and the
+residual whitened. Each starts as the identity, so that the ensemble starts as the Gaussian of linear mean and constant
+covariance, which the summaries of an information-maximising network nearly have, and learns what differs from it.
+
+The ensemble is sum_k w_k p_k with w_k proportional to exp(-validation loss), the loss being the mean of -ln p over
+simulations that were kept back (Alsing et al. 2019 take the training loss, which rewards overfitting).
+
+Because p(x | theta) is learned and not the posterior, the parameters of the simulations may come from any proposal.
+Source: Papamakarios et al. 2017 (masked autoregressive flows), Alsing et al. 2019 (ensembles of conditional ones).
+"""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from lss.config import Table, quantity
+from lss.errors import DataError
+from lss.nets.checkpoint import Card, load_checkpoint, save_checkpoint
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger("lss.density")
+
+BATCHES = 10  # an epoch has no more updates than this, however many simulations there are
+SINGULAR = 1e-10  # smallest eigenvalue over the largest of a correlation matrix that counts as regular
+_LARGEST = {"summaries": 1024, "parameters": 1024, "transforms": 64, "members": 64}  # what a file may ask for
+
+
+class Flows(Table):
+    """The flows of a density of summaries, and their training."""
+
+    members: int = quantity(3, "flows of the ensemble", ge=1, le=64)
+    transform: Literal["affine", "spline"] = quantity(
+        "affine", 'of one variable: "affine" (MAF), or "spline" (neural spline flow), slower, for what is not Gaussian'
+    )
+    transforms: int = quantity(3, "autoregressive transforms of each flow", ge=1, le=64)
+    hidden: tuple[int, ...] = quantity((50, 50), "units of each hidden layer of a transform", min_length=1)
+    learning_rate: float = quantity(1e-3, "of Adam", gt=0)
+    batch: int = quantity(100, "simulations an update, at least; a tenth of all where that is more", ge=1)
+    epochs: int = quantity(300, "passes over the simulations, at most", ge=1)
+    patience: int = quantity(20, "epochs without a better validation loss that end the training", ge=1)
+    validation: float = quantity(0.1, "share of the simulations kept back to validate", gt=0, lt=1)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the flows see summaries and parameters: centred, scaled, without what is linear.
+
+    centre, scale (p,) : of theta; intercept (s,), slope (s, p) : of the regression of x on the scaled theta;
+    factor (s, s) : Cholesky factor of the covariance of its residual
+    """
+
+    centre: np.ndarray
+    scale: np.ndarray
+    intercept: np.ndarray
+    slope: np.ndarray
+    factor: np.ndarray
+
+    @staticmethod
+    def of(theta: np.ndarray, x: np.ndarray) -> "Frame":
+        """The frame of a training set. Raises DataError if it has too few simulations, or degenerate summaries."""
+        (m, p), s = theta.shape, x.shape[1]
+        if m <= s + p + 1:
+            raise DataError(f"{m} simulations for {s} summaries and {p} parameters: more than {s + p + 1} are needed")
+        centre, scale = theta.mean(axis=0), theta.std(axis=0)
+        fixed = [f"{i + 1}" for i in np.flatnonzero(scale <= 1e-12 * np.abs(centre))]
+        if fixed:
+            raise DataError(f"parameter {', '.join(fixed)} is the same in all {m} simulations")
+        design = np.column_stack([np.ones(m), (theta - centre) / scale])
+        coefficients = np.linalg.lstsq(design, x, rcond=None)[0]
+        residual = x - design @ coefficients
+        covariance = residual.T @ residual / (m - p - 1)
+        _refuse_degenerate(covariance, x)
+        return Frame(centre, scale, coefficients[0], coefficients[1:].T.copy(), np.linalg.cholesky(covariance))
+
+    def parameters(self, theta: np.ndarray) -> np.ndarray:
+        """theta (b, p) as the flows are given it."""
+        return (theta - self.centre) / self.scale
+
+    def summaries(self, x: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """u (b, s), of unit covariance about zero."""
+        residual = x - self.intercept - self.parameters(theta) @ self.slope.T
+        return np.linalg.solve(self.factor, residual.T).T
+
+    @property
+    def log_volume(self) -> float:
+        """ln |det L|: what ln p(u) exceeds ln p(x) by."""
+        return float(np.log(np.diag(self.factor)).sum())
+
+
+def _refuse_degenerate(covariance: np.ndarray, x: np.ndarray) -> None:
+    spread = np.sqrt(np.diag(covariance))
+    constant = [f"{i + 1}" for i in np.flatnonzero(spread <= 1e-10 * np.abs(x).max(axis=0))]
+    if constant:
+        raise DataError(f"degenerate summaries: number {', '.join(constant)} does not vary at fixed parameters")
+    eigenvalues = np.linalg.eigvalsh(covariance / np.outer(spread, spread))
+    if eigenvalues[0] <= SINGULAR * eigenvalues[-1]:
+        raise DataError(
+            f"degenerate summaries: the covariance of the {len(spread)} is singular"
+            f" (eigenvalues of their correlation from {eigenvalues[0]:.1e} to {eigenvalues[-1]:.2g})"
+        )
+
+
+@dataclass(frozen=True)
+class ConditionalDensity:
+    """p(x | theta), ready to be asked.
+
+    names : of the parameters; flows : the ensemble; weights (k,) : adding up to 1; losses (k,) : mean -ln p of each
+    over the simulations kept back; epochs (k,) : passes that the kept weights took
+    """
+
+    names: tuple[str, ...]
+    frame: Frame
+    settings: Flows
+    flows: "tuple[torch.nn.Module, ...]"
+    losses: tuple[float, ...]
+    epochs: tuple[int, ...]
+
+    @property
+    def weights(self) -> np.ndarray:
+        """w_k, proportional to exp(-loss of k)."""
+        relative = np.exp(min(self.losses) - np.asarray(self.losses))
+        return relative / relative.sum()
+
+    def log_prob(self, x: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """ln p(x | theta).
+
+        x : (b, s), or (s,) for all; theta : (b, p), or (p,) for all
+        Returns (b,) float64.
+        """
+        import torch
+
+        theta = np.atleast_2d(np.asarray(theta, np.float64))
+        u = self.frame.summaries(np.atleast_2d(np.asarray(x, np.float64)), theta)
+        context = np.broadcast_to(self.frame.parameters(theta), (len(u), theta.shape[1]))
+        given, wanted = (torch.from_numpy(np.array(a, np.float32)) for a in (context, u))
+        with torch.inference_mode():
+            each = torch.stack([flow(given).log_prob(wanted) for flow in self.flows]).double()
+        mixed = torch.logsumexp(each + torch.from_numpy(np.log(self.weights))[:, None], dim=0)
+        return mixed.numpy() - self.frame.log_volume
+
+
+def fit(
+    theta: np.ndarray, x: np.ndarray, settings: Flows, seed: int | Sequence[int], names: Sequence[str]
+) -> ConditionalDensity:
+    """Learn p(x | theta) from simulations.
+
+    theta : (m, p); x : (m, s); seed : of the first weights, the order and what is kept back; names : of the parameters
+    Returns the ensemble; the same bits for the same arguments and number of threads.
+    Raises DataError for values that are not finite, too few simulations, or degenerate summaries.
+    """
+    import torch
+
+    theta, x = np.asarray(theta, np.float64), np.asarray(x, np.float64)
+    if not (np.isfinite(theta).all() and np.isfinite(x).all()):
+        raise DataError("parameters or summaries are not finite")
+    frame = Frame.of(theta, x)
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(x))
+    kept_back = max(1, round(settings.validation * len(x)))
+    u = torch.from_numpy(frame.summaries(x, theta)[order].astype(np.float32))
+    context = torch.from_numpy(frame.parameters(theta)[order].astype(np.float32))
+    examples = torch.cat([u, context], dim=1)
+    members = [
+        _train_flow(examples[kept_back:], examples[:kept_back], u.shape[1], settings, int(random.integers(2**62)))
+        for _ in range(settings.members)
+    ]
+    flows, losses, epochs = zip(*members, strict=True)
+    log.info("%d flows on %d simulations: validation loss %.3f to %.3f", len(flows), len(x), min(losses), max(losses))
+    return ConditionalDensity(tuple(names), frame, settings, flows, losses, epochs)
+
+
+def _build(summaries: int, parameters: int, settings: Flows) -> "torch.nn.Module":
+    """A flow that is the identity: the last layer of every transform gives zero, whatever theta."""
+    import torch
+    import zuko
+
+    kind = zuko.flows.MAF if settings.transform == "affine" else zuko.flows.NSF
+    flow = kind(
+        summaries,
+        parameters,
+        transforms=settings.transforms,
+        hidden_features=settings.hidden,
+        activation=torch.nn.Tanh,
+    )
+    for transform in flow.transform.transforms:
+        last = transform.hyper[-1]
+        torch.nn.init.zeros_(last.weight)
+        torch.nn.init.zeros_(last.bias)
+    return flow
+
+
+def _train_flow(
+    training: "torch.Tensor", validation: "torch.Tensor", summaries: int, settings: Flows, seed: int
+) -> "tuple[torch.nn.Module, float, int]":
+    """One flow, its lowest validation loss and the epoch of it.
+
+    training, validation : (m, s + p), summaries first
+    """
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        flow = _build(summaries, training.shape[1] - summaries, settings)
+        optimizer = torch.optim.Adam(flow.parameters(), lr=settings.learning_rate)
+        size = max(settings.batch, math.ceil(len(training) / BATCHES))
+        lowest, best, best_epoch = math.inf, {}, 0
+        for epoch in range(settings.epochs + 1):
+            with torch.no_grad():
+                loss = _loss(flow, validation, summaries).item()
+            if loss < lowest:
+                lowest, best_epoch = loss, epoch
+                best = {name: tensor.clone() for name, tensor in flow.state_dict().items()}
+            if epoch - best_epoch >= settings.patience:
+                break
+            for batch in training[torch.randperm(len(training))].split(size):
+                optimizer.zero_grad()
+                _loss(flow, batch, summaries).backward()
+                optimizer.step()
+    if not best:
+        raise DataError("the density of the summaries has no finite likelihood: a few of them are far from all others")
+    flow.load_state_dict(best)
+    return flow.eval(), lowest, best_epoch
+
+
+def _loss(flow: "torch.nn.Module", examples: "torch.Tensor", summaries: int) -> "torch.Tensor":
+    """Mean of -ln p(u | theta)."""
+    return -flow(examples[:, summaries:]).log_prob(examples[:, :summaries]).mean()
+
+
+# --- on disk ---------------------------------------------------------------------------------------------------------
+
+
+def save(density: ConditionalDensity, path: Path, data: Card) -> None:
+    """Write a checkpoint of model "density". data : what it was trained on, for the card."""
+    frame = density.frame
+    state = {f"{k}.{name}": t for k, flow in enumerate(density.flows) for name, t in flow.state_dict().items()}
+    summaries, parameters = frame.slope.shape
+    sizes = {"summaries": summaries, "parameters": parameters}
+    shape = {key: getattr(density.settings, key) for key in ("members", "transform", "transforms", "hidden")}
+    card: Card = {
+        "model": "density",
+        "architecture": {"kind": "flows", **sizes, **shape},
+        "inputs": {"parameters": list(density.names), **{name: a.tolist() for name, a in vars(frame).items()}},
+        "training": density.settings.model_dump(mode="json") | {"best_epochs": list(density.epochs)},
+        "data": data,
+        "validation": {"losses": list(density.losses), "weights": density.weights.tolist()},
+    }
+    save_checkpoint(path, state, card)
+
+
+def load(name_or_path: Path | str) -> ConditionalDensity:
+    """The density of a checkpoint. Raises DataError as lss.nets.checkpoint, and for a card that describes none."""
+    state, card = load_checkpoint(name_or_path)
+    source = str(name_or_path)
+    if card["model"] != "density":
+        raise DataError(f"{source}: a checkpoint of model '{card['model']}'; expected 'density'")
+    try:
+        return _assembled(state, card)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{source}: its card and weights describe no density: {reason[:300]}") from None
+
+
+def _assembled(state: "dict[str, torch.Tensor]", card: Card) -> ConditionalDensity:
+    architecture, inputs = card["architecture"], card["inputs"]
+    for name, largest in _LARGEST.items():
+        if not 0 < int(architecture[name]) <= largest:
+            raise ValueError(f"{name} = {architecture[name]}")
+    s, p = architecture["summaries"], architecture["parameters"]
+    shapes = {"centre": (p,), "scale": (p,), "intercept": (s,), "slope": (s, p), "factor": (s, s)}
+    arrays = {name: np.array(inputs[name], np.float64).reshape(shape) for name, shape in shapes.items()}
+    settings = Flows(**{k: v for k, v in card["training"].items() if k in Flows.model_fields})
+    flows = []
+    for k in range(settings.members):
+        flow: Any = _build(s, p, settings)
+        flow.load_state_dict({n.removeprefix(f"{k}."): t for n, t in state.items() if n.startswith(f"{k}.")})
+        flows.append(flow.eval())
+    losses, epochs = card["validation"]["losses"], card["training"]["best_epochs"]
+    if len(losses) != settings.members or len(inputs["parameters"]) != p:
+        raise ValueError("lists of different lengths")
+    return ConditionalDensity(
+        tuple(inputs["parameters"]), Frame(**arrays), settings, tuple(flows), tuple(losses), tuple(epochs)
+    )

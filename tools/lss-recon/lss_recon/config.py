@@ -4,8 +4,11 @@ from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
+from lss.conditional_density import Flows
 from lss.config import Configuration, Table, quantity
+from lss.inference import Inference
 from lss_recon.line_search import Acceptance
+from lss_recon.posterior_config import Abc, Delfi, SimulationSettings
 
 
 class LineSearch(Table):
@@ -36,8 +39,12 @@ class Forward(Table):
 class Reconstruction(Table):
     """How the initial conditions behind a halo catalogue are found."""
 
-    method: Literal["lulo"] = quantity("lulo", "learned directions through any simulator")
-    checkpoint: str = quantity("estimator-64", "name or path of the network behind the direction")
+    method: Literal["lulo", "delfi", "abc"] = quantity(
+        "lulo", '"lulo": learned directions through any simulator; "delfi", "abc": the posterior of [inference]'
+    )
+    checkpoint: str = quantity(
+        "estimator-64", "name or path of the network behind the direction, or that compresses fields (delfi, abc)"
+    )
     direction: Literal["estimate", "pairs"] = quantity(
         "estimate", '"estimate": [A(d) - A(S(x))] / W of an estimator A; "pairs": LULO\'s network of differences'
     )
@@ -61,6 +68,10 @@ class Reconstruction(Table):
     seed: int = quantity(1, "of everything drawn, together with the sample's --index", ge=0, lt=2**32)
     line_search: LineSearch = quantity(LineSearch(), "AELS")
     forward: Forward = quantity(Forward(), "what makes a universe of white noise")
+    simulations: SimulationSettings = quantity(SimulationSettings(), "what a posterior is inferred from")
+    delfi: Delfi = quantity(Delfi(), "sequential inference with a learned density")
+    density: Flows = quantity(Flows(), "the learned density of the summaries")
+    abc: Abc = quantity(Abc(), "approximate Bayesian computation")
 
     @model_validator(mode="after")
     def _schedules_are_positive(self) -> Self:
@@ -89,4 +100,5 @@ class Config(Configuration):
     ic: dict[str, Any] = quantity({}, "[ic] of the forward model")
     sim: dict[str, Any] = quantity({}, "[sim] of the forward model")
     halo: dict[str, Any] = quantity({}, "[halo] of the forward model, and of the halo fields that are compared")
+    inference: Inference = quantity(Inference(), "what is inferred, by delfi and abc")
     recon: Reconstruction = quantity(Reconstruction(), "how the initial conditions behind a halo catalogue are found")

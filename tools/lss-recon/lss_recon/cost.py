@@ -5,6 +5,7 @@ from lss.config import Settings, validate
 from lss.nets.checkpoint import read_card
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
+from lss_recon import posterior
 from lss_recon.config import Config, Forward
 from lss_recon.observation import forward_settings
 
@@ -20,6 +21,8 @@ KEPT = {"schedule": 4, "line_search": 7}
 def plan(universe: Universe | None, config: Config) -> Plan:
     """Peak memory of the whole process and CPU time of all simulations."""
     recon, voxels = config.recon, config.box.n**3
+    if recon.method != "lulo":
+        return posterior.plan(universe, config)
     found = f"{len(universe.halos)} halos of {universe.source}" if universe and universe.has("halos") else "none named"
     blank = Universe(config.cosmology, config.box, universe.config if universe else {})
     simulation = _simulation(recon.forward, forward_settings(blank, config))

@@ -16,7 +16,7 @@ from lss.nets.checkpoint import resolve
 from lss.progress import progress
 from lss.restart import Restart
 from lss.universe import Group, Halos, Universe
-from lss_recon import history
+from lss_recon import history, posterior
 from lss_recon.config import Config, Reconstruction
 from lss_recon.cost import plan
 from lss_recon.directions import Direction, with_noise
@@ -48,7 +48,7 @@ def members(config: Config) -> int:
 def run(
     universe: Universe, config: Config, *, index: int = 0, truth: Path | None = None, restart: Restart | None = None
 ) -> Universe:
-    """Find white noise whose universe has the observed halos.
+    """Find white noise whose universe has the observed halos, or (delfi, abc) the posterior of parameters.
 
     index : number of the sample; each has draws of its own; truth : a universe to log r(k) against
     Returns the best universe that was simulated, as the forward model left it, with /recon: the history, and the
@@ -56,6 +56,8 @@ def run(
     Raises DataError and ConfigError before the first simulation, Stopped with the state saved.
     """
     recon, box = config.recon, config.box
+    if recon.method != "lulo":
+        return posterior.run(universe, config, index=index, restart=restart or Restart(None))
     settings = forward_settings(universe, config)
     blank = Universe(config.cosmology, box, settings, {}, universe.source)
     observed = observed_halos(universe, settings)

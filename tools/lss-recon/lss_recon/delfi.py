@@ -1,0 +1,114 @@
+"""Density-estimation likelihood-free inference: p(x | theta) is learned in rounds of simulations, where it matters.
+
+Round 0 draws parameters from a broad proposal; later ones from the geometric mean of posterior and prior (or the prior
+again). After each round the density is learned anew from all simulations. As it is the density of the summaries that
+is learned, and not the posterior, the proposals need no correction.
+Source: Alsing, Charnock, Feeney & Wandelt 2019; Makinen et al. 2021 section 4.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lss.conditional_density import ConditionalDensity, Flows, fit
+from lss.errors import DataError
+from lss.inference import Prior
+from lss_recon.posterior_config import Delfi
+from lss_recon.proposals import Proposal
+from lss_recon.simulations import Runner, Simulations
+from lss_recon.tempering import Draws, temper
+
+log = logging.getLogger("lss.recon")
+
+MARGIN = 0.2  # of the simulated range of each summary, that the data may lie beyond it
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is inferred from.
+
+    observed : (s,) summaries of the data; names : of the parameters; first : where round 0 is drawn;
+    seed : of everything drawn
+    """
+
+    observed: np.ndarray
+    names: tuple[str, ...]
+    prior: Prior
+    first: Proposal
+    seed: tuple[int, ...]
+
+    def random(self, *stream: int) -> np.random.Generator:
+        """The random numbers of one purpose."""
+        return np.random.default_rng([*self.seed, *stream])
+
+
+_DRAWS, _FIT, _POSTERIOR = 0, 1, 2  # streams
+
+
+def learn(
+    target: Target, settings: Delfi, flows: Flows, runner: Runner, simulations: Simulations
+) -> tuple[Simulations, ConditionalDensity]:
+    """All rounds: the simulations, and the density learned from them.
+
+    simulations : what an interrupted call with equal arguments had made
+    Raises DataError for data outside all that was simulated, failed simulations, degenerate summaries; Stopped.
+    """
+    for number in range(settings.rounds):
+        if simulations.rounds <= number:
+            theta = _parameters(number, target, settings, flows, simulations)
+            simulations = simulations.with_drawn(theta, number)
+        simulations = runner.make(simulations)
+        refuse_outside(target.observed, simulations.good()[1])
+    return simulations, _learned(settings.rounds, target, flows, simulations)
+
+
+def _parameters(number: int, target: Target, settings: Delfi, flows: Flows, simulations: Simulations) -> np.ndarray:
+    """The parameters of a round, (n, p)."""
+    rng = target.random(_DRAWS, number)
+    if number == 0:
+        return target.first.draw(rng, settings.simulations)
+    if settings.proposal == "prior":
+        return target.prior.draw(rng, settings.simulations)
+    density = _learned(number, target, flows, simulations)
+    draws = temper(lambda theta: density.log_prob(target.observed, theta), target.prior, settings.simulations, rng, 0.5)
+    log.info("round %d: %s", number + 1, described(target.names, draws.theta))
+    return draws.theta
+
+
+def _learned(number: int, target: Target, flows: Flows, simulations: Simulations) -> ConditionalDensity:
+    return fit(*simulations.good(), flows, [*target.seed, _FIT, number], target.names)
+
+
+def posterior(density: ConditionalDensity, target: Target, count: int) -> Draws:
+    """Samples of p(theta | observed)."""
+    rng = target.random(_POSTERIOR)
+    draws = temper(lambda theta: density.log_prob(target.observed, theta), target.prior, count, rng)
+    log.info("posterior: %s", described(target.names, draws.theta))
+    return draws
+
+
+def refuse_outside(observed: np.ndarray, simulated: np.ndarray) -> None:
+    """Raise DataError if a summary of the data is far from all simulated ones.
+
+    observed : (s,); simulated : (m, s)
+    """
+    if not len(simulated):
+        raise DataError("no simulation gave summaries")
+    low, high = simulated.min(axis=0), simulated.max(axis=0)
+    margin = MARGIN * (high - low)
+    outside = np.flatnonzero((observed < low - margin) | (observed > high + margin))
+    if len(outside):
+        i = outside[0]
+        raise DataError(
+            f"the target is outside the prior, or no data of this model: its summary {i + 1} is {observed[i]:.4g},"
+            f" those of {len(simulated)} simulations lie between {low[i]:.4g} and {high[i]:.4g};"
+            " see [inference] low, high"
+        )
+
+
+def described(names: Sequence[str], theta: np.ndarray) -> str:
+    """Mean and standard deviation of each parameter, in words."""
+    columns = zip(names, theta.mean(axis=0), theta.std(axis=0), strict=True)
+    return ", ".join(f"{name} = {mean:.4g} +- {deviation:.2g}" for name, mean, deviation in columns)

@@ -1,34 +1,72 @@
-"""A catalogue of another code's universe, and the truth behind it: its initial field, and what we make of that.
+"""A catalogue of another code's universe: its reconstruction, and the truth behind it.
 
 The initial field comes from the other code's particles at the start. Matter, velocities and momentum of the truth are
-our own P3M simulation of it, by examples/lulo/truth.toml in the box of the configuration; the halos are those of the
-catalogue.
+our own P3M simulation of it (examples/lulo/truth.toml in the box of the configuration); the halos are the catalogue's.
+Two finders on one snapshot differ: what r(k) could be at best is that of the true initial field sent through the loop's
+own forward model, by which every r(k) is also divided.
 """
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from bench import lulo_reconstructions as reconstructions
+from bench.lulo_figures import compare, figures, without_a_loop
 from bench.lulo_kept import FOLDER, code_hash, key
-from bench.lulo_truths import STAGES, compact, simulated
+from bench.lulo_measured import OfTruth, estimator_of
+from bench.lulo_truths import STAGES, compact, load, simulated
 from lss.config import Settings, validate
 from lss.errors import ConfigError
 from lss.lpt import linear_field
 from lss.random_field import white_noise_of
+from lss.spectra import falls_through
 from lss.universe import Universe, WhiteNoise
 from lss.universe_file import read_universe, write_universe
 from lss_halo.catalogue import read_foreign
 from lss_halo.config import Config
 
-_SIMULATED = ("cosmology", "box", "ic", "sim", "halo")
+_LEAST = 1e-3  # smaller correlations are not divided by
 
 
-def catalogue(path: Path, settings: Settings) -> Universe:
+def of_catalogue(
+    path: Path, true_start: Path, truth_settings: Settings, settings: Settings, name: str
+) -> tuple[OfTruth, dict[str, Any]]:
+    """Reconstruct a catalogue, and hold it against the truth.
+
+    true_start : a snapshot at the start, or a universe with /ic; truth_settings : what simulates the truth;
+    settings : the reconstruction's; name : of the configuration
+    Returns the figures, and "forward", "k80_forward" (the true initial field through the loop's forward model against
+    the truth), "k80_relative" (r over that r).
+    """
+    data = _catalogue(path, settings)
+    halos = data.halos
+    method = reconstructions.method_of(settings, f"{name}-catalogue", key(_bytes(halos.position), _bytes(halos.mass)))
+    noise = _true_noise(true_start, settings)
+    found = load(reconstructions.make(method, data, 0, 0))
+    tables = {table: settings[table] for table in ("cosmology", "box")}
+    truth = dataclasses.replace(_grown(noise, {**truth_settings, **tables}).with_halos(halos), source=str(path))
+    recovered, forward = compare(found, truth), compare(_grown(noise, settings), truth)
+    relative = {
+        field: falls_through(one.k, one.correlation / np.maximum(forward[field].correlation, _LEAST))
+        for field, one in recovered.items()
+    }
+    further = {
+        "forward": {table: settings.get(table, {}) for table in STAGES},
+        "k80_forward": {field: one.k80 for field, one in forward.items()},
+        "k80_relative": relative,
+    }
+    return OfTruth((figures(found, truth),), without_a_loop(truth, estimator_of(settings)), {}), further
+
+
+def _catalogue(path: Path, settings: Settings) -> Universe:
     """The halos of a catalogue, read as [halo.catalogue] says (by default AHF's)."""
     found = read_foreign(path, validate(Config, settings, str(path)))
     return Universe(found.cosmology, found.box, {}, {}, str(path)).with_halos(found.halos)
 
 
-def true_noise(path: Path, settings: Settings) -> WhiteNoise:
+def _true_noise(path: Path, settings: Settings) -> WhiteNoise:
     """The white noise of a universe file, or behind the particles of a snapshot at the start.
 
     Raises ConfigError for a box that is not the configuration's.
@@ -36,7 +74,7 @@ def true_noise(path: Path, settings: Settings) -> WhiteNoise:
     universe = read_universe(path, ["ic", "PartType1"])
     config = validate(Config, settings, "configuration")
     if universe.box != config.box:
-        raise ConfigError(f"--truth {path}: a universe of {universe.box}; the configuration's is {config.box}")
+        raise ConfigError(f"{path}: a universe of {universe.box}; the configuration's is {config.box}")
     if universe.has("ic/white_noise"):
         return universe.noise
     start = universe.particles
@@ -44,19 +82,16 @@ def true_noise(path: Path, settings: Settings) -> WhiteNoise:
     return WhiteNoise(white_noise_of(linear, config.cosmology, config.box.size), seed=-1)
 
 
-def grown(noise: WhiteNoise, settings: Settings) -> Universe:
+def _grown(noise: WhiteNoise, settings: Settings) -> Universe:
     """The universe of white noise by [ic], [sim] and [halo] of these settings, simulated once and kept."""
-    used = {name: settings[name] for name in _SIMULATED if name in settings}
+    used = {table: settings[table] for table in ("cosmology", "box", *STAGES) if table in settings}
     used["halo"] = {name: value for name, value in used.get("halo", {}).items() if name != "catalogue"}
-    cause = key(used, noise.value.tobytes().hex(), code_hash(*(f"lss_{name}.stage" for name in STAGES)))
+    cause = key(used, _bytes(noise.value), code_hash(*(f"lss_{name}.stage" for name in STAGES)))
     path = FOLDER / "grown" / f"{cause}.h5"
     if not path.exists():
         write_universe(compact(simulated(used, noise=noise)), path)
-    return read_universe(path)
+    return load(path)
 
 
-def truth_of(halos: Universe, noise: WhiteNoise, true_settings: Settings, settings: Settings) -> Universe:
-    """The truth behind a catalogue: our simulation of its initial field, with the catalogue's own halos."""
-    tables = {name: settings[name] for name in ("cosmology", "box") if name in settings}
-    universe = grown(noise, {**true_settings, **tables})
-    return dataclasses.replace(universe.with_halos(halos.halos), source=halos.source)
+def _bytes(array: np.ndarray) -> str:
+    return array.tobytes().hex()

@@ -1,0 +1,63 @@
+"""r(k) and T(k) of the six fields by method: python figure_recovery.py TRUTHS OUTPUT.png NAME=FOLDER...
+
+TRUTHS and every FOLDER hold universes of the same names, as bench.lulo keeps them. Lines are medians over the truths
+that a method has, bands run from the lowest to the highest; ticks at r = 0.8 are the paper's.
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from lss.comparison import LEAST_MODES, Comparison
+from lss.six_fields import NAMES, recovery, reference_bins, six_fields
+from lss.universe_file import ensemble_members, read_universe
+from lss_stats.style import BLACK, CYCLE, PAGE, save, styled
+
+TITLES = ("initial conditions", "matter", "halos, mass-weighted", "halos, counts", "momentum", "velocity (q)")
+PAPER = (0.23, 1.0, 1.28, 1.15, 0.59, 0.24)  # h/Mpc
+_READ = ["ic", "PartType1", "halos"]
+
+
+def recovered(folder: Path, truths: Path) -> list[dict[str, Comparison]]:
+    """The six fields of every reconstruction of a folder against the truth of its name."""
+    found = []
+    for path in ensemble_members(folder):
+        universe, truth = read_universe(path, _READ), read_universe(truths / path.name, _READ)
+        bins = reference_bins(truth)
+        found.append(recovery(six_fields(universe, bins), six_fields(truth, bins), truth.box.size))
+    return found
+
+
+def main(truths: str, output: str, *methods: str) -> None:
+    """Draw the figure."""
+    found = {name: recovered(Path(folder), Path(truths)) for name, folder in (m.split("=", 1) for m in methods)}
+    with styled():
+        figure, axes = plt.subplots(2, len(NAMES), figsize=(PAGE, 3.4), sharex="col", sharey="row", height_ratios=(1, 1.5))
+        for column, (field, title, paper) in enumerate(zip(NAMES, TITLES, PAPER, strict=True)):
+            transfer, correlation = axes[:, column]
+            for (name, runs), colour in zip(found.items(), CYCLE, strict=False):
+                k, counted = runs[0][field].k, runs[0][field].n_modes >= LEAST_MODES
+                draw(correlation, k, [run[field].correlation for run in runs], colour, f"{name} ({len(runs)})")
+                draw(transfer, k[counted], [run[field].transfer[counted] for run in runs], colour, name)
+            correlation.axhline(0.8, color=BLACK, lw=0.5, ls=(0, (4, 4)))
+            correlation.plot([paper], [0.8], "|", color=BLACK, ms=8, label="r = 0.8 in LULO")
+            transfer.axhspan(0.9, 1.1, color="0.92", lw=0)
+            transfer.set(title=title, ylim=(0.6, 1.4))
+            correlation.set(xscale="log", xlim=(k[0], k[counted].max() / np.sqrt(3)), ylim=(-0.05, 1.05))
+            correlation.set_xlabel("k [h/Mpc]")
+        axes[0, 0].set_ylabel("T(k)")
+        axes[1, 0].set_ylabel("r(k)")
+        axes[1, -1].legend(loc="upper right")
+        save(figure, Path(output))
+
+
+def draw(axis, k: np.ndarray, curves: list[np.ndarray], colour: str, label: str) -> None:
+    """The median of some curves, and a band that holds them all."""
+    axis.plot(k, np.median(curves, axis=0), color=colour, label=label)
+    axis.fill_between(k, np.min(curves, axis=0), np.max(curves, axis=0), color=colour, alpha=0.15, lw=0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,16 +1,19 @@
 """The direct estimator A(d): the smoothed linear field that a halo catalogue makes most probable.
 
 A is a network trained with squared error, so it is the conditional mean E[W delta_lin | catalogue] with
-W = exp(-k^2 R^2 / 2), R of the target. Its inputs are CIC overdensities of halo mass and of halo counts, each smoothed
-with several R and compressed: asinh(delta_R / s_R). Overdensities are taken against the mean of the training set, not
-of the catalogue, and keep their own mean: an abundance above the average is information too.
+W = exp(-k^2 R^2 / 2), R of the target. Its inputs are CIC overdensities of halo mass and of halo counts (in one or
+several bins of mass), each smoothed with several R and compressed: asinh(delta_R / s_R). Overdensities are taken
+against the mean of the training set, not of the catalogue, and keep their own mean: an abundance above the average is
+information too. Halo velocities can come in as what they say of the overdensity in linear theory, -div p / (a f H) of
+the momentum p of the counts: a scalar, so that a rotated catalogue gives the rotated estimate.
 
 It works on any box with the voxels it was trained with. Its inputs' layout is the card's `inputs`, its performance the
 card's `validation` (see lss.nets.checkpoint).
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +38,10 @@ class Inputs:
     mass_density : Msun/h per (Mpc/h)^3 in halos; number_density : halos per (Mpc/h)^3; both means of the training set
     voxel : Mpc/h; target_smoothing : R of the linear field asked for, Mpc/h; target_scale : its rms, the unit of the
     network's output
+    mass_edges : Msun/h between the mass bins of the counts, ascending; bin_share : the share of the training set's
+    halos that each bin holds
+    velocity_smoothing : R of each channel of velocities, Mpc/h; velocity_scale : s of each; flow : a f H, in
+    km/s per Mpc/h
     """
 
     mass_smoothing: tuple[float, ...]
@@ -46,15 +53,22 @@ class Inputs:
     voxel: float
     target_smoothing: float
     target_scale: float
+    mass_edges: tuple[float, ...] = ()
+    bin_share: tuple[float, ...] = (1.0,)
+    velocity_smoothing: tuple[float, ...] = ()
+    velocity_scale: tuple[float, ...] = ()
+    flow: float = 0.0
 
     @property
     def channels(self) -> int:
         """How many fields the network is given."""
-        return len(self.mass_smoothing) + len(self.count_smoothing)
+        counts = len(self.count_smoothing) * len(self.bin_share)
+        return len(self.mass_smoothing) + counts + len(self.velocity_smoothing)
 
     def as_card(self) -> Card:
-        """What the checkpoint keeps."""
-        return asdict(self)
+        """What the checkpoint keeps: options that are off are left out."""
+        named = {field.name: (getattr(self, field.name), field.default) for field in dataclasses.fields(self)}
+        return {name: value for name, (value, default) in named.items() if value != default}
 
     @staticmethod
     def from_card(card: Card, source: str) -> "Inputs":
@@ -65,35 +79,66 @@ class Inputs:
         except (TypeError, ValueError, AttributeError) as error:
             raise DataError(f"{source}: the card's inputs do not describe an estimator ({error})") from None
 
-    def fields(self, position: np.ndarray, mass: np.ndarray, n: int, box_size: float) -> np.ndarray:
+    def fields(
+        self, position: np.ndarray, mass: np.ndarray, n: int, box_size: float, velocity: np.ndarray | None = None
+    ) -> np.ndarray:
         """The channels of a catalogue.
 
-        position : (m, 3) float32, Mpc/h in [0, L); mass : (m,) Msun/h; box_size : Mpc/h
-        Returns (channels, n, n, n) float32: those of mass, then those of counts.
+        position : (m, 3) float32, Mpc/h in [0, L); mass : (m,) Msun/h; box_size : Mpc/h; velocity : (m, 3) km/s, needed
+            where velocity_smoothing is not empty
+        Returns (channels, n, n, n) float32: those of mass, those of the counts of each mass bin, those of velocities.
+        Raises DataError if velocities are needed and there are none.
         """
+        channels = np.empty((self.channels, n, n, n), np.float32)
+        empty = iter(channels)
+        for modes, radii, scales in self._overdensities(position, mass, n, box_size, velocity):
+            for radius, scale in zip(radii, scales, strict=True):
+                _compressed(modes, radius, scale, box_size, next(empty))
+        return channels
+
+    def _overdensities(
+        self, position: np.ndarray, mass: np.ndarray, n: int, box_size: float, velocity: np.ndarray | None
+    ) -> Iterator[tuple[np.ndarray, tuple[float, ...], tuple[float, ...]]]:
+        """Modes of each overdensity, with the R and s that it is shown with."""
         volume = (box_size / n) ** 3
         weight = (mass / (self.mass_density * volume)).astype(np.float32)
         relative_mass = mesh.paint(position, n, box_size, "cic", weight)
-        relative_count = mesh.paint(position, n, box_size, "cic") / np.float32(self.number_density * volume)
-        channels = np.empty((self.channels, n, n, n), np.float32)
-        split = len(self.mass_smoothing)
-        _compressed(relative_mass - 1, self.mass_smoothing, self.mass_scale, box_size, channels[:split])
-        _compressed(relative_count - 1, self.count_smoothing, self.count_scale, box_size, channels[split:])
-        return channels
+        yield fourier.forward(relative_mass - 1), self.mass_smoothing, self.mass_scale
+        mean_count = np.float32(self.number_density * volume)
+        bins = np.searchsorted(self.mass_edges, mass, side="right")
+        for number, share in enumerate(self.bin_share):
+            # In units of all halos, not of the bin's: one halo is as high in every channel, and the bins add up.
+            relative_count = mesh.paint(position[bins == number], n, box_size, "cic") / mean_count
+            yield fourier.forward(relative_count - np.float32(share)), self.count_smoothing, self.count_scale
+        if self.velocity_smoothing:
+            if velocity is None:
+                raise DataError("the network was trained with halo velocities, and this catalogue has none")
+            momentum = velocity / np.float32(self.flow * self.number_density * volume)
+            yield inflow(position, momentum, n, box_size), self.velocity_smoothing, self.velocity_scale
 
 
-def _compressed(
-    overdensity: np.ndarray, radii: Sequence[float], scales: Sequence[float], box_size: float, out: np.ndarray
-) -> None:
-    """asinh(delta_R / s) for every R, from one forward transform."""
-    n = len(overdensity)
-    modes = fourier.forward(overdensity)
-    axes = fourier.wavenumbers(n, box_size)
-    for channel, radius, scale in zip(out, radii, scales, strict=True):
-        smoothed = modes.copy()
-        for k in axes:
-            smoothed *= np.exp(-0.5 * (k * radius) ** 2).astype(np.float32)
-        np.arcsinh(fourier.inverse(smoothed, n, overwrite=True) / np.float32(scale), out=channel)
+def _compressed(modes: np.ndarray, radius: float, scale: float, box_size: float, out: np.ndarray) -> None:
+    """asinh(delta_R / s) of the modes of delta."""
+    n = len(modes)
+    smoothed = modes.copy()
+    for k in fourier.wavenumbers(n, box_size):
+        smoothed *= np.exp(-0.5 * (k * radius) ** 2).astype(np.float32)
+    np.arcsinh(fourier.inverse(smoothed, n, overwrite=True) / np.float32(scale), out=out)
+
+
+def inflow(position: np.ndarray, momentum: np.ndarray, n: int, box_size: float) -> np.ndarray:
+    """Modes of -div p for the CIC field p of moving points.
+
+    position : (m, 3) float32, Mpc/h in [0, L); momentum : (m, 3) float32, of each point; box_size : Mpc/h
+    Returns (n, n, n//2+1) complex64: momentum per cell and Mpc/h.
+    """
+    modes = np.zeros((n, n, n // 2 + 1), np.complex64)
+    for axis, k in enumerate(fourier.wavenumbers(n, box_size)):
+        # The Nyquist wave has no gradient on the grid.
+        wave = np.where(np.abs(k) < 0.999 * np.pi * n / box_size, k, 0).astype(np.float32)
+        component = mesh.paint(position, n, box_size, "cic", np.ascontiguousarray(momentum[:, axis], np.float32))
+        modes -= np.complex64(1j) * wave * fourier.forward(component)
+    return modes
 
 
 @dataclass(frozen=True)
@@ -111,13 +156,16 @@ class Estimator:
         """R of the Gaussian in W(k) = exp(-k^2 R^2 / 2), Mpc/h."""
         return self.inputs.target_smoothing
 
-    def estimate(self, position: np.ndarray, mass: np.ndarray, n: int, box_size: float) -> np.ndarray:
+    def estimate(
+        self, position: np.ndarray, mass: np.ndarray, n: int, box_size: float, velocity: np.ndarray | None = None
+    ) -> np.ndarray:
         """A(d): the linear overdensity at z = 0, smoothed with W.
 
         position : (m, 3) float32, Mpc/h in [0, L); mass : (m,) Msun/h, on the scale of the training set (see
-            `match_abundance`); n : grid points per side, of any box with the voxels of the training set
+            `match_abundance`); n : grid points per side, of any box with the voxels of the training set;
+        velocity : (m, 3) km/s, for a network that was trained with velocities
         Returns (n, n, n) float32.
-        Raises DataError if the voxels differ by more than 1%, or the pooling does not divide n.
+        Raises DataError if the voxels differ by more than 1%, the pooling does not divide n, or velocities are missing.
         """
         import torch
 
@@ -130,7 +178,7 @@ class Estimator:
             )
         if n % self.network.divisor:
             raise DataError(f"{self.source}: [box] n = {n}: the network needs a multiple of {self.network.divisor}")
-        fields = torch.from_numpy(self.inputs.fields(position, mass, n, box_size))
+        fields = torch.from_numpy(self.inputs.fields(position, mass, n, box_size, velocity))
         with torch.inference_mode():
             output = self.network(fields[None].to(self.device))[0, 0].cpu().numpy()
         return output * np.float32(self.inputs.target_scale)

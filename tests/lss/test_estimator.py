@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -60,6 +61,54 @@ def test_inputs_are_compressed_overdensities_against_the_training_mean():
     np.testing.assert_allclose(np.sinh(fields[2]) * 2.0, expected, atol=2e-5)
     amount = float(mass.sum(dtype=float)) / 32.0**3 / INPUTS.mass_density
     assert np.mean(np.sinh(fields[1]), dtype=float) == pytest.approx(amount - 1, rel=1e-4)
+
+
+def test_mass_bins_add_up_to_the_counts_and_one_bin_is_the_counts():
+    position, mass = catalogue(16, 300)
+    edges = tuple(np.quantile(mass, [0.5, 0.75]))
+    binned = dataclasses.replace(INPUTS, mass_edges=edges, bin_share=(0.5, 0.25, 0.25))
+    assert binned.channels == 5
+    overdensities = np.sinh(binned.fields(position, mass, 16, 32.0)[2:])
+    np.testing.assert_allclose(overdensities.sum(0), np.sinh(INPUTS.fields(position, mass, 16, 32.0)[2]), atol=2e-5)
+    lightest = overdensity(position[mass < edges[0]], 16, 32.0) + 1
+    expected = 150 / 32.0**3 / INPUTS.number_density * lightest - 0.5
+    np.testing.assert_allclose(2.0 * overdensities[0], smooth(expected, 2.0, 32.0), atol=2e-5)
+
+
+def moving(n, box_size, k, amplitude, flow):
+    """Points on a grid that flow into the crests of amplitude cos(k x): velocity = -flow amplitude / k sin(k x)."""
+    position = (np.stack(np.meshgrid(*(np.arange(n),) * 3, indexing="ij"), -1).reshape(-1, 3) * box_size / n).astype(
+        "f4"
+    )
+    velocity = np.zeros_like(position)
+    velocity[:, 0] = -flow * amplitude / k * np.sin(k * position[:, 0])
+    return position, velocity
+
+
+def test_halo_velocities_show_the_overdensity_that_they_fall_into():
+    n, size, flow, k = 16, 32.0, 50.0, 2 * np.pi / 32.0
+    position, velocity = moving(n, size, k, 0.1, flow)
+    shown = dataclasses.replace(
+        INPUTS, number_density=n**3 / size**3, velocity_smoothing=(4.0,), velocity_scale=(1.0,), flow=flow
+    )
+    mass = np.full(n**3, 1e13, np.float32)
+    field = np.sinh(shown.fields(position, mass, n, size, velocity)[-1])
+    expected = 0.1 * np.exp(-0.5 * (k * 4.0) ** 2) * np.cos(k * position[:, 0]).reshape(n, n, n)
+    np.testing.assert_allclose(field, expected, atol=1e-4)
+    # Seen along another axis it is the same field, turned.
+    turned = shown.fields(position[:, [1, 0, 2]], mass, n, size, velocity[:, [1, 0, 2]])[-1]
+    np.testing.assert_allclose(np.sinh(turned), field.transpose(1, 0, 2), atol=1e-6)
+    with pytest.raises(DataError, match="has none"):
+        shown.fields(position, mass, n, size)
+
+
+def test_inputs_survive_the_card_and_say_nothing_of_what_is_off():
+    full = dataclasses.replace(
+        INPUTS, mass_edges=(3e13,), bin_share=(0.6, 0.4), velocity_smoothing=(8.0,), velocity_scale=(0.5,), flow=50.0
+    )
+    for inputs in (INPUTS, full):
+        assert Inputs.from_card(json.loads(json.dumps({"inputs": inputs.as_card()})), "test") == inputs
+    assert not INPUTS.as_card().keys() & {"mass_edges", "bin_share", "velocity_smoothing", "flow"}
 
 
 def test_a_catalogue_without_halos_is_empty_everywhere():

@@ -40,7 +40,7 @@ def make_universe(index: int, partner: int = 0, seed: int = 4, n: int = N, mass_
     mass = np.sort(2e13 * random.pareto(1.5, kept.sum()) + 2e13)[::-1].astype(np.float32)
     columns = {
         "position": place[kept],
-        "velocity": np.zeros((kept.sum(), 3), np.float32),
+        "velocity": random.normal(0, 300, (kept.sum(), 3)).astype(np.float32),
         "mass": mass,
         "n_particles": (mass / 6e11).astype(np.int32),
     }

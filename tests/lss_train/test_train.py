@@ -141,6 +141,22 @@ def test_a_checkpoint_that_does_not_fit_is_refused(ensemble, tmp_path, changes, 
         train([ensemble], small(initial=str(first), **changes), tmp_path / "b.safetensors", restart=Restart(None))
 
 
+def test_mass_bins_and_velocities_are_inputs_as_the_others(ensemble, tmp_path, toy_universe):
+    settings = small(mass_bins=3, velocity_smoothing=(4.0, 8.0))
+    train([ensemble], settings, tmp_path / "a.safetensors", restart=Restart(None), export=tmp_path / "set.h5")
+    train([tmp_path / "set.h5"], settings, tmp_path / "b.safetensors", restart=Restart(None))
+    assert same(weights(tmp_path / "a.safetensors"), weights(tmp_path / "b.safetensors"))
+    a = estimator.load(tmp_path / "a.safetensors")
+    assert a.inputs.channels == 4 + 3 * 3 + 2
+    np.testing.assert_allclose(a.inputs.bin_share, [0.5, 0.25, 0.25], atol=0.01)
+    halos = toy_universe(5).halos
+    still = a.estimate(halos.position, halos.mass, 16, 32.0, halos.velocity)
+    assert not np.allclose(still, a.estimate(halos.position, halos.mass, 16, 32.0, 2 * halos.velocity), atol=1e-3)
+    train([ensemble], small(), None, restart=Restart(None), export=tmp_path / "still.h5")
+    with pytest.raises(DataError, match="exported without velocities"):
+        train([tmp_path / "still.h5"], settings, tmp_path / "c.safetensors", restart=Restart(None))
+
+
 def test_a_run_killed_between_two_saves_makes_the_lost_updates_again(ensemble, tmp_path, monkeypatch):
     class Killed(BaseException):
         pass

@@ -49,7 +49,7 @@ def _estimator(recon: Reconstruction, observed: Halos, fields: FieldsOf, setting
         )
 
     def estimate(halos: Halos) -> np.ndarray:
-        linear = network.estimate(halos.position, halos.mass, box.n, box.size)
+        linear = network.estimate(halos.position, halos.mass, box.n, box.size, halos.velocity)
         return whitened(linear, smoothing, recon.k_max, cosmology, box.size)
 
     of_data = estimate(observed)

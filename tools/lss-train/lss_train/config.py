@@ -24,6 +24,12 @@ class Train(Table):
     count_smoothing: tuple[float, ...] = quantity(
         (1.0, 2.0, 4.0), "Gaussian R of the count fields, among those of input_smoothing", "Mpc/h"
     )
+    mass_bins: int = quantity(
+        1, "bins with count fields of their own: each but the last holds half of the halos from its lower edge on", ge=1
+    )
+    velocity_smoothing: tuple[float, ...] = quantity(
+        (), "Gaussian R of -div p / (a f H), p the momentum of the halos' counts; none: no velocities", "Mpc/h"
+    )
     target_smoothing: float = quantity(1.0, "Gaussian R of the linear field to estimate", "Mpc/h", ge=0)
     loss: Literal["mse", "cosine"] = quantity(
         "mse", 'mean squared error, or 1 - cosine over the whole box ("optimizer")'
@@ -50,8 +56,8 @@ class Train(Table):
     def _every_smoothing_has_a_scale(self) -> "Train":
         if len(self.input_scale) != len(self.input_smoothing):
             raise ValueError(f"input_scale needs {len(self.input_smoothing)} values, one for each of input_smoothing")
-        if min(*self.input_scale, 1.0) <= 0 or min(*self.input_smoothing, 0.0) < 0:
-            raise ValueError("input_scale must be positive, and input_smoothing not negative")
+        if min(*self.input_scale, 1.0) <= 0 or min(*self.input_smoothing, *self.velocity_smoothing, 0.0) < 0:
+            raise ValueError("input_scale must be positive, and no smoothing negative")
         stray = [radius for radius in self.count_smoothing if radius not in self.input_smoothing]
         if stray:
             raise ValueError(f"count_smoothing {stray} are not among input_smoothing {list(self.input_smoothing)}")

@@ -3,8 +3,10 @@
 import numpy as np
 
 from lss.config import Box
-from lss.estimator import Inputs
-from lss.fourier import smooth
+from lss.cosmology import growth_rate, hubble
+from lss.errors import DataError
+from lss.estimator import Inputs, inflow
+from lss.fourier import inverse, smooth
 from lss.nets.checkpoint import Card
 from lss.random_field import linear_overdensity
 from lss.spectra import falls_through, measure
@@ -30,7 +32,7 @@ class EstimatorModel:
     def fields(self, i: int) -> np.ndarray:
         """The channels of the catalogue, then the linear field smoothed with the target's R."""
         universes, box = self._universes, self._universes.box
-        channels = self._inputs.fields(*universes.halos(i), box.n, box.size)
+        channels = self._inputs.fields(*universes.halos(i), box.n, box.size, universes.velocities(i))
         target = smoothed_linear(universes, i, self._inputs.target_smoothing) / np.float32(self._inputs.target_scale)
         return np.concatenate([channels, target[None]])
 
@@ -53,20 +55,52 @@ def estimator_inputs(universes: TrainingSet, settings: Train, training: np.ndarr
     """How catalogues are to become fields; overdensities are against the mean of the training universes."""
     box = universes.box
     volume = box.size**3 * len(training)
-    halos = [universes.halos(i)[1] for i in training]
+    masses = [universes.halos(i)[1] for i in training]
+    number = sum(map(len, masses))
+    edges = np.quantile(np.concatenate(masses), [1 - 0.5**i for i in range(1, settings.mass_bins)])
+    in_bins = np.bincount(np.searchsorted(edges, np.concatenate(masses), side="right"), minlength=settings.mass_bins)
     targets = [smoothed_linear(universes, i, settings.target_smoothing) for i in training[:SCALE_UNIVERSES]]
     scale = dict(zip(settings.input_smoothing, settings.input_scale, strict=True))
+    radii = settings.velocity_smoothing
+    flow = flow_per_length(universes)
     return Inputs(
         settings.input_smoothing,
         settings.input_scale,
         settings.count_smoothing,
         tuple(scale[radius] for radius in settings.count_smoothing),
-        mass_density=float(sum(mass.sum(dtype=np.float64) for mass in halos) / volume),
-        number_density=sum(len(mass) for mass in halos) / volume,
+        mass_density=float(sum(mass.sum(dtype=np.float64) for mass in masses) / volume),
+        number_density=number / volume,
         voxel=box.size / box.n,
         target_smoothing=settings.target_smoothing,
-        target_scale=float(f"{np.sqrt(np.mean(np.square(targets), dtype=np.float64)):.4g}"),
+        target_scale=_rms(targets),
+        mass_edges=tuple(edges.tolist()),
+        bin_share=tuple((in_bins / number).tolist()),
+        velocity_smoothing=radii,
+        velocity_scale=tuple(_rms([_inflow(universes, i, flow, R) for i in training[:SCALE_UNIVERSES]]) for R in radii),
+        flow=flow if radii else 0.0,
     )
+
+
+def flow_per_length(universes: TrainingSet) -> float:
+    """a f H of the universes' last snapshot, km/s per comoving Mpc/h: the inflow that goes with an overdensity of 1."""
+    omega_m = universes.cosmology.omega_m
+    scale_factor = 1 / (1 + min(universes.settings.get("sim", {}).get("redshifts", [0.0])))
+    return float(100.0 * scale_factor * hubble(scale_factor, omega_m) * growth_rate(scale_factor, omega_m))
+
+
+def _inflow(universes: TrainingSet, i: int, flow: float, radius: float) -> np.ndarray:
+    """-div p / (a f H) of the halos of universe i, smoothed with R."""
+    box, velocity = universes.box, universes.velocities(i)
+    if velocity is None:
+        raise DataError("[train] velocity_smoothing: the training set was exported without velocities")
+    position, _ = universes.halos(i)
+    per_halo = flow * len(position) / box.n**3
+    return smooth(inverse(inflow(position, velocity / np.float32(per_halo), box.n, box.size), box.n), radius, box.size)
+
+
+def _rms(fields: list[np.ndarray]) -> float:
+    """A unit for these fields: four digits are enough."""
+    return float(f"{np.sqrt(np.mean(np.square(fields), dtype=np.float64)):.4g}")
 
 
 def spectral_figures(pairs: list[tuple[np.ndarray, np.ndarray]], box: Box) -> Card:

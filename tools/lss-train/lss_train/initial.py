@@ -10,6 +10,8 @@ from lss.errors import ConfigError
 from lss.estimator import VOXEL_TOLERANCE, Inputs
 from lss.nets.checkpoint import Card, load_network, resolve
 
+_OF_THE_DATA = ("mass_density", "number_density", "mass_edges", "bin_share", "velocity_scale", "target_scale")
+
 
 @dataclass(frozen=True)
 class Initial:
@@ -32,9 +34,7 @@ def read_initial(name_or_path: str, model: str) -> Initial:
 def in_units_of(initial: Initial, inputs: Inputs) -> Inputs:
     """An estimator's inputs in the units that the weights are used to; others would change what they mean."""
     held = Inputs.from_card(initial.card, initial.source)
-    return replace(
-        inputs, mass_density=held.mass_density, number_density=held.number_density, target_scale=held.target_scale
-    )
+    return replace(inputs, **{name: getattr(held, name) for name in _OF_THE_DATA})
 
 
 def refuse_misfit(initial: Initial, architecture: Card, inputs: Card) -> None:

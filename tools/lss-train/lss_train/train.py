@@ -40,7 +40,7 @@ def train(
     universes = read_training_set(inputs)
     _refuse_disagreement(config, universes)
     if export is not None:
-        write_training_set(universes, export)
+        write_training_set(universes, export, velocities=bool(config.train.velocity_smoothing))
         log.info("%s: %d universes, %d halos", export, len(universes), len(universes.mass))
         if output is None:
             return
@@ -175,7 +175,7 @@ def plan(inputs: Sequence[Path], config: Config) -> Plan:
         raise ConfigError("no input: name a directory of universes or an exported set")
     extents = [_extent(path) for path in inputs]
     universes, n, settings = sum(count for count, _ in extents), extents[0][1], config.train
-    channels = len(settings.input_smoothing) + len(settings.count_smoothing) if settings.model == "estimator" else 2
+    channels = _planned_channels(settings)
     held = min(planned_bytes(universes, channels, n), int(settings.cache * 1e9))
     voxels = n**3 * settings.batch
     wide = settings.channels / 16
@@ -188,6 +188,13 @@ def plan(inputs: Sequence[Path], config: Config) -> Plan:
         settings.epochs * universes * n**3 * STEP_CPU_SECONDS[settings.precision] * wide**2,
         steps,
     )
+
+
+def _planned_channels(settings: Train) -> int:
+    if settings.model == "optimizer":
+        return 2
+    counts = len(settings.count_smoothing) * settings.mass_bins
+    return len(settings.input_smoothing) + counts + len(settings.velocity_smoothing)
 
 
 def _extent(path: Path) -> tuple[int, int]:

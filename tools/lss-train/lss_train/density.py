@@ -1,0 +1,82 @@
+"""Model "density": p(summaries | parameters), learned from the simulations that lss-recon left in its universes.
+
+Simulations drawn from the prior make a density for any data of the same model: lss-recon with [recon.delfi] density
+gives its posterior without simulating anything.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lss.conditional_density import fit, save
+from lss.errors import ConfigError, DataError
+from lss.stages import IMPORTS_BYTES, Plan
+from lss.universe import Universe
+from lss.universe_file import ensemble_members, read_universe
+from lss_train.config import Config
+
+log = logging.getLogger("lss.train")
+
+TORCH_BYTES = 300_000_000
+FLOW_CPU_SECONDS = 5e-4  # per flow and simulation
+
+
+def train_density(inputs: Sequence[Path], config: Config, output: Path) -> None:
+    """Train the flows on the /recon/simulations of all inputs, and write their checkpoint. Minutes at most: no state.
+
+    Raises ConfigError for simulations of other parameters than [inference] names, DataError for inputs without any,
+    of different networks, or from which no density can be learned.
+    """
+    import torch
+
+    from lss.threads import threads
+
+    torch.set_num_threads(threads())
+    names = config.inference.parameters
+    files = [file for path in inputs for file in (ensemble_members(path) if path.is_dir() else [path])]
+    theta, x, networks, failed = [], [], {}, 0
+    for file in files:
+        universe = read_universe(file, ["recon"])
+        simulations = universe.group("recon/simulations", 'lss-recon with method = "delfi" or "abc" leaves them')
+        found = tuple(str(simulations.attrs["parameters"]).split())
+        if found != names:
+            raise ConfigError(f"{file}: simulations of {', '.join(found)}; [inference] parameters = {list(names)}")
+        ok = simulations.data["ok"].astype(bool)
+        theta.append(simulations.data["theta"][ok])
+        x.append(simulations.data["x"][ok])
+        failed += int(np.count_nonzero(~ok))
+        networks[_network(universe)] = file
+    if len(networks) > 1:
+        one, other = list(networks.values())[:2]
+        raise DataError(f"{other}: its simulations were compressed by another network than those of {one}")
+    log.info("%d simulations of %d universes, %d failed ones left out", sum(map(len, x)), len(files), failed)
+    density = fit(np.concatenate(theta), np.concatenate(x), config.train.density, config.train.seed, names)
+    data = {
+        "universes": len(files),
+        "simulations": sum(map(len, x)),
+        "failed": failed,
+        "compressor_sha256": next(iter(networks)),
+        "low": np.concatenate(theta).min(axis=0).tolist(),
+        "high": np.concatenate(theta).max(axis=0).tolist(),
+    }
+    save(density, output, data)
+    log.info("%s: validation losses %s", output, ", ".join(f"{loss:.4f}" for loss in density.losses))
+
+
+def _network(universe: Universe) -> str:
+    """The hash of the network that compressed a universe's simulations."""
+    return str(universe.group("recon/posterior").attrs.get("checkpoint_sha256", "unknown"))
+
+
+def plan_density(inputs: Sequence[Path], config: Config) -> Plan:
+    """What the training would read and cost."""
+    files = [file for path in inputs for file in (ensemble_members(path) if path.is_dir() else [path])]
+    simulations = sum(len(read_universe(file, ["recon"]).group("recon/simulations").data["ok"]) for file in files)
+    settings = config.train.density
+    return Plan(
+        IMPORTS_BYTES + TORCH_BYTES,
+        FLOW_CPU_SECONDS * settings.members * simulations,
+        [f"{simulations} simulations of {len(files)} universes", f"train {settings.members} flows"],
+    )

@@ -1,10 +1,17 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lss_recon.line_search import approximate_exact_line_search, next_first_step
+from lss_recon.line_search import (
+    approximate_exact_line_search,
+    bisection,
+    by_bisection,
+    by_line_search,
+    next_first_step,
+)
 
 # Within a factor of 100: from further away the patience may end a search before AELS has its bracket.
 minimisers = st.floats(0.3, 30)
@@ -58,6 +65,34 @@ def test_no_point_is_evaluated_twice_even_on_an_arbitrary_function(values, phi_0
     assert len(set(calls)) == len(calls)
     assert search.steps == tuple(calls)
     assert search.step in {0.0, *calls}
+
+
+@settings(deadline=None)
+@given(minimisers, first_steps, st.integers(0, 3))
+def test_bisection_closes_in_on_the_minimiser_and_evaluates_no_point_twice(minimiser, first_step, kind):
+    function = convex_functions(minimiser)[kind]
+    phi, calls = counted(lambda t: function(t) + 0.1)
+    search = bisection(phi, phi(0), first_step)
+    assert len(set(calls)) == len(calls)
+    assert search.step in calls
+    assert function(search.step) <= 0.13 * function(0) + 0.01  # within an eighth: three halvings
+
+
+def test_bisection_takes_more_evaluations_than_aels_for_the_same_gain():
+    random = np.random.default_rng(1)
+    minimisers = np.exp(np.cumsum(random.normal(0, 0.3, 60)))
+    evaluations, gains = {}, {}
+    for name, choose in (("aels", by_line_search(1.0, 0.7, "best")), ("bisection", by_bisection(1.0))):
+        counts, reached = [], []
+        for t_star in minimisers:
+            phi, calls = counted(lambda t, t_star=t_star: (t / t_star - 1) ** 2 + 1)
+            step = choose(phi, 2.0, 1, 100)
+            counts.append(len(calls))
+            reached.append(2 - phi(step))
+        evaluations[name], gains[name] = np.mean(counts), np.mean(reached)
+    assert gains["bisection"] > 0.95
+    assert gains["aels"] > 0.95
+    assert evaluations["aels"] < evaluations["bisection"] < 12
 
 
 def test_step_grows_from_far_below_and_shrinks_from_far_above():

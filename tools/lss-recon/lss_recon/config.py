@@ -12,7 +12,7 @@ from lss_recon.posterior_config import Abc, Delfi, SimulationSettings
 
 
 class LineSearch(Table):
-    """AELS, when step = "line_search"."""
+    """AELS, when step = "line_search"; bisection takes its first step."""
 
     first_step: float = quantity(1.0, "of the first search; LULO: 0.01", "prior rms", gt=0)
     beta: float = quantity(0.7, "ratio of successive trial steps", gt=0, lt=1)
@@ -51,8 +51,8 @@ class Reconstruction(Table):
     start: Literal["estimate", "prior", "zero"] = quantity(
         "estimate", '"estimate": b A(d) / W and the prior\'s scatter about it; "prior": a draw of it; "zero": LULO\'s'
     )
-    step: Literal["schedule", "line_search"] = quantity(
-        "schedule", '"schedule": one simulation an update; "line_search": AELS'
+    step: Literal["schedule", "line_search", "bisection"] = quantity(
+        "schedule", '"schedule": one simulation an update; "line_search": AELS; "bisection": of a bracket instead'
     )
     schedule: tuple[float, float] = quantity((1.0, 0.9), "gamma = first x second^t at update t = 0, 1, ...")
     k_max: float = quantity(1.2, "updates end here", "h/Mpc", gt=0)

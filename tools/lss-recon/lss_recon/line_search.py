@@ -1,9 +1,9 @@
-"""The step size: by approximate exact line search (AELS) with LULO's warm start and patience, or by a schedule.
+"""The step size: by approximate exact line search (AELS) with LULO's warm start and patience, bisection or a schedule.
 
-`by_line_search` and `by_schedule` make the choosers that the loop calls, once an update: they get phi (the loss along
-the direction, one simulation a call), phi(0), the number of the update and of the simulations left, and return the
-step. Source: Fridovich-Keil & Recht 2020, Algorithm 2; LULO appendix B (beta = 0.7, warm start, patience).
-Trial steps are T beta^-j with integer j, so a point that is visited twice is known by its integer and evaluated once.
+`by_line_search`, `by_bisection` and `by_schedule` make the choosers that the loop calls, once an update: they get phi
+(the loss along the direction, one simulation a call), phi(0), the number of the update and of the simulations left, and
+return the step. Source: Fridovich-Keil & Recht 2020, Algorithm 2; LULO appendix B (beta = 0.7, warm start, patience).
+Trial steps are T beta^-j with integer j: a point that is visited twice is the same number, and is evaluated once.
 """
 
 import math
@@ -44,30 +44,34 @@ class _Exhausted(Exception):
 
 
 class _Trials:
-    """The values of phi at T beta^-j by j; refuses further evaluations when nothing is gained any more."""
+    """The values of phi by step; refuses further evaluations when nothing is gained any more."""
 
-    def __init__(self, phi: Phi, first_step: float, beta: float, most: int) -> None:
-        self._phi, self._first_step, self._beta, self._most = phi, first_step, beta, most
+    def __init__(self, phi: Phi, most: int, patience: int = PATIENCE) -> None:
+        self._phi, self._most, self._patience = phi, most, patience
         self._reference, self._idle = math.inf, 0
-        self.visited: dict[int, float] = {}
+        self.visited: dict[float, float] = {}
 
-    def step(self, j: int) -> float:
-        return self._first_step * self._beta**-j
-
-    def __call__(self, j: int) -> float:
-        if j in self.visited:
-            return self.visited[j]
-        if len(self.visited) >= self._most or self._idle >= PATIENCE:
+    def __call__(self, step: float) -> float:
+        if step in self.visited:
+            return self.visited[step]
+        if len(self.visited) >= self._most or self._idle >= self._patience:
             raise _Exhausted
-        value = self._phi(self.step(j))
+        value = self._phi(step)
         value = value if math.isfinite(value) else math.inf
         # The trials are held against each other, not against phi(0): shrinking from far too long a step is progress.
         if gains(value, self._reference):
             self._reference, self._idle = value, 0
         else:
             self._idle += 1
-        self.visited[j] = value
+        self.visited[step] = value
         return value
+
+    def found(self, step: float | None, phi_0: float, first_step: float, growing: bool) -> Search:
+        """The search as it ended: with this step, or with the best visited (staying included) for None."""
+        best = min(self.visited, key=lambda t: self.visited[t], default=None)
+        if step is None:
+            step = best if best is not None and self.visited[best] < phi_0 else 0.0
+        return Search(step, tuple(self.visited), tuple(self.visited.values()), first_step, growing)
 
 
 def approximate_exact_line_search(
@@ -89,43 +93,70 @@ def approximate_exact_line_search(
     Source: Fridovich-Keil & Recht 2020, Algorithm 2; beyond it, shrinking goes on while phi is above phi(0), so that
         functions that are not convex still fall.
     """
-    trials = _Trials(phi, first_step, beta, max_evaluations)
+    trials = _Trials(phi, max_evaluations)
     growing, published = False, None
+
+    def value(j: int) -> float:
+        return trials(first_step * beta**-j)
+
     try:
-        growing = trials(0) <= phi_0
+        growing = value(0) <= phi_0
         if growing:
-            j = _grow(trials)
+            j = _grow(value)
             # A single pass (phi fell at T and rose at T / beta) leaves the minimiser without a bracket below: shrink.
             growing = j > 1
-            published = j - 2 if growing else _shrink(trials, phi_0)
+            published = j - 2 if growing else _shrink(value, phi_0)
         else:
-            published = _shrink(trials, phi_0)
+            published = _shrink(value, phi_0)
     except _Exhausted:
         pass
-    visited = trials.visited
-    best = min(visited, key=lambda j: visited[j], default=None)
-    step = 0.0
-    if published is not None and accept == "published":
-        step = trials.step(published)
-    elif best is not None and visited[best] < phi_0:
-        step = trials.step(best)
-    return Search(step, tuple(map(trials.step, visited)), tuple(visited.values()), first_step, growing)
+    own = published is not None and accept == "published"
+    return trials.found(first_step * beta**-published if own else None, phi_0, first_step, growing)
 
 
-def _grow(trials: _Trials) -> int:
+def _grow(value: Callable[[int], float]) -> int:
     """Lengthen the step until phi rises; the first j at which it has risen."""
     j = 1
-    while trials(j) <= trials(j - 1):
+    while value(j) <= value(j - 1):
         j += 1
     return j
 
 
-def _shrink(trials: _Trials, phi_0: float) -> int:
+def _shrink(value: Callable[[int], float], phi_0: float) -> int:
     """Shorten the step until phi no longer falls and is below phi(0); the j at which that happened."""
     j = -1
-    while trials(j) < trials(j + 1) or trials(j) > phi_0:
+    while value(j) < value(j + 1) or value(j) > phi_0:
         j -= 1
     return j
+
+
+def bisection(phi: Phi, phi_0: float, first_step: float, *, max_evaluations: int = 1000) -> Search:
+    """The best step of a bracket [0, 2 t] about a minimum, halved until three halvings in a row gain nothing.
+
+    t is doubled from `first_step` while phi falls, or halved until phi is below phi(0). Then one evaluation in the
+    middle of each half says which half-length bracket holds the minimum. Arguments and result as
+    `approximate_exact_line_search`; steps are dyadic multiples of `first_step`, and none is evaluated twice.
+    Source: LULO appendix B names "the bisection bracketing method" as the one that AELS was held against.
+    """
+    trials = _Trials(phi, max_evaluations, patience=2 * PATIENCE)
+    growing = False
+    try:
+        middle = first_step
+        growing = trials(middle) <= phi_0
+        while growing and trials(2 * middle) < trials(middle):
+            middle *= 2
+        while trials(middle) > phi_0:
+            middle /= 2
+        quarter = middle / 2
+        while True:
+            for candidate in (middle - quarter, middle + quarter):
+                if trials(candidate) < trials(middle):
+                    middle = candidate
+                    break
+            quarter /= 2
+    except _Exhausted:
+        pass
+    return trials.found(None, phi_0, first_step, growing)
 
 
 def next_first_step(search: Search, beta: float, accept: Acceptance) -> float:
@@ -150,6 +181,19 @@ def by_line_search(first_step: float, beta: float, accept: Acceptance) -> Choose
         nonlocal begin
         search = approximate_exact_line_search(phi, phi_0, begin, beta=beta, accept=accept, max_evaluations=left)
         begin = next_first_step(search, beta, accept)
+        return search.step
+
+    return choose
+
+
+def by_bisection(first_step: float) -> ChooseStep:
+    """Bisection at every update, each bracket first tried where the search before ended."""
+    begin = first_step
+
+    def choose(phi: Phi, phi_0: float, update: int, left: int) -> float:
+        nonlocal begin
+        search = bisection(phi, phi_0, begin, max_evaluations=left)
+        begin = search.step or min(search.steps, default=begin) / 2
         return search.step
 
     return choose

@@ -22,7 +22,7 @@ from lss_recon.cost import plan
 from lss_recon.directions import Direction, with_noise
 from lss_recon.ensemble import gather
 from lss_recon.forward import Forward, by_command, by_stages
-from lss_recon.line_search import ChooseStep, by_line_search, by_schedule
+from lss_recon.line_search import ChooseStep, by_bisection, by_line_search, by_schedule
 from lss_recon.loop import Problem, State, reconstruct
 from lss_recon.loss import mismatch
 from lss_recon.memory import Memory
@@ -142,6 +142,8 @@ def _choose_step(recon: Reconstruction) -> ChooseStep:
     if recon.step == "schedule":
         return by_schedule(*recon.schedule)
     search = recon.line_search
+    if recon.step == "bisection":
+        return by_bisection(search.first_step)
     return by_line_search(search.first_step, search.beta, search.accept)
 
 

@@ -97,9 +97,11 @@ def simulator(settings: Settings, parameters: Sequence[str]) -> Simulator:
     if model.field == "linear":
         raise ConfigError('[ic] field = "linear": only "power-law" and "lognormal" fields are made in memory')
     keys = _DEPENDS_ON[model.field]
+    tabulated = model.field == "lognormal" and config.cosmology.transfer not in ANALYTIC
     for name in parameters:
-        if name not in keys:
-            raise ConfigError(f"{name}: does not change a {model.field} field; {', '.join(keys)} do")
+        if name not in keys or (tabulated and name != "cosmology.sigma8"):
+            others = "cosmology.sigma8 does" if tabulated else f"{', '.join(keys)} do"
+            raise ConfigError(f"{name}: does not change a {model.field} field; {others}")
     base = [float(getattr(getattr(config, table), key)) for table, key in (name.split(".") for name in keys)]
     columns = [keys.index(name) for name in parameters]
 
@@ -115,7 +117,7 @@ def simulator(settings: Settings, parameters: Sequence[str]) -> Simulator:
 
 
 def _power_law(shape: tuple[int, ...], size: float) -> Callable[..., torch.Tensor]:
-    ln_k = torch.from_numpy(0.5 * np.log(np.maximum(_squared_indices(shape), 1)) + math.log(2 * math.pi / size))
+    ln_k = torch.from_numpy(0.5 * np.log(np.maximum(squared_indices(shape), 1)) + math.log(2 * math.pi / size))
 
     def power(amplitude: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
         ones = (-1,) + (1,) * len(shape)
@@ -125,8 +127,8 @@ def _power_law(shape: tuple[int, ...], size: float) -> Callable[..., torch.Tenso
 
 
 def _lognormal(shape: tuple[int, ...], size: float, cosmology: Cosmology) -> Callable[..., torch.Tensor]:
-    k = _knots(shape[0], size)
-    of_voxels, distinct = _voxel_average(shape, size, k)
+    k, needed = _knots(shape[0], size)
+    of_voxels, distinct = _voxel_average(shape, size, k[needed])
     smoothing = torch.from_numpy(tophat(k * SIGMA8_RADIUS) ** 2 * k**3 * STEP_LN_K / (2 * np.pi**2))
     table = None if cosmology.transfer in ANALYTIC else torch.from_numpy(read_table(Path(cosmology.transfer))(k))
     axes = tuple(range(1, 1 + len(shape)))
@@ -140,18 +142,23 @@ def _lognormal(shape: tuple[int, ...], size: float, cosmology: Cosmology) -> Cal
         if linear is None:
             linear = unnormalised_power(wavenumbers, cosmology.transfer, omega_m, omega_b, h, n_s)
         linear = linear * sigma8**2 / (linear * smoothing).sum(-1, keepdim=True)
-        averaged = (linear @ of_voxels.T)[:, distinct]
+        averaged = (linear[:, needed] @ of_voxels.T)[:, distinct]
         xi = torch.fft.irfftn(averaged, s=shape, dim=axes) / voxel
         return torch.fft.rfftn(torch.log1p(xi), dim=axes).real * voxel
 
     return power
 
 
-def _knots(n: int, size: float) -> np.ndarray:
-    """k, h/Mpc, evenly spaced in ln k: all that sigma8 and the images of the spectrum need."""
-    low = min(1e-4, math.pi / size)
-    high = max(50.0, 1.1 * math.sqrt(3) * (2 * ALIASES + 1) * math.pi * n / size)
-    return low * np.exp(STEP_LN_K * np.arange(math.ceil(math.log(high / low) / STEP_LN_K) + 1))
+def _knots(n: int, size: float) -> tuple[np.ndarray, slice]:
+    """k, h/Mpc, evenly spaced in ln k over all that sigma8 asks for, and which of them the modes of a grid lie between.
+
+    The images of a mode reach 2 ALIASES + 1 Nyquist frequencies along every axis.
+    """
+    smallest, largest = 2 * math.pi / size, math.sqrt(3) * (2 * ALIASES + 1) * math.pi * n / size
+    low, high = min(1e-4, 0.9 * smallest), max(50.0, 1.1 * largest)
+    knots = low * np.exp(STEP_LN_K * np.arange(math.ceil(math.log(high / low) / STEP_LN_K) + 1))
+    first, last = np.searchsorted(knots, [smallest, largest])
+    return knots, slice(max(0, int(first) - 3), int(last) + 3)
 
 
 def _voxel_average(shape: tuple[int, ...], size: float, knots: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
@@ -172,7 +179,7 @@ def _voxel_average(shape: tuple[int, ...], size: float, knots: np.ndarray) -> tu
         index = corner + np.array(shift)
         squared = (index**2).sum(1)
         weight = np.prod(np.sinc(index / n) ** 2, axis=1) * (squared > 0)
-        place = np.log(np.maximum(np.sqrt(squared), 0.5) * 2 * np.pi / size / knots[0]) / STEP_LN_K
+        place = np.log(np.sqrt(np.maximum(squared, 1)) * 2 * np.pi / size / knots[0]) / STEP_LN_K
         first = np.clip(np.floor(place).astype(np.int64), 1, len(knots) - 3)
         t = place - first
         lagrange = (
@@ -192,7 +199,7 @@ def _voxel_average(shape: tuple[int, ...], size: float, knots: np.ndarray) -> tu
     return torch.from_numpy(result), torch.tensor(distinct).view(*shape[:-1], n // 2 + 1)
 
 
-def _squared_indices(shape: tuple[int, ...]) -> np.ndarray:
+def squared_indices(shape: tuple[int, ...]) -> np.ndarray:
     """i^2 + j^2 (+ l^2) of the modes of rfftn."""
     n = shape[0]
     full = np.fft.fftfreq(n, 1 / n) ** 2

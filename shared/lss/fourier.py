@@ -13,8 +13,8 @@ from lss.threads import threads
 def forward(field: np.ndarray) -> np.ndarray:
     """Modes of a real grid.
 
-    field : (n, n, n) float32 (float64 stays double)
-    Returns (n, n, n//2+1) complex64, unnormalised.
+    field : (n, n, n) or (n, n) float32 (float64 stays double)
+    Returns (n, n, n//2+1) or (n, n//2+1) complex64, unnormalised.
     """
     return scipy.fft.rfftn(field, workers=threads())
 
@@ -22,10 +22,10 @@ def forward(field: np.ndarray) -> np.ndarray:
 def inverse(modes: np.ndarray, n: int, *, overwrite: bool = False) -> np.ndarray:
     """The real grid of given modes; `inverse(forward(f), n)` is f.
 
-    modes : (n, n, n//2+1) complex64 (complex128 stays double); `overwrite` allows their memory to be used up
-    Returns (n, n, n) float32.
+    modes : (n, n, n//2+1) or (n, n//2+1) complex64 (complex128 stays double); `overwrite` lets their memory be used up
+    Returns (n, n, n) or (n, n) float32.
     """
-    return scipy.fft.irfftn(modes, s=(n, n, n), workers=threads(), overwrite_x=overwrite)
+    return scipy.fft.irfftn(modes, s=(n,) * modes.ndim, workers=threads(), overwrite_x=overwrite)
 
 
 def wavenumbers(n: int, box_size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -49,8 +49,8 @@ class Group:
 class WhiteNoise:
     """The unknown of every reconstruction: N(0, 1) per voxel.
 
-    value : (n, n, n) float32; seed, index : what it was drawn from; partner : 0, or the number of the perturbed
-    partner (LULO Eq. 11) with its phase phi.
+    value : (n, n, n) or (n, n) float32; seed, index : what it was drawn from; partner : 0, or the number of the
+    perturbed partner (LULO Eq. 11) with its phase phi.
     """
 
     value: np.ndarray
@@ -123,7 +123,8 @@ class Halos:
 class Field:
     """An overdensity on the grid, and what was done to it.
 
-    value : (n, n, n) float32; assignment : "ngp", "cic", "tsc", "pcs" or "none"; smoothing : Gaussian R in Mpc/h
+    value : (n, n, n) or (n, n) float32; assignment : "ngp", "cic", "tsc", "pcs" or "none"; smoothing : Gaussian R in
+    Mpc/h
     """
 
     value: np.ndarray
@@ -180,8 +181,12 @@ class Universe:
     @property
     def noise(self) -> WhiteNoise:
         """The white noise of the initial conditions."""
+        return self.noise_in(3)
+
+    def noise_in(self, dimensions: int) -> WhiteNoise:
+        """The white noise, which must have so many dimensions."""
         group = self.group("ic", "run lss-ic first")
-        value = self._dataset("ic", "white_noise", (self.box.n,) * 3)
+        value = self._dataset("ic", "white_noise", (self.box.n,) * dimensions)
         known = {"seed", "index", "partner", "phase"}
         return WhiteNoise(
             value,
@@ -244,8 +249,8 @@ class Universe:
         if "value" not in group.data:
             raise DataError(f"{self.source}: /fields/{name} has no dataset 'value'")
         value = group.data["value"]
-        if value.ndim != 3 or len(set(value.shape)) != 1:
-            raise DataError(f"{self.source}: /fields/{name} has shape {value.shape}; expected a cube")
+        if value.ndim not in (2, 3) or len(set(value.shape)) != 1:
+            raise DataError(f"{self.source}: /fields/{name} has shape {value.shape}; expected a cube or a square")
         a = group.attrs
         return Field(
             value,
@@ -260,9 +265,8 @@ class Universe:
         if name not in data:
             raise DataError(f"{self.source}: /{path} has no dataset '{name}'")
         if data[name].shape != shape:
-            raise DataError(
-                f"{self.source}: /{path}/{name} has shape {data[name].shape}, but [box] n = {self.box.n} needs {shape}"
-            )
+            found, n = data[name].shape, self.box.n
+            raise DataError(f"{self.source}: /{path}/{name} has shape {found}; {shape} is needed ([box] n = {n})")
         return data[name]
 
     def _particles(self, path: str, hint: str = "") -> Particles:

@@ -139,3 +139,23 @@ def test_squared_wavevectors_are_those_of_the_transform(n):
     np.testing.assert_allclose(along_x[:, None, None] + across, expected)
     wavenumbers = lattice_wavenumbers(n, 2 * np.pi)
     np.testing.assert_allclose(wavenumbers[along_x[:, None, None] + across], np.sqrt(expected))
+
+
+@pytest.mark.parametrize("n", [16, 15])
+def test_noise_in_two_dimensions_is_white_and_real(n):
+    fields = np.array([white_noise(7, index, n, dimensions=2) for index in range(400)])
+    assert fields.shape == (400, n, n)
+    assert fields.dtype == np.float32
+    power = (np.abs(np.fft.rfft2(fields)) ** 2).mean(0) / n**2
+    np.testing.assert_allclose(power, 1, atol=6 * np.sqrt(2 / 400))
+    assert fields.var() == pytest.approx(1, abs=4 * np.sqrt(2 / fields.size))
+
+
+def test_modes_in_two_dimensions_belong_to_the_seed():
+    k = np.arange(-7, 8)
+    shared = np.ix_(k, np.arange(8))
+    coarse, fine = (np.fft.rfft2(white_noise(2, 5, n, dimensions=2))[shared] / n for n in (16, 32))
+    np.testing.assert_allclose(coarse, fine, atol=1e-5)
+    small = white_noise(2, 6, 32, dimensions=2)
+    mixed = replace_large_scales(small, white_noise(2, 5, 16, dimensions=2))
+    np.testing.assert_allclose(np.fft.rfft2(mixed)[shared] / 32, coarse, atol=1e-5)

@@ -2,8 +2,11 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 
 from lss.cosmology import growth_factor
+from lss.errors import DataError
+from lss.field_models import simulator
 from lss.random_field import linear_overdensity, white_noise, white_noise_of
 from lss.threads import set_threads
 from lss.universe import Field, Particles, Universe, WhiteNoise
@@ -165,3 +168,26 @@ def test_a_plan_counts_what_the_input_holds():
     more = stage.plan(universe, settings).memory_bytes - stage.plan(None, settings).memory_bytes
     assert more == 16**3 * (4 + 12 + 12)
     assert universe.source in stage.plan(universe, settings).steps[0]
+
+
+@pytest.mark.parametrize(("field", "dimensions"), [("power-law", 2), ("lognormal", 2), ("lognormal", 3)])
+def test_a_random_field_is_that_of_the_simulator_in_memory(field, dimensions):
+    universe = initial_conditions(field=field, dimensions=dimensions, index=3)
+    assert sorted(universe.groups) == ["fields/" + field.replace("-", "_"), "ic"]
+    noise = torch.from_numpy(universe.noise_in(dimensions).value)[None]
+    simulate = simulator(universe.config, ("ic.slope",) if field == "power-law" else ("cosmology.sigma8",))
+    in_memory = simulate.fields(torch.tensor([[0.5 if field == "power-law" else 0.834]]), noise)
+    np.testing.assert_allclose(universe.field(field.replace("-", "_")).value, in_memory[0, 0], rtol=2e-5, atol=2e-5)
+
+
+def test_a_field_made_again_with_other_parameters_keeps_its_noise():
+    universe = initial_conditions(field="power-law", dimensions=2)
+    settings = config(field="power-law", dimensions=2, amplitude=4.0)
+    louder = stage.run(universe, settings)
+    np.testing.assert_allclose(louder.field("power_law").value, 2 * universe.field("power_law").value, rtol=1e-5)
+
+
+def test_noise_of_other_dimensions_is_refused():
+    universe = initial_conditions(field="power-law", dimensions=2)
+    with pytest.raises(DataError, match=r"/ic/white_noise has shape \(16, 16\); \(16, 16, 16\) is needed"):
+        stage.run(universe, config())

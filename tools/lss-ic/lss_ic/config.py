@@ -4,11 +4,11 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from lss.config import Configuration, Table, quantity
+from lss.config import Configuration, FieldModel, quantity
 
 
-class InitialConditions(Table):
-    """White noise and the particles made from it. White noise that the input holds is used as it is."""
+class InitialConditions(FieldModel):
+    """White noise and the particles, or the field, made from it. White noise that the input holds is used as it is."""
 
     seed: int = quantity(1, "of the white noise, together with the member's index", ge=0, lt=2**32)
     redshift: float = quantity(127.0, "of the particles", ge=0, le=9999)

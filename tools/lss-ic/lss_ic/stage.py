@@ -1,13 +1,16 @@
-"""Initial conditions: white noise, the linear field it stands for, and particles displaced from a lattice."""
+"""Initial conditions: white noise, the field it stands for, and particles displaced from a lattice by a linear one."""
 
 import dataclasses
 import logging
 
+import numpy as np
+
 from lss.cosmology import RHO_CRIT
+from lss.errors import DataError
 from lss.lpt import lpt_particles
 from lss.random_field import linear_overdensity, partner_phase, perturbed_partner, replace_large_scales, white_noise
-from lss.stages import Plan
-from lss.universe import Particles, Universe, WhiteNoise
+from lss.stages import IMPORTS_BYTES, Plan
+from lss.universe import Field, Particles, Universe, WhiteNoise
 from lss_ic.config import Config, InitialConditions
 from lss_ic.sigma8 import expected_sigma8, measured_sigma8
 
@@ -21,7 +24,7 @@ SMALL_SCALES = 2**29
 
 
 def run(universe: Universe, config: Config, *, index: int = 0) -> Universe:
-    """Give a universe its initial conditions: /ic and particles at the start redshift.
+    """Give a universe its initial conditions: /ic and particles at the start redshift, or /ic and a random field.
 
     index : I = a (1 + partners) + p, the member of the ensemble
     White noise that the universe holds is kept (`given_noise`); otherwise it is drawn. Everything made from earlier
@@ -29,6 +32,9 @@ def run(universe: Universe, config: Config, *, index: int = 0) -> Universe:
     """
     cosmology, box, ic = config.cosmology, config.box, config.ic
     noise = given_noise(universe, ic, box.n, index) if universe.has("ic/white_noise") else drawn_noise(ic, box.n, index)
+    if ic.field != "linear":
+        universe = dataclasses.replace(universe, box=box).with_noise(noise)
+        return universe.with_field(ic.field.replace("-", "_"), random_field(noise.value, config))
     linear = linear_overdensity(noise.value, cosmology, box.size)
     measured, expected = measured_sigma8(linear, box.size), expected_sigma8(box.n, box.size, cosmology)
     log.info(
@@ -41,14 +47,36 @@ def run(universe: Universe, config: Config, *, index: int = 0) -> Universe:
     return universe.with_noise(noise).with_particles([Particles(position, velocity, ic.redshift)])
 
 
+def random_field(noise: np.ndarray, config: Config) -> Field:
+    """The power-law or lognormal field of this white noise.
+
+    Raises DataError if no lognormal field has the spectrum.
+    """
+    import torch  # slow to import, and particles need none
+
+    from lss.field_models import simulator
+
+    simulate = simulator(config.model_dump(), ())
+    parameters = torch.empty(1, 0)
+    value = simulate.fields(parameters, torch.from_numpy(noise)[None])[0, 0].numpy()
+    if not np.isfinite(value).all():
+        raise DataError(f"no lognormal field has the spectrum of {config.cosmology}: xi(r) falls below -1")
+    clipped = simulate.clipped(parameters)
+    if clipped > 0:
+        log.warning("%.2g of the modes would need negative power for this spectrum, and have none", clipped)
+    log.info("%s field, %s grid, variance %.4g", config.ic.field, "x".join(map(str, value.shape)), value.var())
+    return Field(value)
+
+
 def drawn_noise(ic: InitialConditions, n: int, index: int) -> WhiteNoise:
     """The white noise of a member: x_a, or a perturbed partner of it (LULO Eq. 11)."""
     a, partner = divmod(index, 1 + ic.partners)
-    value = white_noise(ic.seed, a, n, fixed=ic.fixed, inverted=ic.inverted)
+    value = white_noise(ic.seed, a, n, fixed=ic.fixed, inverted=ic.inverted, dimensions=ic.dimensions)
     phase = 0.0
     if partner:
         phase = partner_phase(ic.seed, a, partner)
-        value = perturbed_partner(value, white_noise(ic.seed, a, n, partner, inverted=ic.inverted), phase)
+        perturbation = white_noise(ic.seed, a, n, partner, inverted=ic.inverted, dimensions=ic.dimensions)
+        value = perturbed_partner(value, perturbation, phase)
     attrs = {"member": index, "fixed": ic.fixed, "inverted": ic.inverted}
     return WhiteNoise(value, ic.seed, a, partner, phase, attrs)
 
@@ -58,18 +86,19 @@ def given_noise(universe: Universe, ic: InitialConditions, n: int, index: int) -
 
     Modes that a finer grid adds are drawn for (seed, index): a reconstruction resimulated with small scales of its own.
     """
-    noise = universe.noise
+    noise = universe.noise_in(ic.dimensions)
     m = len(noise.value)
     if m == n:
         log.info("white noise of %s", universe.source)
         return noise
-    value = replace_large_scales(white_noise(ic.seed, index, n, SMALL_SCALES), noise.value)
+    small_scales = white_noise(ic.seed, index, n, SMALL_SCALES, dimensions=ic.dimensions)
+    value = replace_large_scales(small_scales, noise.value)
     attrs = {**noise.attrs, "large_scales_n": min(m, n)}
     if n > m:
-        log.info("white noise of %s, %d^3, with smaller scales of seed %d, %d", universe.source, m, ic.seed, index)
+        log.info("white noise of %s, n = %d, with smaller scales of seed %d, %d", universe.source, m, ic.seed, index)
         attrs |= {"member": index, "small_scales_seed": ic.seed, "small_scales_index": index}
     else:
-        log.info("white noise of %s, %d^3, without the scales that %d^3 cannot hold", universe.source, m, n)
+        log.info("white noise of %s, n = %d, without the scales that n = %d cannot hold", universe.source, m, n)
     return dataclasses.replace(noise, value=value, attrs=attrs)
 
 
@@ -82,9 +111,14 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     box, ic = config.box, config.ic
     held = sum(array.nbytes for group in universe.groups.values() for array in group.data.values()) if universe else 0
     given = universe is not None and universe.has("ic/white_noise")
+    drawn = f"white noise: {universe.source if universe and given else f'seed {ic.seed}'}, {box.n}^{ic.dimensions}"
+    if ic.field != "linear":
+        voxels = box.n**ic.dimensions
+        steps = [drawn, f"{ic.field} field: {box.n}^{ic.dimensions}"]
+        return Plan(IMPORTS_BYTES + 250_000_000 + 60 * voxels + held, 4.0 + 4e-7 * voxels, steps)
     mass = RHO_CRIT * config.cosmology.omega_m * (box.size / box.n) ** 3
     steps = [
-        f"white noise: {universe.source if universe and given else f'seed {ic.seed}'}, {box.n}^3",
+        drawn,
         f"particles: {box.n}^3 of {mass:.3g} Msun/h, {ic.order}LPT at z = {ic.redshift:g}",
     ]
     return Plan(80_000_000 + 60 * box.n**3 + held, 0.3 + 4e-7 * box.n**3, steps)

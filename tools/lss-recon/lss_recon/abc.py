@@ -3,7 +3,8 @@
 The distance of a simulation is sqrt((x - x_obs)^T F (x - x_obs)) with x the score estimates: sigmas of the Gaussian
 posterior. Rejection draws from one proposal until enough lie below epsilon. Population Monte Carlo draws everything
 (epsilon = infinity) first; each further population from kernels about the last, of twice its covariance, and takes
-what is below a quantile of the last's distances, down to epsilon. Weights are prior over proposal in both.
+what is below a quantile of the last's distances, until that is within NEAR sigma of the data: its draws cannot come
+much nearer then, and the next population is the one of epsilon. Weights are prior over proposal in both.
 
 Where accepted simulations surround the data evenly, the posterior is the true one convolved with a ball of epsilon:
 in two dimensions its variances are larger by epsilon^2 / 4 (4% at 0.4).
@@ -23,6 +24,7 @@ from lss_recon.simulations import Runner, Simulations
 
 log = logging.getLogger("lss.recon")
 
+NEAR = 2.0  # sigma
 _DRAWS = 3  # stream
 
 
@@ -67,7 +69,8 @@ def accept(
         proposal = Kernels(
             *(accepted.theta, accepted.weights), 2 * weighted_covariance(accepted.theta, accepted.weights), target.prior
         )
-        epsilon = max(settings.epsilon, float(np.quantile(accepted.distance, settings.quantile)))
+        smaller = float(np.quantile(accepted.distance, settings.quantile))
+        epsilon = smaller if smaller > max(NEAR, settings.epsilon) else settings.epsilon
         population += 1
         log.info("population %d: epsilon %.3g after %d simulations", population, epsilon, simulations.made)
     if len(accepted.theta) <= len(target.names) + 1 or (settings.populations and epsilon == np.inf):

@@ -56,10 +56,10 @@ def run(universe: Universe, config: Config, *, index: int, restart: Restart) -> 
     Raises DataError and ConfigError, in one line, for what cannot be inferred; Stopped with the state saved.
     """
     recon, prior = config.recon, config.inference.prior
-    data = _data(universe, config)
+    data = data_of(universe, config)
     target = delfi.Target(data.summaries, config.inference.parameters, prior, _first(config, data), (recon.seed, index))
     with progress(f"lss-recon {recon.method}", _most(config)) as bar:
-        runner = _runner(universe, config, data, index, restart, bar)
+        runner = runner_of(universe, config, data, index, restart, bar)
         simulations = runner.load(len(data.summaries))
         bar.update(simulations.made)
         if recon.method == "abc":
@@ -79,7 +79,7 @@ def run(universe: Universe, config: Config, *, index: int, restart: Restart) -> 
     return _result(universe, config, data, simulations, Group(samples, attrs, dict.fromkeys(samples, "1")))
 
 
-def _data(universe: Universe, config: Config) -> Data:
+def data_of(universe: Universe, config: Config) -> Data:
     """Compress the observed field.
 
     Raises DataError if there is none or it is not finite, ConfigError if the network was trained for other parameters.
@@ -116,7 +116,7 @@ def _first(config: Config, data: Data) -> Proposal:
     return gaussian(data.summaries, covariance, inference.prior)
 
 
-def _runner(universe: Universe, config: Config, data: Data, index: int, restart: Restart, bar: Bar) -> Runner:
+def runner_of(universe: Universe, config: Config, data: Data, index: int, restart: Restart, bar: Bar) -> Runner:
     from lss.field_models import simulator
 
     inference, recon = config.inference, config.recon

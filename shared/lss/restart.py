@@ -60,6 +60,10 @@ class Restart:
         except (OSError, KeyError) as error:
             raise DataError(f"{path}: damaged restart file ({error}); remove it to begin anew") from None
 
+    def within(self, name: str) -> "Restart":
+        """A folder of its own inside this one, for a part of the work; it goes with the whole."""
+        return Restart(self.folder / name if self.folder else None, self.resume, self.identity)
+
     def clear(self) -> None:
         """Remove the folder: the work is done."""
         if self.folder is not None and self.folder.exists():

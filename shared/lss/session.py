@@ -373,8 +373,7 @@ def _identity(tool: Any, settings: Settings, data: list[Path]) -> str:
     """A hash of what the work depends on: settings, but for those that may be changed on the way, and input files."""
     frozen = settings
     for name in getattr(tool, "EXTENDABLE", ()):
-        table, key = name.split(".")
-        frozen = {**frozen, table: {k: v for k, v in frozen.get(table, {}).items() if k != key}}
+        frozen = _without(frozen, name.split("."))
     words = [as_toml(frozen), *(file_hash(path) for path in data if path.is_file())]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
@@ -383,6 +382,14 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _without(settings: Settings, path: list[str]) -> Settings:
+    """Settings without one key; a table that was not given is the same as an empty one."""
+    name, *below = path
+    if below:
+        return {**settings, name: _without(settings.get(name, {}), below)}
+    return {key: value for key, value in settings.items() if key != name}
 
 
 def _with_provenance(
@@ -434,12 +441,11 @@ def peak_memory() -> int:
 def _run_on_paths(command: Command, arguments: Arguments, tool: Any, data: list[Path], given: Given) -> None:
     """lss-train: files and directories in, one file out."""
     config: Configuration = _validated(tool, {}, given)
-    if not data:
-        raise ConfigError(f"no input: name a directory of universes or an exported set (`{command.program} --help`)")
     if arguments.dry_run:
         _print_plan(tool.plan(data, config), arguments.output or "nothing")
         return
     target = _target(command, arguments, 0, piped=False)
-    restart = _restart(tool, arguments, target, complete(config, given.settings), data)
-    getattr(tool, command.name)(data, config, target, restart=restart, **arguments.own)
+    settings = complete(config, given.settings)
+    restart = _restart(tool, arguments, target, settings, data)
+    getattr(tool, command.name)(data, config, target, settings=settings, restart=restart, **arguments.own)
     restart.clear()

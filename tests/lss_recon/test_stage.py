@@ -1,8 +1,8 @@
 import dataclasses
 import logging
-import sys
 from importlib.metadata import EntryPoint, entry_points
 
+import h5py
 import numpy as np
 import pytest
 
@@ -158,6 +158,29 @@ def test_request_to_stop_ends_after_the_simulation_under_way(observed, estimator
     assert digest(resumed) == digest(reconstruct(observed, estimator))
 
 
+@pytest.mark.parametrize("method", ["pm", "p3m"])
+def test_simulation_stopped_in_the_middle_goes_on_in_the_middle_to_the_same_bits(
+    observed, estimator, tmp_path, monkeypatch, method
+):
+    gravity = {"sim": {"method": method, "steps": 6, "eta": 0.5}, "ic": {"redshift": 9.0}}
+    observed = dataclasses.replace(observed, config=merge(observed.config, gravity))
+    whole = digest(reconstruct(observed, estimator, max_simulations=2))
+    restart = Restart(tmp_path / "state", resume=True)
+    asked = iter([False] * 8 + [True])  # in the third step of the second simulation
+    monkeypatch.setattr(interrupt, "requested", lambda: next(asked))
+    with pytest.raises(Stopped, match="--resume goes on"):
+        reconstruct(observed, estimator, {"restart": restart}, max_simulations=2)
+    (state,) = (tmp_path / "state").glob("simulation-*/sim/state.h5")
+    with h5py.File(state) as file:
+        assert file["attrs"].attrs["steps"] == 2
+    answers = []
+    monkeypatch.setattr(interrupt, "requested", lambda: answers.append(False))
+    resumed = reconstruct(observed, estimator, {"restart": restart}, max_simulations=2)
+    assert digest(resumed) == whole
+    assert len(answers) == 5  # four steps that were left, and the end
+    assert not list((tmp_path / "state").glob("simulation-*"))
+
+
 def test_state_on_disk_holds_no_more_universes_than_are_needed(observed, estimator, tmp_path):
     reconstruct(observed, estimator, {"restart": Restart(tmp_path / "state")}, max_simulations=9)
     assert len(list((tmp_path / "state").glob("universe-*.h5"))) <= 4
@@ -201,40 +224,6 @@ def test_stage_of_a_users_own_package_takes_part_in_the_loop(observed, estimator
     theirs = reconstruct(observed, estimator, max_simulations=1, forward={"stages": ["ic", "crude", "halo"]})
     assert np.array_equal(ours.noise.value, theirs.noise.value)
     assert not np.array_equal(ours.particles.position, theirs.particles.position)
-
-
-PROGRAM = """
-import sys
-from lss import stages
-from lss.universe_file import read_universe, write_universe
-universe = read_universe(sys.argv[1])
-for name in ("ic", "sim", "halo"):
-    universe = stages.run(name, universe, universe.config)
-write_universe(universe, sys.argv[2])
-"""
-
-
-def test_external_program_gives_the_universe_that_our_stages_give(observed, estimator, tmp_path):
-    (tmp_path / "program.py").write_text(PROGRAM)
-    command = [sys.executable, str(tmp_path / "program.py"), "{input}", "{output}"]
-    inside = reconstruct(observed, estimator, max_simulations=1)
-    outside = reconstruct(observed, estimator, max_simulations=1, forward={"command": command})
-    assert digest(inside) == digest(outside)
-
-
-@pytest.mark.parametrize(
-    ("command", "message"),
-    [
-        (["sh", "-c", "echo no licence >&2; exit 3", "{input}", "{output}"], "sh: exit code 3: no licence"),
-        (["true", "{input}", "{output}"], "true: ended without writing its {output}"),
-        (["cp", "{input}", "{output}"], "no /halos"),
-        (["/no/such/program", "{input}", "{output}"], "/no/such/program: cannot be run: No such file"),
-    ],
-)
-def test_external_program_that_fails_gives_one_clear_line(observed, estimator, command, message):
-    with pytest.raises(DataError, match=message.replace("{", r"\{")) as failure:
-        reconstruct(observed, estimator, forward={"command": command})
-    assert "\n" not in str(failure.value)
 
 
 # --- what must agree -------------------------------------------------------------------------------------------------

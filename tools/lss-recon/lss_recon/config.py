@@ -27,6 +27,8 @@ class Forward(Table):
         None,
         'an external program instead, as ["./my_sim.sh", "{input}", "{output}"]: a universe with /ic in, /halos out',
     )
+    timeout: float = quantity(0.0, "a command that takes longer is ended, with all that it started; 0: none", "s", ge=0)
+    retries: int = quantity(0, "how often a command that failed is tried again", ge=0)
 
     @model_validator(mode="after")
     def _command_takes_files(self) -> Self:
@@ -50,6 +52,9 @@ class Reconstruction(Table):
     )
     start: Literal["estimate", "prior", "zero"] = quantity(
         "estimate", '"estimate": b A(d) / W and the prior\'s scatter about it; "prior": a draw of it; "zero": LULO\'s'
+    )
+    mean_counts: Literal["data", "own"] = quantity(
+        "data", "that normalise the halo fields that are compared: the data's, or of each catalogue its own (LULO)"
     )
     step: Literal["schedule", "line_search", "bisection"] = quantity(
         "schedule", '"schedule": one simulation an update; "line_search": AELS; "bisection": of a bracket instead'

@@ -37,7 +37,8 @@ __all__ = ["EXTENDABLE", "Config", "gather", "members", "plan", "run"]
 
 log = logging.getLogger("lss.recon")
 
-EXTENDABLE = ("recon.max_simulations", "recon.samples")  # a run that was stopped may be given more
+# A run that was stopped may be given more.
+EXTENDABLE = ("recon.max_simulations", "recon.samples", "recon.forward.timeout", "recon.forward.retries")
 
 
 def members(config: Config) -> int:
@@ -61,19 +62,20 @@ def run(
     settings = forward_settings(universe, config)
     blank = Universe(config.cosmology, box, settings, {}, universe.source)
     observed = observed_halos(universe, settings)
-    fields = comparison(observed, settings)
+    fields = comparison(observed, settings, recon.mean_counts)
     data = fields(observed)
     network = learned(recon, observed, fields, settings)
+    hash_of_checkpoint = _file_hash(resolve(recon.checkpoint))
+    kept = _bound_to(restart or Restart(None), hash_of_checkpoint, observed, index)
     problem = Problem(
-        forward=_forward(recon, blank, index),
+        forward=_forward(recon, blank, index, kept),
         loss=lambda simulated: mismatch(fields(simulated.halos), data, recon.loss_smoothing, box.size),
         direction=_direction(network, config, index),
         constrain=functools.partial(limit_power, box_size=box.size) if recon.power_limit else lambda noise: noise,
         direction_repeats=recon.noise[0] == 0,
         diagnose=against_truth(truth, blank) if truth else lambda evaluation: {},
     )
-    hash_of_checkpoint = _file_hash(resolve(recon.checkpoint))
-    memory = Memory(_bound_to(restart or Restart(None), hash_of_checkpoint, observed, index), blank)
+    memory = Memory(kept, blank)
     state = memory.load()
     if state.history:
         log.info("going on after simulation %d of %d", len(state.history), recon.max_simulations)
@@ -110,10 +112,10 @@ def _bound_to(restart: Restart, hash_of_checkpoint: str, observed: Halos, index:
     return Restart(restart.folder, restart.resume, f"{restart.identity} {hash_of_checkpoint} {catalogue} {index}")
 
 
-def _forward(recon: Reconstruction, blank: Universe, index: int) -> Forward:
+def _forward(recon: Reconstruction, blank: Universe, index: int, restart: Restart) -> Forward:
     if recon.forward.command:
-        return by_command(recon.forward.command, blank, index)
-    return by_stages(recon.forward.stages, blank, index)
+        return by_command(recon.forward, blank, index)
+    return by_stages(recon.forward.stages, blank, index, restart)
 
 
 def _start(network: Learned, config: Config, index: int) -> Callable[[], np.ndarray]:

@@ -87,6 +87,8 @@ def _of_truths(arguments: argparse.Namespace) -> dict[str, Any]:
         found = [done.result() for done in [submit(measured, ours, known, number, len(samples)) for number in numbers]]
     result = _result(arguments, ours.settings, found)
     _say(table([one.row for one in found], result))
+    kept = ours.folder / ("ensemble.json" if arguments.ensemble else "single.json")
+    kept.write_text(json.dumps(_rounded(result)) + "\n")
     for path in arguments.against:
         other = reconstructions.method(path, [], known.folder.name)
         pairs = [number for number in numbers if other.path(number, 0).exists()]

@@ -73,8 +73,9 @@ def main(pairs_network: str, estimator_network: str, training_set: str, output: 
         axis.set(xscale="log", xlim=(k[0], np.pi * universes.box.n / universes.box.size), ylim=(-0.1, 1.02))
         axis.set(xlabel="k [h/Mpc]", ylabel="r(k) of predicted and true difference")
         axis.legend(loc="lower left", title=f"{len(pairs)} validation pairs", title_fontsize=6.5)
-        text = f"cosine {validation['cosine']:.3f}, smoothed {validation['cosine_smoothed']:.3f}"
-        axis.text(0.97, 0.95, f"network of pairs:\n{text}", transform=axis.transAxes, ha="right", va="top", fontsize=6.5)
+        cosines = f"cosine {validation['cosine']:.3f}\nsmoothed {validation['cosine_smoothed']:.3f}"
+        place = {"transform": axis.transAxes, "ha": "right", "va": "top", "fontsize": 6.5}
+        axis.text(0.97, 0.95, f"network of pairs:\n{cosines}", **place)
         save(figure, Path(output))
 
 

@@ -1,4 +1,4 @@
-"""LULO Fig. C1: python figure_history.py TRUTH.h5 OUTPUT.png RECONSTRUCTION.h5...
+"""LULO Fig. C1: python figure_history.py OUTPUT.png TRUTH.h5 RECONSTRUCTION.h5...
 
 The mismatch with the data against the number of simulations, and slices of what the loop had found after a few of
 them. Every reconstruction is one of the same truth by the same method with its own max_simulations, the longest last.
@@ -66,7 +66,7 @@ def draw_loss(axis, universe: Universe) -> None:
     axis.legend(loc="upper right")
 
 
-def main(truth: str, output: str, *reconstructions: str) -> None:
+def main(output: str, truth: str, *reconstructions: str) -> None:
     """Draw the figure."""
     found = [read_universe(path) for path in reconstructions]
     columns = {f"{u.group('recon').attrs['simulations']} simulations": slices(u) for u in found}

@@ -1,4 +1,4 @@
-"""r(k) and T(k) of the six fields by method: python figure_recovery.py TRUTHS OUTPUT.png NAME=FOLDER...
+"""r(k) and T(k) of the six fields by method: python figure_recovery.py OUTPUT.png TRUTHS NAME=FOLDER...
 
 TRUTHS and every FOLDER hold universes of the same names, as bench.lulo keeps them. Lines are medians over the truths
 that a method has, bands run from the lowest to the highest; ticks at r = 0.8 are the paper's.
@@ -30,11 +30,12 @@ def recovered(folder: Path, truths: Path) -> list[dict[str, Comparison]]:
     return found
 
 
-def main(truths: str, output: str, *methods: str) -> None:
+def main(output: str, truths: str, *methods: str) -> None:
     """Draw the figure."""
     found = {name: recovered(Path(folder), Path(truths)) for name, folder in (m.split("=", 1) for m in methods)}
     with styled():
-        figure, axes = plt.subplots(2, len(NAMES), figsize=(PAGE, 3.4), sharex="col", sharey="row", height_ratios=(1, 1.5))
+        shape = {"figsize": (PAGE, 3.4), "sharex": "col", "sharey": "row", "height_ratios": (1, 1.5)}
+        figure, axes = plt.subplots(2, len(NAMES), **shape)
         for column, (field, title, paper) in enumerate(zip(NAMES, TITLES, PAPER, strict=True)):
             transfer, correlation = axes[:, column]
             for (name, runs), colour in zip(found.items(), CYCLE, strict=False):

@@ -1,0 +1,141 @@
+"""examples/lulo is valid and says what the paper says; the figures of bench.lulo mean what they say."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bench.lulo_calibration import Errors, errors, ratios, worst
+from bench.lulo_figures import Figures, median, median_error, ratio_of_sums
+from bench.lulo_kept import checkpoint_hashes, code_hash
+from bench.lulo_reconstructions import settings_of
+
+from lss import stages
+from lss.config import Box, Configuration, read_toml, validate
+from lss.random_field import white_noise
+from lss.universe import Universe, WhiteNoise
+from lss_train.config import Config as Training
+
+EXAMPLES = Path(__file__).parent.parent / "examples" / "lulo"
+TOMLS = sorted(EXAMPLES.glob("*.toml"))
+RECONSTRUCTIONS = [path for path in TOMLS if "recon" in read_toml(path)]
+
+
+@pytest.mark.parametrize("path", TOMLS, ids=lambda path: path.name)
+def test_every_table_is_valid(path):
+    settings = read_toml(path)
+    for table, model in {name: stages.find(name).Config for name in ("ic", "sim", "halo", "recon", "stats")}.items():
+        if table in settings:
+            validate(model, settings, path.name)
+    validate(Training, settings, path.name)
+
+
+@pytest.mark.parametrize("name", ["paper.toml", "paper-64.toml"])
+def test_the_papers_algorithm_has_the_papers_numbers(name):
+    settings = settings_of(EXAMPLES / name, [])
+    recon, halo = settings["recon"], settings["halo"]
+    assert (recon["direction"], recon["start"], recon["step"]) == ("pairs", "zero", "line_search")
+    assert (recon["noise"], recon["power_limit"], recon["loss_smoothing"]) == ([0.1, 0.9], False, 0.0)
+    assert recon["line_search"]["beta"] == 0.7
+    assert recon["line_search"]["accept"] == "published"
+    assert recon["max_simulations"] == 96
+    assert (halo["mass_range"], halo["mass_bins"]) == ([1e13, 2e15], 10)
+    assert (halo["fields"], halo["assignment"]) == (["mass_weighted", "count"], "cic")
+    assert (halo["mass_definition"], halo["min_particles"]) == ("200c", 20)
+
+
+def test_no_truth_was_trained_on():
+    seeds = {path.name: read_toml(path).get("ic", {}).get("seed") for path in TOMLS}
+    assert seeds["truth.toml"] not in {seeds["universes-64.toml"], seeds["paper.toml"], 1001, 5001}
+
+
+def test_a_truth_is_simulated_with_all_default_steps():
+    sim = read_toml(EXAMPLES / "truth.toml")["sim"]
+    assert validate(stages.find("sim").Config, {"sim": sim}, "truth").sim.mesh_steps == 120
+
+
+@pytest.mark.parametrize("path", RECONSTRUCTIONS, ids=lambda path: path.name)
+def test_the_loop_simulates_what_the_network_was_trained_on(path):
+    settings, training = read_toml(path), read_toml(EXAMPLES / "universes-64.toml")
+    if settings["box"]["n"] == 64:
+        assert settings["sim"] == training["sim"]
+        assert settings["ic"]["redshift"] == training["ic"]["redshift"]
+        assert settings["halo"].items() >= training["halo"].items()
+
+
+# --- the benchmark ---------------------------------------------------------------------------------------------------
+
+N, SIZE = 16, 31.25
+
+
+def gaussian_universe(noise):
+    return Universe.create(Configuration(box=Box(size=SIZE, n=N))).with_noise(WhiteNoise(noise.astype(np.float32), -1))
+
+
+def gaussian_posterior(truths, samples, scale=1.0):
+    """The truth and the samples share a mean, half of their power; the samples scatter `scale` times as far about it."""
+    found = []
+    for truth in range(truths):
+        mean, true, *others = (white_noise(7, truth, N, partner) for partner in range(samples + 2))
+        draws = [gaussian_universe((mean + scale * other) / np.sqrt(2)) for other in others]
+        found.append(errors(draws, gaussian_universe((mean + true) / np.sqrt(2))))
+    return ratios(found)
+
+
+def test_samples_of_the_posterior_are_calibrated_in_every_shell():
+    found = gaussian_posterior(truths=6, samples=8)
+    assert all(abs(ratio - 1) < 0.35 for k, ratio in found[:3])
+    assert all(abs(ratio - 1) < 0.15 for k, ratio in found[3:8])  # beyond, corners of few modes
+
+
+def test_too_narrow_samples_are_overconfident_by_the_ratio_of_variances():
+    # The truth scatters by 1 and the mean of eight samples by 1/8 of theirs: (1 + s^2/8) / ((1 + 1/8) s^2).
+    found = dict(gaussian_posterior(truths=6, samples=8, scale=0.5))
+    expected = (1 + 0.25 / 8) / (1.125 * 0.25)
+    assert np.median(list(found.values())) == pytest.approx(expected, rel=0.1)
+
+
+def test_ratios_are_of_sums_over_truths():
+    k = np.array([0.1, 0.2])
+    one = Errors(k, np.array([1.0, 1.0]), np.array([1.0, 0.0]), 4)
+    other = Errors(k, np.array([3.0, 2.0]), np.array([3.0, 1.0]), 4)
+    assert ratios([one, other]) == [[0.1, 4 / 5], [0.2, 3 / 1.25]]
+    assert worst([[0.1, 0.5], [0.3, 1.5], [0.6, 9.0]]) == 2.0
+    assert worst([]) is None
+
+
+def test_medians_leave_out_what_was_not_measured():
+    rows: list[Figures] = [{"a": 1.0, "cpu_s": np.nan}, {"a": 3.0, "cpu_s": 5.0}, {"a": 8.0}]
+    assert median(rows, "a") == 3.0
+    assert median(rows, "cpu_s") == 5.0
+    assert median(rows, "b") is None
+    assert median_error(rows[:1], "a") is None
+    assert median_error(rows, "a") == pytest.approx(1.2533 * np.std([1, 3, 8], ddof=1) / np.sqrt(3))
+    assert ratio_of_sums([{"n": 1.0, "n_true": 2.0}, {"n": 5.0, "n_true": 4.0}], "n") == 1.0
+
+
+def test_results_depend_on_code_but_not_on_its_comments(tmp_path, monkeypatch):
+    module = tmp_path / "lss_toy.py"
+
+    def hash_of(text):
+        module.write_text(text)
+        importlib.invalidate_caches()
+        code_hash.cache_clear()
+        return code_hash("lss_toy")
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("bench.lulo_kept._OURS", ("lss_toy",))
+    first = hash_of('"""Doc."""\n\n\ndef f():\n    """Doc."""\n    return 1\n')
+    assert hash_of('"""Other."""\n\n\ndef f():\n    """Doc."""\n    return 1  # one\n') == first
+    assert hash_of('"""Doc."""\n\n\ndef f():\n    """Doc."""\n    return 2\n') != first
+    code_hash.cache_clear()
+
+
+def test_the_hash_of_a_stage_covers_what_it_imports():
+    assert code_hash("lss_sim.stage") != code_hash("lss_sim.stage", "lss_halo.stage")
+
+
+def test_every_checkpoint_of_the_loop_counts():
+    hashes = checkpoint_hashes({"recon": {"checkpoint": "estimator-64", "direction": "estimate"}})
+    assert list(hashes) == ["estimator-64"]
+    assert len(hashes["estimator-64"]) == 64

@@ -73,7 +73,7 @@ def gaussian_universe(noise):
 
 
 def gaussian_posterior(truths, samples, scale=1.0):
-    """The truth and the samples share a mean, half of their power; the samples scatter `scale` times as far about it."""
+    """The truth and the samples share a mean, half of their power; the samples scatter `scale` times as far."""
     found = []
     for truth in range(truths):
         mean, true, *others = (white_noise(7, truth, N, partner) for partner in range(samples + 2))

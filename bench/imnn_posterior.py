@@ -28,6 +28,7 @@ from lss_recon import abc, delfi, posterior
 from lss_recon.config import Config
 from lss_recon.proposals import gaussian
 from lss_recon.simulations import Runner, Simulations
+from lss_stats.coverage import expected_deviation, largest_deviation, ranks, tarp_level
 
 SEED = 20_000  # of the targets; no network is trained with it
 POOL, WIDTH, EPSILON, ACCEPTED = 60_000, 2.0, 0.4, 350
@@ -92,9 +93,10 @@ def rejection(checkpoint: Path, settings: Settings, targets: int) -> dict[str, A
 
 
 def calibration(checkpoint: Path, settings: Settings, fields: int) -> dict[str, Any]:
-    """TARP and ranks of the posteriors of one learned density, over parameters drawn from its prior."""
-    from lss_stats.coverage import ranks, tarp
+    """TARP and ranks of the posteriors of one learned density, over parameters drawn from its prior.
 
+    Largest distances of their distributions from uniform; `expected` is what chance leaves 95% of the time.
+    """
     compressor = compression.load(checkpoint)
     sigma = np.sqrt(np.diag(np.linalg.inv(compressor.fisher)))
     low, high = compressor.fiducial - CALIBRATED_SIGMAS * sigma, compressor.fiducial + CALIBRATED_SIGMAS * sigma
@@ -110,14 +112,16 @@ def calibration(checkpoint: Path, settings: Settings, fields: int) -> dict[str, 
         density = fit(*simulations.good(), config.recon.density, SEED, names)
         truths = prior.draw(rng, fields)
         tests = runner.make(simulations.with_drawn(truths, 1)).x[CALIBRATION_SIMULATIONS:]
-    draws = []
-    for index, x in enumerate(tests):
+    levels, below = [], []
+    for index, (x, truth) in enumerate(zip(tests, truths, strict=True)):
         target = delfi.Target(x, names, prior, prior, (SEED + 1, index))
-        draws.append(delfi.posterior(density, target, 1000).theta)
-    samples = np.stack(draws)
+        samples = delfi.posterior(density, target, 1000).theta
+        levels.append(tarp_level(samples, truth, prior.draw(rng, 1)[0], high - low))
+        below.append(ranks(samples, truth))
     return {
-        "tarp_max_deviation": round(float(tarp(samples, truths, rng)), 4),
-        "sbc_ranks": ranks(samples, truths),
+        "tarp_max_deviation": round(largest_deviation(np.array(levels)), 4),
+        "rank_max_deviation": [round(largest_deviation(column), 4) for column in np.array(below).T],
+        "tarp_expected_deviation": round(expected_deviation(fields), 4),
     }
 
 

@@ -1,7 +1,7 @@
-"""Whether the loop gives the same bits when its forward model is our own commands, called as another's program."""
+"""Whether the loop gives the same bits with a program as its forward model: examples/lulo/my_sim.sh, our commands."""
 
 import json
-import shutil
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from lss.nets.checkpoint import read_card
 from lss_stats.digest import digest
 
 CHECKPOINT = "estimator-64"
+SIMULATOR = Path("examples/lulo/my_sim.sh").resolve()
 SIDE, SIMULATIONS = 32, 3
 
 
@@ -35,16 +36,11 @@ def external_equal() -> bool:
     cause = key(settings, code_hash("lss_recon.stage", *(f"lss_{name}.stage" for name in STAGES)))
     path = FOLDER / "external" / f"{cause}.json"
     if not path.exists():
+        beside = str(Path(sys.executable).parent)
+        os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", "")])  # where lss-sim is
         data = observed(simulated(settings))
-        by_command = merge(settings, {"recon": {"forward": {"command": _commands()}}})
+        by_command = merge(settings, {"recon": {"forward": {"command": [str(SIMULATOR), "{input}", "{output}"]}}})
         equal = digest(stages.run("recon", data, settings)) == digest(stages.run("recon", data, by_command))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"equal": equal}) + "\n")
     return bool(json.loads(path.read_text())["equal"])
-
-
-def _commands() -> list[str]:
-    """lss-ic | lss-sim | lss-halo of this environment, as one program with {input} and {output}."""
-    beside = Path(sys.executable).parent
-    ic, sim, halo = (shutil.which(f"lss-{name}", path=str(beside)) or f"lss-{name}" for name in STAGES)
-    return ["sh", "-c", f"{ic} {{input}} | {sim} | {halo} -o {{output}}"]

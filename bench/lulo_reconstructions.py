@@ -44,6 +44,8 @@ def method(config: Path, assignments: list[str], cause_of_data: str) -> Method:
 
 def method_of(settings: Settings, name: str, cause_of_data: str) -> Method:
     """Settings on the data that `cause_of_data` stands for; the folder is linked as `name`."""
+    # A sample at a time: the number of them is the benchmark's.
+    settings = merge(settings, {"recon": {"samples": 1}})
     code = code_hash("lss_recon.stage", *(f"lss_{stage}.stage" for stage in settings["recon"]["forward"]["stages"]))
     cause = key(settings, checkpoint_hashes(settings), code, cause_of_data)
     return Method(settings, linked(FOLDER / cause, name))

@@ -42,11 +42,15 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would cost: peak memory of the whole process, CPU time, and its steps in words."""
+    """What a run would cost: peak memory of the whole process, CPU time, and its steps in words.
+
+    start_seconds : the part of the CPU time that a process spends once, however many universes it makes
+    """
 
     memory_bytes: int
     cpu_seconds: float
     steps: list[str] = field(default_factory=list)
+    start_seconds: float = 0.0
 
 
 def find(name: str) -> Stage:

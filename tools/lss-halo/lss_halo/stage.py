@@ -202,7 +202,9 @@ def plan(universe: Universe | None, config: Config) -> Plan:
         steps.insert(0, "the halos that the survey sees")
     foreign = halo.catalogue is not None if universe is None else not universe.has("PartType1")
     if foreign:
-        return Plan(IMPORTS_BYTES + 4 * count * (len(halo.fields) + 2), 0.5 + 1e-7 * count, ["halos as given", *steps])
+        return Plan(
+            IMPORTS_BYTES + 4 * count * (len(halo.fields) + 2), 0.5 + 1e-7 * count, ["halos as given", *steps], 0.5
+        )
     steps.insert(0, f"{halo.mass_definition} halos of at least {halo.min_particles} of {config.box.n}^3 particles")
     per_particle, seconds = (94, 4e-7) if halo.mass_definition == "fof" else (80, 5e-7)
-    return Plan(IMPORTS_BYTES + per_particle * count, 0.5 + seconds * count, steps)
+    return Plan(IMPORTS_BYTES + per_particle * count, 0.5 + seconds * count, steps, 0.5)

@@ -121,4 +121,4 @@ def plan(universe: Universe | None, config: Config) -> Plan:
         drawn,
         f"particles: {box.n}^3 of {mass:.3g} Msun/h, {ic.order}LPT at z = {ic.redshift:g}",
     ]
-    return Plan(80_000_000 + 60 * box.n**3 + held, 0.3 + 4e-7 * box.n**3, steps)
+    return Plan(80_000_000 + 60 * box.n**3 + held, 0.3 + 4e-7 * box.n**3, steps, 0.3)

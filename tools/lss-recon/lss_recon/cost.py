@@ -12,6 +12,8 @@ from lss_recon.observation import forward_settings
 # Measured at 64^3 and 128^3 with 16 channels; the first two are what torch holds when it is loaded and when it has run.
 TORCH_BYTES, WORKSPACE_BYTES = 200_000_000, 40_000_000
 NETWORK_BYTES_PER_VOXEL, NETWORK_CPU_SECONDS_PER_VOXEL, MEASURED_CHANNELS = 640, 3.7e-6, 16
+# Python, numba and torch, before anything is computed.
+IMPORTS_CPU_SECONDS = 2.5
 # White noise, particles, two halo fields and the members of halos.
 UNIVERSE_BYTES_PER_VOXEL = 40
 # Where the loop stands, the best, and the one under way, or those of a search; and the one being made.
@@ -29,10 +31,13 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     width = read_card(recon.checkpoint)["architecture"]["channels"] / MEASURED_CHANNELS
     network = IMPORTS_BYTES + WORKSPACE_BYTES + NETWORK_BYTES_PER_VOXEL * width * voxels
     kept = UNIVERSE_BYTES_PER_VOXEL * voxels * min(KEPT[recon.step], recon.max_simulations + 1)
-    cpu_seconds = sum(part.cpu_seconds for part in simulation) + NETWORK_CPU_SECONDS_PER_VOXEL * width**2 * voxels
+    # Stages that run in this process start once, whatever the number of simulations.
+    start = IMPORTS_CPU_SECONDS + sum(part.start_seconds for part in simulation)
+    each = sum(part.cpu_seconds - part.start_seconds for part in simulation)
+    each += NETWORK_CPU_SECONDS_PER_VOXEL * width**2 * voxels
     return Plan(
         int(TORCH_BYTES + kept + max(network, *(part.memory_bytes for part in simulation))),
-        cpu_seconds * recon.max_simulations,
+        start + each * recon.max_simulations,
         [
             f"observed: {found}",
             f"start: {recon.start}; direction: {recon.direction}, checkpoint {recon.checkpoint}; step: {recon.step}",

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from lss import stages
 from lss.config import Box, Settings, validate
 from lss.errors import ConfigError, DataError
 from lss.features import halo_fields, mass_bins, mass_edges
-from lss.nets.checkpoint import Card
+from lss.nets.checkpoint import SHIPPED, Card, read_card
 from lss.universe import Halos, Universe
 from lss_recon.config import Config
 
@@ -25,8 +26,8 @@ _IMMATERIAL: dict[str, set[str]] = {
     "halo": {"mass_range", "mass_bins", "fields", "assignment", "catalogue"},
     "cosmology": set(),
 }
-# A card without these means the method's own default; one without any other key is older than the key.
-_OPTIONAL: dict[str, set[str]] = {"sim": {"start", "steps"}, "halo": set(), "cosmology": set()}
+# Keys that may be left to the method, and what the table of lss-sim then says; a card without any other key is older.
+_LEFT_TO_THE_METHOD = {"start": "pm_start", "steps": "mesh_steps"}
 
 
 def forward_settings(universe: Universe, config: Config) -> Settings:
@@ -72,21 +73,24 @@ def observed_halos(universe: Universe, settings: Settings) -> Halos:
     return halos
 
 
-def comparison(observed: Halos, settings: Settings) -> FieldsOf:
+def comparison(observed: Halos, settings: Settings, mean_counts: str = "data") -> FieldsOf:
     """Catalogue -> the halo fields that are compared, (channels, n, n, n) float32.
 
-    All are normalised by the mean counts of the observed catalogue, so that a lack of halos is a mismatch too.
+    mean_counts : "data" normalises all by the mean counts of the observed catalogue, so that a lack of halos is a
+        mismatch too; "own" each by its own
     Raises DataError if no observed halo is within [halo] mass_range.
     """
     box, halo = settings["box"], settings["halo"]
     low, high = halo["mass_range"]
-    reference = mass_bins(observed.mass, mass_edges(low, high, halo["mass_bins"]))
+    edges = mass_edges(low, high, halo["mass_bins"])
+    reference = mass_bins(observed.mass, edges)
     if not reference.count.sum():
         raise DataError(f"none of the {len(observed)} observed halos is within [halo] mass_range = [{low:g}, {high:g}]")
 
     def fields(halos: Halos) -> np.ndarray:
         return halo_fields(
-            *(halos.position, halos.mass, box["n"], box["size"], reference),
+            *(halos.position, halos.mass, box["n"], box["size"]),
+            mass_bins(halos.mass, edges) if mean_counts == "own" else reference,
             channels=halo["fields"],
             assignment=halo["assignment"],
             velocity=halos.velocity,
@@ -105,7 +109,7 @@ def check_card(card: Card, name: str, settings: Settings) -> None:
     if trained["mass_definition"] != wanted:
         raise ConfigError(
             f'checkpoint {name} was trained on "{trained["mass_definition"]}" halos; '
-            f'[halo] mass_definition = "{wanted}"'
+            f'[halo] mass_definition = "{wanted}": set one to suit the other{_shipped_for(wanted)}'
         )
     box, voxel = Box(**settings["box"]), trained["box"]["size"] / trained["box"]["n"]
     if abs(box.size / box.n / voxel - 1) > 0.01:
@@ -114,12 +118,30 @@ def check_card(card: Card, name: str, settings: Settings) -> None:
             f"[box] size / n = {box.size / box.n:.4g} Mpc/h"
         )
     tables = {**trained["simulator"], "cosmology": trained["cosmology"]}
+    ours = dict(settings)
+    if "sim" in tables:
+        tables["sim"], ours["sim"] = _written_out(tables["sim"]), _written_out(settings["sim"])
     others = [
-        f"[{table}] {key} = {tables[table].get(key, 'the default')}, here {settings[table].get(key, 'the default')}"
+        f"[{table}] {key} = {tables[table][key]}, here {ours[table].get(key, 'the default')}"
         for table, immaterial in _IMMATERIAL.items()
         if table in tables
-        for key in sorted((tables[table].keys() | _OPTIONAL[table]) - immaterial)
-        if tables[table].get(key) != settings[table].get(key)
+        for key in sorted(tables[table].keys() - immaterial)
+        if tables[table][key] != ours[table].get(key)
     ]
     if others:
         log.warning("checkpoint %s was trained on another forward model: %s", name, "; ".join(others))
+
+
+def _written_out(sim: dict[str, Any]) -> dict[str, Any]:
+    """[sim] with what its method takes where the table does not say."""
+    model = stages.find("sim").Config
+    said = {key: sim[key] for key in ("method", *_LEFT_TO_THE_METHOD) if key in sim}
+    resolved = getattr(validate(model, {"sim": said}, "[sim]"), "sim")  # noqa: B009  (a table that only lss-sim knows)
+    return {**sim, **{key: getattr(resolved, name) for key, name in _LEFT_TO_THE_METHOD.items()}}
+
+
+def _shipped_for(mass_definition: str) -> str:
+    """Which networks that ship know such halos."""
+    cards = {path.stem: read_card(path.stem) for path in sorted(SHIPPED.glob("*.safetensors"))}
+    names = [name for name, card in cards.items() if card["data"]["mass_definition"] == mass_definition]
+    return f' (shipped for "{mass_definition}": {", ".join(names)})' if names else ""

@@ -31,7 +31,7 @@ from lss_recon.network import Learned, learned
 from lss_recon.observation import comparison, forward_settings, observed_halos
 from lss_recon.power_limit import limit_power
 from lss_recon.start import prior_draw, update_draw
-from lss_recon.truth import against_truth
+from lss_recon.truth import PREFIX, against_truth
 
 __all__ = ["EXTENDABLE", "Config", "gather", "members", "plan", "run"]
 
@@ -84,7 +84,7 @@ def run(
 
         def checkpoint(state: State) -> None:
             memory.save(state)
-            bar.update(1, f"mismatch {state.history[-1].loss:.4g}, best {state.best.loss:.4g}")
+            bar.update(1, _shown(state))
             log.info("%s", _said(state, recon.max_simulations))
             if interrupt.requested() and len(state.history) < recon.max_simulations:
                 raise Stopped("asked to stop")
@@ -152,11 +152,18 @@ def _choose_step(recon: Reconstruction) -> ChooseStep:
 def _said(state: State, most: int) -> str:
     """The last simulation in one line."""
     last, best = state.history[-1], state.best
-    further = "".join(f", {name} {value:.3g}" for name, value in last.extra.items())
+    reached = ", ".join(f"{name.removeprefix(PREFIX)} {k:.3g}" for name, k in last.extra.items())
     return (
         f"simulation {last.simulation} of {most}: update {last.update}, step {last.step:.3g}, loss {last.loss:.5g}"
-        f" (best {best.loss:.5g}, simulation {best.simulation}), rms {last.rms:.3f}, {last.seconds:.1f} s{further}"
+        f" (best {best.loss:.5g}, simulation {best.simulation}), rms {last.rms:.3f}, {last.seconds:.1f} s"
+        + (f"; r = 0.8 at k: {reached}" if reached else "")
     )
+
+
+def _shown(state: State) -> str:
+    """The same in a few words, beside the bar."""
+    last, best = state.history[-1], state.best
+    return f"step {last.step:.2g}, loss {last.loss:.4g}, best {best.loss:.4g} ({best.simulation})"
 
 
 def _result(state: State, universe: Universe, recon: Reconstruction, hash_of_checkpoint: str) -> Universe:

@@ -26,7 +26,7 @@ def estimate(sim: Simulation, box: Box, outputs: int) -> Plan:
     lpt_seconds = START_SECONDS + n3 * LPT_SECONDS
     if sim.method in ("1lpt", "2lpt"):
         about = f"{sim.method} particles at z = {', '.join(f'{z:g}' for z in sim.redshifts)}"
-        return Plan(memory - MESH_CODE_BYTES + LPT_BYTES * n3, lpt_seconds * outputs, [about])
+        return Plan(memory - MESH_CODE_BYTES + LPT_BYTES * n3, lpt_seconds * outputs, [about], START_SECONDS)
     memory += PARTICLE_BYTES[sim.method] * n3 + CELL_BYTES * cells
     steps = sim.mesh_steps
     seconds = lpt_seconds + steps * (cells * MESH_CELL_SECONDS + n3 * MESH_PARTICLE_SECONDS[sim.method])
@@ -34,7 +34,7 @@ def estimate(sim: Simulation, box: Box, outputs: int) -> Plan:
     if sim.method == "p3m":
         seconds += n3 * PAIR_SECONDS * (steps + _deeper_evaluations(sim))
         about += f", pair forces within {sim.reach * box.size / box.n:.3g} Mpc/h on up to 2^{sim.levels} sub-steps"
-    return Plan(memory, seconds, [about])
+    return Plan(memory, seconds, [about], START_SECONDS)
 
 
 def _deeper_evaluations(sim: Simulation) -> float:

@@ -12,7 +12,7 @@ from lss_train import loop
 from lss_train.config import Config, Train
 from lss_train.estimator import EstimatorModel, estimator_inputs, smoothed_linear
 from lss_train.examples import Examples, split
-from lss_train.loop import batches, cosine_loss
+from lss_train.loop import LOSSES, batches, cosine_loss
 from lss_train.optimizer import OptimizerModel
 from lss_train.train import plan, train
 from lss_train.universes import read_training_set
@@ -200,9 +200,60 @@ def test_pairs_train_with_the_cosine_loss(pairs, tmp_path):
     assert network(torch.zeros(1, 2, 8, 8, 8)).shape == (1, 1, 8, 8, 8)
 
 
+@pytest.mark.parametrize(
+    ("changes", "halo", "channels"),
+    [
+        ({"loss": "mse"}, {}, ["mass_weighted", "count"]),
+        ({"loss": "hybrid"}, {}, ["mass_weighted", "count"]),
+        ({}, {"fields": ["mass_weighted"]}, ["mass_weighted"]),
+        ({}, {"fields": ["count"]}, ["count"]),
+        ({"pairs": "independent", "validation": 0.5}, {}, ["mass_weighted", "count"]),
+        ({"mean_counts": "own"}, {}, ["mass_weighted", "count"]),
+    ],
+    ids=["mse", "hybrid", "only masses", "only counts", "independent pairs", "own mean counts"],
+)
+def test_a_variant_of_the_paper_is_one_line_and_learns(pairs, ensemble, tmp_path, changes, halo, channels):
+    config = Config(train=Train(**SMALL | PAIRS | {"epochs": 6, "learning_rate": 4e-3} | changes), halo=halo)
+    universes = ensemble if changes.get("pairs") == "independent" else pairs
+    train([universes], config, tmp_path / "pairs.safetensors", restart=Restart(None))
+    card = read_card(tmp_path / "pairs.safetensors")
+    assert card["architecture"]["inputs"] == len(channels)
+    assert card["inputs"]["channels"] == channels
+    assert card["inputs"].get("mean_counts", "data") == changes.get("mean_counts", "data")
+    assert card["validation"]["cosine_smoothed"] > 0.2
+
+
+def test_the_hybrid_loss_sees_length_and_direction():
+    target = torch.randn(2, 1, 4, 4, 4)
+    power = target.square().mean().item()
+    assert LOSSES["hybrid"](3 * target, target).item() == pytest.approx(4 * power, rel=1e-5)
+    assert LOSSES["hybrid"](-target, target).item() == pytest.approx(4 * power + 2, rel=1e-5)
+
+
+def test_independent_pairs_are_of_different_families(pairs):
+    universes = read_training_set([pairs])
+    model = OptimizerModel(universes, Train(pairs="independent"), {})
+    assert model.examples(universes.families()) == [(0, 3), (3, 6), (6, 0)]
+    with pytest.raises(DataError, match=r"raise \[train\] validation"):
+        model.examples(universes.families()[:1])
+
+
+def test_own_mean_counts_hide_a_lack_of_halos_that_those_of_x_a_show(pairs):
+    universes = read_training_set([pairs])
+    own, first = (OptimizerModel(universes, Train(mean_counts=mean), {}).fields(1)[1] for mean in ("own", "data"))
+    partner, x_a = (np.count_nonzero(universes.halos(i)[1] <= 2e15) for i in (1, 0))
+    np.testing.assert_allclose(first, own * (partner / x_a), rtol=1e-3, atol=1e-4)
+
+
+def test_a_halo_field_that_is_none_is_refused(pairs, tmp_path):
+    config = Config(train=Train(**SMALL | PAIRS), halo={"feilds": ["count"]})
+    with pytest.raises(ConfigError, match=r"feilds.*did you mean 'fields'"):
+        train([pairs], config, tmp_path / "pairs.safetensors", restart=Restart(None))
+
+
 def test_a_pair_is_the_difference_of_x_a_and_its_partner(pairs):
     universes = read_training_set([pairs])
-    model = OptimizerModel(universes)
+    model = OptimizerModel(universes, Train(), {})
     assert model.examples(universes.families()[1:2]) == [(3, 4), (3, 5)]
     pair = Examples(model, universes, 0.0)[(3, 5)]
     assert pair.shape == (3, 16, 16, 16)

@@ -32,7 +32,7 @@ def gather(paths: list[Path], config: Config) -> Universe:
     settings = forward_settings(first, config)
     blank = Universe(config.cosmology, config.box, settings, {}, str(paths[0].parent))
     observed = first.group("recon/observed")
-    fields = comparison(blank.with_group("halos", observed).halos, settings)
+    fields = comparison(blank.with_group("halos", observed).halos, settings, config.recon.mean_counts)
     total: dict[str, np.ndarray] = {}
     of_squares: np.ndarray | float = 0.0
     count: dict[str, int] = {}

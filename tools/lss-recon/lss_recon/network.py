@@ -68,12 +68,13 @@ def _pairs(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: S
     given = {
         "channels": list(halo["fields"]),
         "assignment": halo["assignment"],
+        "mean_counts": recon.mean_counts,
         "mass_edges": mass_edges(low, high, halo["mass_bins"]).tolist(),
     }
+    held = {"mean_counts": "data", **card["inputs"]}  # older cards are without
     for key, value in given.items():
-        if card["inputs"].get(key) != value:
-            held = card["inputs"].get(key)
-            raise ConfigError(f"checkpoint {recon.checkpoint}: halo fields with {key} {held}; [halo] gives {value}")
+        if held.get(key) != value:
+            raise ConfigError(f"checkpoint {recon.checkpoint}: halo fields with {key} {held.get(key)}, here {value}")
     if box.n % network.divisor:
         raise ConfigError(f"[box] n = {box.n}: checkpoint {recon.checkpoint} needs a multiple of {network.divisor}")
 

@@ -1,6 +1,6 @@
 """The table [train]: which network is trained on what, and how."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import model_validator
 
@@ -31,8 +31,14 @@ class Train(Table):
         (), "Gaussian R of -div p / (a f H), p the momentum of the halos' counts; none: no velocities", "Mpc/h"
     )
     target_smoothing: float = quantity(1.0, "Gaussian R of the linear field to estimate", "Mpc/h", ge=0)
-    loss: Literal["mse", "cosine"] = quantity(
-        "mse", 'mean squared error, or 1 - cosine over the whole box ("optimizer")'
+    pairs: Literal["perturbed", "independent"] = quantity(
+        "perturbed", 'what an "optimizer" sees differences of: each x_a and its partners, or x_a of different seeds'
+    )
+    mean_counts: Literal["data", "own"] = quantity(
+        "data", 'that normalise the halo fields of an "optimizer": of x_a, which stands for the data, or of each (LULO)'
+    )
+    loss: Literal["mse", "cosine", "hybrid"] = quantity(
+        "mse", 'mean squared error; 1 - cosine over the whole box ("optimizer"); "hybrid": their sum'
     )
     learning_rate: float = quantity(2e-3, "of AdamW; LULO: 4e-4", gt=0)
     betas: tuple[float, float] = quantity((0.9, 0.999), "decay of AdamW's moments; LULO: 0.9, 0.99")
@@ -67,4 +73,5 @@ class Train(Table):
 class Config(Configuration):
     """What lss-train reads."""
 
+    halo: dict[str, Any] = quantity({}, '[halo] of the halo fields of an "optimizer"; the rest is as in the universes')
     train: Train = quantity(Train(), "a network, its data and its optimisation")

@@ -141,6 +141,7 @@ def cosine_loss(estimate: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "mse": functional.mse_loss,
     "cosine": cosine_loss,
+    "hybrid": lambda estimate, target: functional.mse_loss(estimate, target) + cosine_loss(estimate, target),
 }
 
 

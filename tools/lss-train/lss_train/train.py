@@ -48,10 +48,10 @@ def train(
         raise ConfigError("no output: give -o FILE.safetensors for the checkpoint, or --export FILE for the set alone")
     if output.suffix != ".safetensors":
         raise ConfigError(f"-o {output}: a checkpoint ends in .safetensors")
-    _train(universes, config.train, output, restart)
+    _train(universes, config, output, restart)
 
 
-def _train(universes: TrainingSet, settings: Train, output: Path, restart: Restart) -> None:
+def _train(universes: TrainingSet, config: Config, output: Path, restart: Restart) -> None:
     import torch
 
     from lss.nets.checkpoint import build, save_checkpoint
@@ -60,11 +60,12 @@ def _train(universes: TrainingSet, settings: Train, output: Path, restart: Resta
     from lss_train.initial import read_initial, refuse_misfit
     from lss_train.loop import fit
 
+    settings = config.train
     torch.set_num_threads(threads())
     torch.manual_seed(settings.seed)
     families, kept_back = split(universes, settings.validation)
     initial = read_initial(settings.initial, settings.model) if settings.initial else None
-    model = _model(universes, settings, families, initial)
+    model = _model(universes, config, families, initial)
     training, validation = model.examples(families), model.examples(kept_back)
     examples = Examples(model, universes, settings.cache * 1e9)
     log.info(
@@ -104,15 +105,16 @@ def _train(universes: TrainingSet, settings: Train, output: Path, restart: Resta
 
 
 def _model(
-    universes: TrainingSet, settings: Train, families: list[np.ndarray], initial: "Initial | None"
+    universes: TrainingSet, config: Config, families: list[np.ndarray], initial: "Initial | None"
 ) -> "EstimatorModel | OptimizerModel":
     """The definition that `[train] model` names."""
     from lss_train.estimator import EstimatorModel, estimator_inputs
     from lss_train.initial import in_units_of
     from lss_train.optimizer import OptimizerModel
 
+    settings = config.train
     if settings.model == "optimizer":
-        return OptimizerModel(universes)
+        return OptimizerModel(universes, settings, config.halo)
     inputs = estimator_inputs(universes, settings, np.concatenate(families))
     return EstimatorModel(universes, in_units_of(initial, inputs) if initial else inputs)
 

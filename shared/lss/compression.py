@@ -1,0 +1,160 @@
+"""Fields compressed to as many numbers as there are parameters: an information-maximising network (IMNN) and its use.
+
+A checkpoint of model "imnn" holds the network; its card the mean mu, the covariance C and the derivative dmu/dtheta of
+the summaries x at the fiducial parameters, measured on simulations that no weight has seen. The Fisher matrix of the
+summaries, as if they were Gaussian with a covariance that does not change, and the estimate of the parameters are
+
+    F = dmu^T C^-1 dmu        theta = theta_fiducial + F^-1 dmu^T C^-1 (x - mu)
+
+Source: Charnock, Lavaux & Wandelt 2018; Alsing & Wandelt 2018 (the score estimate).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lss.errors import DataError
+from lss.nets.checkpoint import Card, load_checkpoint
+
+if TYPE_CHECKING:
+    from lss.nets.compressor_net import CompressorNet
+
+BATCH = 100  # fields that are compressed at a time
+SINGULAR = 1e10  # condition number of a correlation matrix that is not one
+_SIZES = {"dimensions": 3, "n": 4096, "outputs": 64, "bands": 256, "channels": 1024, "levels": 10, "hidden": 4096}
+
+
+@dataclass(frozen=True)
+class Compressor:
+    """A trained network and what is known of its summaries at the fiducial parameters.
+
+    parameters : p dotted keys; fiducial (p,); mean (s,), covariance (s, s), derivative (p, s) of the summaries;
+    fisher (p, p)
+    """
+
+    network: "CompressorNet"
+    card: Card
+    source: str
+    device: str
+    parameters: tuple[str, ...]
+    fiducial: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+    derivative: np.ndarray
+    fisher: np.ndarray
+
+    def summaries(self, fields: Any) -> np.ndarray:
+        """The summaries of fields (b, 1, n, n[, n]), a tensor or an array; (b, s) float64.
+
+        Raises DataError if the fields have another shape than the network was trained on.
+        """
+        import torch
+
+        shape = (1, *self.network.shape)
+        if tuple(fields.shape[1:]) != shape:
+            raise DataError(
+                f"{self.source}: trained on fields of shape {shape[1:]}, given {tuple(fields.shape[1:])} with channels"
+            )
+        tensor = torch.as_tensor(fields, dtype=torch.float32)
+        with torch.inference_mode():
+            parts = [self.network(part.to(self.device)).double().cpu() for part in tensor.split(BATCH)]
+        return torch.cat(parts).numpy()
+
+    def score_estimate(self, summaries: np.ndarray) -> np.ndarray:
+        """The parameters that summaries (b, s) point to, to first order about the fiducial; (b, p)."""
+        score = self.derivative @ np.linalg.solve(self.covariance, (summaries - self.mean).T)
+        return self.fiducial + np.linalg.solve(self.fisher, score).T
+
+
+def load(name_or_path: Path | str, device: str = "cpu") -> Compressor:
+    """The compressor of a checkpoint, on a device chosen here.
+
+    Raises DataError as lss.nets.checkpoint, for another model, and for a card or weights that do not fit.
+    """
+    state, card = load_checkpoint(name_or_path, device)
+    source = str(name_or_path)
+    if card["model"] != "imnn":
+        raise DataError(f"{source}: a checkpoint of model '{card['model']}'; expected 'imnn'")
+    network = build(card["architecture"], source).to(device)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{source}: the weights do not fit the architecture of the card: {reason[:300]}") from None
+    try:
+        names = tuple(str(name) for name in card["inputs"]["parameters"])
+        fiducial = np.array(card["inputs"]["fiducial"], np.float64)
+        measured = card["validation"]
+        mean, covariance, derivative, fisher = (
+            np.array(measured[key], np.float64) for key in ("mean", "covariance", "derivative", "fisher")
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{source}: the card does not describe a compressor ({error})") from None
+    p, s = len(names), network.outputs
+    shapes = (fiducial.shape, mean.shape, covariance.shape, derivative.shape, fisher.shape)
+    if shapes != ((p,), (s,), (s, s), (p, s), (p, p)):
+        raise DataError(f"{source}: the card's mean, covariance, derivative and fisher do not fit together")
+    return Compressor(network.eval(), card, source, device, names, fiducial, mean, covariance, derivative, fisher)
+
+
+def build(architecture: Card, source: str) -> "CompressorNet":
+    """An untrained network of this architecture. Raises DataError naming `source` if we have none such."""
+    from lss.nets.compressor_net import CompressorNet
+
+    sizes = {name: architecture.get(name) for name in _SIZES} if isinstance(architecture, dict) else {}
+    known = sizes and architecture.get("kind") == "compressor" and set(architecture) == {"kind", *_SIZES}
+    if not known or not all(isinstance(size, int) and 0 < size <= _SIZES[name] for name, size in sizes.items()):
+        raise DataError(f"{source}: unknown architecture {architecture}")
+    try:
+        return CompressorNet(**sizes)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise DataError(f"{source}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean (s,), covariance (s, s) and derivative (p, s) of summaries, from `count` simulations.
+
+    noise : (p, p, s, s) covariance of the derivative's own error, between parameters and summaries
+    """
+
+    count: int
+    mean: np.ndarray
+    covariance: np.ndarray
+    derivative: np.ndarray
+    noise: np.ndarray
+
+    @staticmethod
+    def of(summaries: np.ndarray, derivatives: np.ndarray) -> "Moments":
+        """From summaries (n, s) at the fiducial, and their derivatives (p, m, s) in single simulations.
+
+        Raises DataError for fewer simulations than summaries.
+        """
+        count, outputs = summaries.shape
+        if count < outputs + 3 or derivatives.shape[1] < 2:
+            raise DataError(
+                f"{count} simulations and {derivatives.shape[1]} derivatives: too few for a covariance of {outputs}"
+                f" summaries, which needs {outputs + 3} and 2"
+            )
+        covariance = np.cov(summaries.T).reshape(outputs, outputs)
+        centred = derivatives - derivatives.mean(1, keepdims=True)
+        m = derivatives.shape[1]
+        noise = np.einsum("ams,bmt->abst", centred, centred, optimize=True) / (m * (m - 1))
+        return Moments(count, summaries.mean(0), covariance, derivatives.mean(1), noise)
+
+    def fisher(self) -> np.ndarray:
+        """F = dmu^T C^-1 dmu, (p, p), without the biases of finite samples.
+
+        C^-1 of n simulations is too large by (n - 1) / (n - s - 2) (Hartlap, Simon & Schneider 2007), and a noisy
+        derivative adds tr(C^-1 noise).
+        Raises DataError for summaries that repeat each other.
+        """
+        scale = np.sqrt(np.diag(self.covariance))
+        if not scale.all() or np.linalg.cond(self.covariance / scale / scale[:, None]) > SINGULAR:
+            raise DataError("the summaries are degenerate: their covariance is singular")
+        inverse = np.linalg.inv(self.covariance)
+        hartlap = (self.count - len(self.mean) - 2) / (self.count - 1)
+        plain = self.derivative @ inverse @ self.derivative.T
+        return hartlap * (plain - np.einsum("abst,st->ab", self.noise, inverse))

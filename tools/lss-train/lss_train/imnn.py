@@ -1,0 +1,176 @@
+"""`model = "imnn"`: fields to as many summaries as there are parameters (see lss.compression)."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lss.compression import Compressor, Moments, build
+from lss.config import Settings
+from lss.errors import ConfigError
+from lss.nets.checkpoint import Card, save_checkpoint
+from lss.restart import Restart
+from lss.session import file_hash
+from lss.stages import IMPORTS_BYTES, Plan
+from lss.universe_file import read_universe
+from lss_train.config import Config
+from lss_train.device import device_of
+
+if TYPE_CHECKING:
+    from lss_train.journal import Journal
+    from lss_train.simulations import Simulations
+
+log = logging.getLogger("lss.train")
+
+TORCH_BYTES = 400_000_000
+# Measured in two dimensions: one simulation of an update, with its derivatives, forward and backward.
+STEP_BYTES = 400  # per pixel
+STEP_CPU_SECONDS = 6e-7  # per pixel
+MARGIN = 0.02  # of the prior's width: as close as a new fiducial may come to its edge
+
+
+def train_imnn(
+    inputs: Sequence[Path], config: Config, settings: Settings, output: Path, restart: Restart, observed: Path | None
+) -> None:
+    """Train a compressor on simulations in memory, or on the stored universes of `inputs`.
+
+    observed : a universe at whose score estimate the network is trained again, until the estimate stays put
+    Raises ConfigError, DataError, Stopped.
+    """
+    import torch
+
+    from lss.threads import threads
+    from lss_train.journal import Journal
+
+    torch.set_num_threads(threads())
+    inference, imnn = config.inference, config.train.imnn
+    if inputs and observed is not None:
+        raise ConfigError(
+            "--observed: stored universes have one fiducial; only simulations in memory follow an estimate"
+        )
+    data = None
+    if observed is not None:
+        data = read_universe(observed, ["fields"]).field(inference.data).value
+        restart = Restart(restart.folder, restart.resume, restart.identity + file_hash(observed))
+    fiducial, seconds = np.array(inference.fiducial), 0.0
+    rounds: list[dict[str, Any]] = []
+    while True:
+        torch.manual_seed(config.train.seed)
+        with Journal(output.with_suffix(".jsonl"), 0, imnn.updates, seconds) as journal:
+            compressor = _train_once(inputs, config, settings, fiducial, len(rounds), restart, journal)
+            seconds = journal.seconds
+        now: dict[str, Any] = {"fiducial": fiducial.tolist(), "root_det_fisher": root_det(compressor.fisher)}
+        rounds.append(now)
+        log.info("round %d: fiducial %s, sqrt(det F) %.4g", len(rounds), _shown(fiducial), now["root_det_fisher"])
+        if data is None:
+            break
+        estimate = compressor.score_estimate(compressor.summaries(data[None, None]))[0]
+        moved = float(np.sqrt((estimate - fiducial) @ compressor.fisher @ (estimate - fiducial)))
+        now |= {"estimate": estimate.tolist(), "moved": moved}
+        log.info("score estimate %s, %.2f sigma from the fiducial", _shown(estimate), moved)
+        if moved < imnn.tolerance or len(rounds) == imnn.rounds:
+            break
+        low, high = np.array(inference.low), np.array(inference.high)
+        fiducial = np.clip(estimate, low + MARGIN * (high - low), high - MARGIN * (high - low))
+    card = {**compressor.card, "training": compressor.card["training"] | {"rounds": rounds, "wall_seconds": seconds}}
+    save_checkpoint(output, compressor.network.state_dict(), card)
+
+
+def _train_once(
+    inputs: Sequence[Path],
+    config: Config,
+    settings: Settings,
+    fiducial: np.ndarray,
+    number: int,
+    restart: Restart,
+    journal: "Journal",
+) -> Compressor:
+    """One round: a network at one fiducial, with its figures on simulations that it has not seen."""
+    from lss_train.imnn_loop import fit
+    from lss_train.simulations import FIGURES, moments
+
+    imnn = config.train.imnn
+    source, data_card = _source(inputs, config, settings, fiducial)
+    architecture = {
+        "kind": "compressor",
+        **{"dimensions": len(source.shape), "n": source.shape[0], "outputs": len(fiducial)},
+        **{key: getattr(imnn, key) for key in ("bands", "channels", "levels", "hidden")},
+    }
+    network = build(architecture, "[train.imnn]").to(source.device)
+    run = fit(network, source, config.train, restart, f"round-{number}", journal)
+    network.load_state_dict(run.best)
+    found = moments(network, source.batches(FIGURES, 0, imnn.figures))
+    card: Card = {
+        "model": "imnn",
+        "architecture": architecture,
+        "inputs": {
+            "data": config.inference.data,
+            "parameters": list(config.inference.parameters),
+            "fiducial": fiducial.tolist(),
+        },
+        "training": config.train.model_dump(mode="json", exclude_none=True)
+        | {"updates": run.update, "best_update": run.best_update},
+        "data": data_card,
+        "validation": figures(found) | {"information": run.best_information},
+    }
+    names, source_name = tuple(config.inference.parameters), f"[train.imnn] round {number + 1}"
+    return Compressor(
+        *(network.eval(), card, source_name, source.device, names, fiducial),
+        *(found.mean, found.covariance, found.derivative, found.fisher()),
+    )
+
+
+def _source(
+    inputs: Sequence[Path], config: Config, settings: Settings, fiducial: np.ndarray
+) -> "tuple[Simulations, Card]":
+    """Where the fields come from, and what the card says of it."""
+    from lss.field_models import simulator
+    from lss_train.simulations import InMemory
+    from lss_train.stored import read_stored
+
+    inference, imnn = config.inference, config.train.imnn
+    device = device_of(config.train.device)
+    if inputs:
+        stored = read_stored(inputs, inference, config.train.validation, config.train.seed, device)
+        return stored, {"universes": len(stored.fiducial), "pairs": stored.below.shape[1], "step": list(inference.step)}
+    step = np.array(inference.step) if imnn.derivatives == "differences" else None
+    fields = simulator(settings, inference.parameters)
+    tables = {name: settings[name] for name in ("cosmology", "box", "ic") if name in settings}
+    return InMemory(fields, fiducial, step, config.train.seed, imnn.distinct, device), {"simulator": tables}
+
+
+def plan_imnn(inputs: Sequence[Path], config: Config) -> Plan:
+    """What a training would hold and cost, with fields in two dimensions."""
+    imnn = config.train.imnn
+    seen = imnn.updates * imnn.simulations
+    passed = imnn.first_weights + imnn.figures + imnn.validation * (1 + imnn.updates // imnn.every)
+    pixels = config.box.n**2
+    steps = [
+        f"simulate {seen + passed} fields, or read them from {len(inputs)} inputs",
+        f"train model 'imnn' for up to {imnn.updates} updates a round",
+    ]
+    memory = IMPORTS_BYTES + TORCH_BYTES + STEP_BYTES * pixels * imnn.simulations
+    return Plan(memory, (seen + passed / 3) * pixels * STEP_CPU_SECONDS, steps)
+
+
+def figures(found: Moments) -> Card:
+    """What a card keeps of the summaries' moments."""
+    return {
+        "simulations": found.count,
+        "mean": found.mean.tolist(),
+        "covariance": found.covariance.tolist(),
+        "derivative": found.derivative.tolist(),
+        "fisher": found.fisher().tolist(),
+        "root_det_fisher": root_det(found.fisher()),
+    }
+
+
+def root_det(fisher: np.ndarray) -> float:
+    """sqrt(det F), 0 where F is not positive: pi over it is the area of the one-sigma ellipse of two parameters."""
+    return float(np.sqrt(max(np.linalg.det(fisher), 0.0)))
+
+
+def _shown(values: np.ndarray) -> str:
+    return "(" + ", ".join(f"{value:.4g}" for value in values) + ")"

@@ -1,0 +1,125 @@
+"""The training loop of an information-maximising network at one fiducial."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from lss import interrupt
+from lss.errors import LssError, Stopped
+from lss.nets.compressor_net import CompressorNet
+from lss.restart import Restart
+from lss.universe import Group
+from lss_train.config import Train
+from lss_train.fisher_loss import fisher_loss
+from lss_train.journal import Journal
+from lss_train.simulations import FIRST_WEIGHTS, TRAINING, VALIDATION, Simulations, moments
+
+MOMENTS = ("exp_avg", "exp_avg_sq")  # of Adam
+
+
+@dataclass
+class Run:
+    """Where a training stands, beside the weights and Adam's moments."""
+
+    update: int = 0
+    loss_sum: float = 0.0  # since the last validation
+    seconds: float = 0.0
+    waited: int = 0  # validations since the best
+    best_information: float = -math.inf  # ln det F of the validation simulations
+    best_update: int = 0
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+def prepare(network: CompressorNet, source: Simulations, count: int) -> None:
+    """Measure the first weights on `count` simulations of their own."""
+    pieces = source.batches(FIRST_WEIGHTS, 0, min(count, 100))
+    network.prepare(torch.cat([batch.fiducial for batch in pieces]))
+    found = moments(network.features, source.batches(FIRST_WEIGHTS, 1, count))
+    network.start_from(*(torch.from_numpy(array) for array in (found.mean, found.covariance, found.derivative)))
+
+
+def fit(
+    network: CompressorNet, source: Simulations, settings: Train, restart: Restart, name: str, journal: Journal
+) -> Run:
+    """Train the network and return the run, with the weights of the most information on the validation simulations.
+
+    name : of the restart state. The simulations of an update follow from its number: a run that is stopped and resumed
+    makes the same updates as one that is not.
+    Raises Stopped, with everything saved, when the program was asked to end; LssError if the loss is not finite.
+    """
+    imnn = settings.imnn
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    state = restart.load(name)
+    if state is None:
+        prepare(network, source, imnn.first_weights)
+        run = Run()
+        _validate(run, network, source, imnn.validation)
+    else:
+        run = _load(state, network, optimizer)
+    while run.update < imnn.updates and run.waited < imnn.patience:
+        rate = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * run.update / imnn.updates))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        parts = [b.seen_through(network) for b in source.batches(TRAINING, run.update, imnn.simulations)]
+        summaries, derivatives = torch.cat([x for x, _ in parts]), torch.cat([d for _, d in parts], 1)
+        loss, _ = fisher_loss(summaries, derivatives.mean(1), imnn.strength, imnn.closeness)
+        optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_limit)
+        optimizer.step()
+
+        run.update, run.loss_sum = run.update + 1, run.loss_sum + loss.item()
+        if not math.isfinite(run.loss_sum):
+            raise LssError(f"the loss is not finite at update {run.update}; lower [train] learning_rate")
+        since = (run.update - 1) % imnn.every + 1
+        epoch, mean_loss = math.ceil(run.update / imnn.every), run.loss_sum / since
+        journal.update(epoch, run.update, loss.item(), mean_loss, rate, norm.item())
+        if since == imnn.every or run.update == imnn.updates:
+            information = _validate(run, network, source, imnn.validation)
+            journal.epoch(epoch, run.update, mean_loss, -information, f"ln det F {information:.3f}", rate)
+            run.loss_sum = 0.0
+        run.seconds = journal.seconds
+        if since == imnn.every or interrupt.requested():
+            restart.save(name, _state(run, network, optimizer))
+        if interrupt.requested():
+            raise Stopped(f"stopped at update {run.update} of {imnn.updates}; --resume goes on from there")
+    restart.save(name, _state(run, network, optimizer))
+    return run
+
+
+def _validate(run: Run, network: CompressorNet, source: Simulations, count: int) -> float:
+    """ln det F of the validation simulations; the weights are kept if it is the largest yet."""
+    sign, information = np.linalg.slogdet(moments(network, source.batches(VALIDATION, 0, count)).fisher())
+    information = float(information) if sign > 0 else -math.inf
+    run.waited += 1
+    if information > run.best_information or not run.best:
+        run.best_information, run.best_update, run.waited = information, run.update, 0
+        run.best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    return information
+
+
+def _state(run: Run, network: CompressorNet, optimizer: torch.optim.Adam) -> Group:
+    """Everything that the next update depends on."""
+    data = {f"network.{name}": tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
+    data |= {f"best.{name}": tensor.cpu().numpy() for name, tensor in run.best.items()}
+    for name, parameter in network.named_parameters():
+        for moment in MOMENTS if parameter in optimizer.state else ():
+            data[f"{moment}.{name}"] = optimizer.state[parameter][moment].cpu().numpy()
+    return Group(data, {key: value for key, value in vars(run).items() if isinstance(value, int | float)})
+
+
+def _load(state: Group, network: CompressorNet, optimizer: torch.optim.Adam) -> Run:
+    """The run that `_state` kept, with the network and the optimizer brought to where it stood."""
+    run = Run(**state.attrs, best=_tensors(state, "best."))
+    network.load_state_dict(_tensors(state, "network."))
+    for name, parameter in network.named_parameters():
+        if f"{MOMENTS[0]}.{name}" in state.data:
+            kept = {m: torch.empty_like(parameter).copy_(torch.from_numpy(state.data[f"{m}.{name}"])) for m in MOMENTS}
+            optimizer.state[parameter] = {"step": torch.tensor(float(run.update)), **kept}
+    return run
+
+
+def _tensors(state: Group, prefix: str) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): torch.from_numpy(v) for k, v in state.data.items() if k.startswith(prefix)}

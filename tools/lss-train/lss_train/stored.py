@@ -1,0 +1,120 @@
+"""Stored universes as the simulations of an information-maximising network.
+
+Each universe says in its configuration what it was made with. Those at the fiducial give the covariance; those one step
+up or down in one parameter the derivatives, in pairs of one seed and index.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lss.errors import DataError
+from lss.inference import Inference
+from lss.progress import progress
+from lss.universe import Universe
+from lss.universe_file import ensemble_members, read_universe
+from lss_train.simulations import FIGURES, TRAINING, VALIDATION, Batch
+
+Key = tuple[int, int]  # seed, index
+TOLERANCE = 1e-6  # of a step, between a parameter and what it should be
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Fields of universes, split into those to train on, to validate on and to take figures from.
+
+    fiducial : (n, 1, *shape); below, above : (p, m, 1, *shape); span : (p,); each ordered by seed and index
+    validation : share of them kept back, half to validate and half for figures
+    """
+
+    shape: tuple[int, ...]
+    fiducial: torch.Tensor
+    below: torch.Tensor
+    above: torch.Tensor
+    span: torch.Tensor
+    validation: float
+    seed: int
+    device: str
+
+    def batches(self, purpose: int, number: int, count: int) -> Iterator[Batch]:
+        """All of a purpose; in training, `count` of them at random, seen through one symmetry of the grid."""
+        alone, pairs = (self._members(size, purpose) for size in (len(self.fiducial), self.below.shape[1]))
+        random = np.random.default_rng([self.seed, number])
+        if purpose == TRAINING:
+            alone, pairs = (random.permutation(members)[:count] for members in (alone, pairs))
+        batch = Batch(self.fiducial[alone], None, self.below[:, pairs], self.above[:, pairs], self.span)
+        yield (_transformed(batch, random) if purpose == TRAINING else batch).to(self.device)
+
+    def _members(self, size: int, purpose: int) -> np.ndarray:
+        kept_back = round(self.validation * size)
+        held = np.arange(size - kept_back, size)
+        return {VALIDATION: held[::2], FIGURES: held[1::2]}.get(purpose, np.arange(size - kept_back))
+
+
+def read_stored(paths: Sequence[Path], inference: Inference, validation: float, seed: int, device: str) -> Stored:
+    """Read universes at the fiducial and one step from it.
+
+    Raises DataError for a universe that is neither, a pair without its other half, or none at all.
+    """
+    files = [file for path in paths for file in (ensemble_members(path) if path.is_dir() else [path])]
+    found: dict[tuple[int, int], dict[Key, np.ndarray]] = {}
+    with progress("reading universes", len(files)) as bar:
+        for file in files:
+            universe = read_universe(file, ["ic", "fields"])
+            place = _place(universe, inference)
+            ic = universe.group("ic").attrs
+            key = (int(ic["seed"]), int(ic["index"]))
+            if key in found.setdefault(place, {}):
+                raise DataError(f"{file}: seed {key[0]}, index {key[1]} a second time at the same parameters")
+            found[place][key] = universe.field(inference.data).value
+            bar.update()
+    centre = found.pop((0, 0), {})
+    sides = [(found.get((a + 1, -1), {}), found.get((a + 1, 1), {})) for a in range(len(inference.parameters))]
+    keys = [sorted(one) for pair in sides for one in pair]
+    if not centre or not keys[0] or any(other != keys[0] for other in keys):
+        raise DataError(
+            f"{len(centre)} universes at the fiducial and {[len(k) for k in keys]} a step down and up in"
+            f" {', '.join(inference.parameters)}: each must be there, those of the steps with the same seeds"
+        )
+    below, above = (_stack([[pair[side][key] for key in keys[0]] for pair in sides]) for side in (0, 1))
+    fiducial = _stack([[centre[key] for key in sorted(centre)]])[0]
+    span = torch.tensor(inference.step) * 2
+    return Stored(tuple(fiducial.shape[2:]), fiducial, below, above, span, validation, seed, device)
+
+
+def _place(universe: Universe, inference: Inference) -> tuple[int, int]:
+    """(0, 0) at the fiducial, (a + 1, -1 or 1) a step down or up in parameter a."""
+    offsets: list[float] = []
+    for name, fiducial, step in zip(inference.parameters, inference.fiducial, inference.step, strict=True):
+        value = universe.config
+        for part in name.split("."):
+            value = value.get(part, {}) if isinstance(value, dict) else {}
+        if not isinstance(value, int | float):
+            raise DataError(f"{universe.source}: its configuration does not say {name}")
+        offsets.append((value - fiducial) / step)
+    steps = np.rint(offsets).astype(int)
+    if np.abs(offsets - steps).max() > TOLERANCE or np.abs(steps).sum() > 1:
+        raise DataError(f"{universe.source}: neither at the fiducial nor one step from it in one parameter")
+    moved = np.flatnonzero(steps)
+    return (int(moved[0]) + 1, int(steps[moved[0]])) if len(moved) else (0, 0)
+
+
+def _stack(fields: list[list[np.ndarray]]) -> torch.Tensor:
+    return torch.from_numpy(np.array(fields, np.float32))[:, :, None]
+
+
+def _transformed(batch: Batch, random: np.random.Generator) -> Batch:
+    """The batch with its axes exchanged and reflected at random, all fields alike."""
+    dimensions = batch.fiducial.ndim - 2
+    order, flipped = random.permutation(dimensions), np.flatnonzero(random.integers(2, size=dimensions))
+
+    def turned(fields: torch.Tensor | None) -> torch.Tensor:
+        assert fields is not None
+        first = fields.ndim - dimensions
+        axes = [*range(first), *(first + int(i) for i in order)]
+        return fields.permute(axes).flip([first + int(i) for i in flipped])
+
+    return Batch(turned(batch.fiducial), None, turned(batch.below), turned(batch.above), batch.span)

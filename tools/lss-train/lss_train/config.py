@@ -5,14 +5,40 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from lss.config import Configuration, Table, quantity
+from lss.inference import Inference
+
+
+class Imnn(Table):
+    """[train.imnn]: the network of `model = "imnn"` and the simulations that it is trained on."""
+
+    bands: int = quantity(16, "of |k|, in which the powers of the field are features", ge=2, le=256)
+    channels: int = quantity(8, "filters of each convolution", ge=1, le=1024)
+    levels: int = quantity(4, "convolutions, each halving the grid", ge=1, le=10)
+    hidden: int = quantity(32, "width of the perceptron behind the features", ge=1, le=4096)
+    derivatives: Literal["exact", "differences"] = quantity(
+        "exact", 'of the simulator in memory, or of pairs of one noise; stored universes: always "differences"'
+    )
+    simulations: int = quantity(100, "at the fiducial, in each update", ge=10)
+    distinct: int = quantity(0, "simulations seen in training; 0: new ones at every update", ge=0)
+    first_weights: int = quantity(2000, "simulations that the first weights are measured on", ge=100)
+    updates: int = quantity(300, "of the weights, at most", ge=0)
+    every: int = quantity(50, "updates between validations", ge=1)
+    validation: int = quantity(1000, "simulations that choose the best weights", ge=10)
+    patience: int = quantity(3, "validations without a better one that end the training", ge=1)
+    figures: int = quantity(4000, "simulations of the card's Fisher matrix, unseen until then", ge=10)
+    strength: float = quantity(10.0, "lambda, of the pull of the covariance to the identity", gt=1)
+    closeness: float = quantity(0.1, "epsilon, the distance from the identity where the pull fades", gt=0, lt=1)
+    rounds: int = quantity(5, "trainings at the estimate from --observed, at most", ge=1)
+    tolerance: float = quantity(1.0, "sigma between fiducial and estimate that end the rounds", gt=0)
 
 
 class Train(Table):
     """[train]: a network, its data and its optimisation."""
 
-    model: Literal["estimator", "optimizer"] = quantity(
+    model: Literal["estimator", "optimizer", "imnn"] = quantity(
         "estimator",
-        '"estimator": halos to linear field; "optimizer": differences of halo fields to those of white noise',
+        '"estimator": halos to linear field; "optimizer": differences of halo fields to those of white noise; '
+        '"imnn": fields to summaries of [inference]',
     )
     initial: str | None = quantity(
         None, "name or path of a checkpoint whose weights and units of fields are begun with, instead of random weights"
@@ -57,6 +83,7 @@ class Train(Table):
     seed: int = quantity(1, "of the first weights, the order and the symmetries", ge=0)
     device: str = quantity("auto", '"cpu", "cuda", or whatever there is')
     cache: float = quantity(4.0, "examples are kept in memory up to this, and painted anew beyond", "GB", ge=0)
+    imnn: Imnn = quantity(Imnn(), 'of model = "imnn"')
 
     @model_validator(mode="after")
     def _every_smoothing_has_a_scale(self) -> "Train":
@@ -75,3 +102,4 @@ class Config(Configuration):
 
     halo: dict[str, Any] = quantity({}, '[halo] of the halo fields of an "optimizer"; the rest is as in the universes')
     train: Train = quantity(Train(), "a network, its data and its optimisation")
+    inference: Inference = quantity(Inference(), "what is inferred, by an imnn")

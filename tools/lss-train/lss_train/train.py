@@ -13,6 +13,7 @@ from lss.restart import Restart
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe_file import ensemble_members, read_universe
 from lss_train.config import Config, Train
+from lss_train.device import device_of
 from lss_train.universes import TrainingSet, read_training_set, write_training_set
 
 if TYPE_CHECKING:
@@ -29,14 +30,33 @@ STEP_CPU_SECONDS = {"float32": 5.6e-6, "bfloat16": 3.2e-6}  # per voxel
 
 
 def train(
-    inputs: Sequence[Path], config: Config, output: Path | None, *, restart: Restart, export: Path | None = None
+    inputs: Sequence[Path],
+    config: Config,
+    output: Path | None,
+    *,
+    restart: Restart,
+    settings: Settings | None = None,
+    export: Path | None = None,
+    observed: Path | None = None,
 ) -> None:
-    """Train a network on directories of universes, or on an exported set.
+    """Train a network on directories of universes, or on an exported set; an imnn also on simulations in memory.
 
-    output : the checkpoint; its journal is written beside it as .jsonl. export : write the compact set here; without an
-    output that is all
+    output : the checkpoint; its journal is written beside it as .jsonl. settings : all tables, of which an imnn's
+    simulator needs its own. export : write the compact set here; without an output that is all. observed : the universe
+    at whose estimate an imnn is trained again
     Raises ConfigError if the configuration disagrees with the data, DataError if the data will not do, Stopped.
     """
+    if config.train.model == "imnn":
+        from lss_train.imnn import train_imnn
+
+        if export is not None:
+            raise ConfigError("--export: a compact set holds halos, which an imnn is not trained on")
+        train_imnn(inputs, config, settings or {}, _checkpoint_path(output), restart, observed)
+        return
+    if observed is not None:
+        raise ConfigError(f"--observed: [train] model = '{config.train.model}' follows no estimate; an imnn does")
+    if not inputs:
+        raise ConfigError("no input: name a directory of universes or an exported set (`lss-train --help`)")
     universes = read_training_set(inputs)
     _refuse_disagreement(config, universes)
     if export is not None:
@@ -74,7 +94,7 @@ def _train(universes: TrainingSet, config: Config, output: Path, restart: Restar
         f"{examples.bytes / 1e9:.2f} GB "
         + ("kept in memory" if examples.kept else "painted anew (over [train] cache)"),
     )
-    device = _device(settings.device)
+    device = device_of(settings.device)
     sizes = {"inputs": model.inputs, "outputs": 1, "channels": settings.channels, "levels": settings.levels}
     architecture = {"kind": "unet", **sizes}
     network = build(architecture, "[train]").to(device)
@@ -119,18 +139,6 @@ def _model(
     return EstimatorModel(universes, in_units_of(initial, inputs) if initial else inputs)
 
 
-def _device(wanted: str) -> str:
-    import torch
-
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=wanted)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"[train] device = '{wanted}': {str(error).splitlines()[0]}") from None
-    return wanted
-
-
 def _bound_to(universes: TrainingSet, initial: "Initial | None", restart: Restart) -> Restart:
     """The restart state, tied to data and first weights as well: directories and names have no hash of their own."""
     begun = initial.hash if initial else ""
@@ -173,6 +181,10 @@ def plan(inputs: Sequence[Path], config: Config) -> Plan:
     """What a training would read, hold and cost."""
     from lss_train.examples import planned_bytes
 
+    if config.train.model == "imnn":
+        from lss_train.imnn import plan_imnn
+
+        return plan_imnn(inputs, config)
     if not inputs:
         raise ConfigError("no input: name a directory of universes or an exported set")
     extents = [_extent(path) for path in inputs]

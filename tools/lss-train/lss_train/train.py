@@ -64,11 +64,15 @@ def train(
         log.info("%s: %d universes, %d halos", export, len(universes), len(universes.mass))
         if output is None:
             return
+    _train(universes, config, _checkpoint_path(output), restart)
+
+
+def _checkpoint_path(output: Path | None) -> Path:
     if output is None:
         raise ConfigError("no output: give -o FILE.safetensors for the checkpoint, or --export FILE for the set alone")
     if output.suffix != ".safetensors":
         raise ConfigError(f"-o {output}: a checkpoint ends in .safetensors")
-    _train(universes, config, output, restart)
+    return output
 
 
 def _train(universes: TrainingSet, config: Config, output: Path, restart: Restart) -> None:

@@ -18,7 +18,7 @@ from lss_recon.tempering import temper
 NAMES = ("ic.amplitude", "ic.slope")
 FISHER = np.array([[1984.5, -1545.1], [-1545.1, 1690.5]])
 COVARIANCE = np.linalg.inv(FISHER)
-QUICK = Flows(members=2, transforms=2, hidden=(20,), learning_rate=5e-3, epochs=30)
+QUICK = Flows(members=1, transforms=2, hidden=(20,), learning_rate=5e-3, epochs=30)
 PRIOR = Prior(np.array([0.5, 0.0]), np.array([1.5, 1.0]))
 OBSERVED = np.array([0.97, 0.52])
 

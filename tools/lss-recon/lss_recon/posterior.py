@@ -121,18 +121,18 @@ def runner_of(universe: Universe, config: Config, data: Data, index: int, restar
 
     inference, recon = config.inference, config.recon
     settings = simulation_settings(universe, config)
-    simulate: Simulate
-    if makes_fields_in_memory(config):
-        made = simulator(settings, inference.parameters)
-        simulate = in_memory(made, data.compress, recon.seed, index)
-    else:
-        arguments = (inference.stages, settings, inference.parameters, inference.data)
-        simulate = by_stages(*arguments, data.compress, recon.seed, index)
-    batch = recon.simulations.batch if makes_fields_in_memory(config) else 1
     # The state belongs to the data and the network as well, which the console cannot know.
     observed = hashlib.sha256(data.summaries.tobytes()).hexdigest()
     identity = f"{restart.identity} {file_hash(resolve(recon.checkpoint))} {observed} {index}"
     bound = Restart(restart.folder, restart.resume, identity)
+    simulate: Simulate
+    if makes_fields_in_memory(config):
+        batch = recon.simulations.batch
+        simulate = in_memory(simulator(settings, inference.parameters), data.compress, recon.seed, index)
+    else:
+        batch = 1
+        arguments = (inference.stages, settings, inference.parameters, inference.data)
+        simulate = by_stages(*arguments, data.compress, recon.seed, index, bound)
     return Runner(simulate, batch, recon.simulations.max_failed, inference.parameters, bound, bar)
 
 

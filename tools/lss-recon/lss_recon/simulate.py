@@ -10,6 +10,7 @@ from lss.errors import LssError, Stopped
 from lss.field_models import Simulator
 from lss.inference import with_parameters
 from lss.random_field import white_noise
+from lss.restart import Restart
 from lss.universe import Universe
 from lss_recon import forward
 from lss_recon.simulations import Simulate
@@ -49,10 +50,12 @@ def by_stages(
     compress: Compress,
     seed: int,
     sample: int,
+    restart: Restart,
 ) -> Simulate:
     """Send white noise through stages, one simulation after the other; one that fails gives NaN, and a warning.
 
-    settings : of all stages, whose keys `parameters` are replaced; data : the field that is compressed
+    settings : of all stages, whose keys `parameters` are replaced; data : the field that is compressed;
+    restart : where a stage that takes minutes keeps its own state
     """
 
     def one(theta: np.ndarray, number: int) -> np.ndarray:
@@ -61,7 +64,7 @@ def by_stages(
         dimensions = own.get("ic", {}).get("dimensions", 3)
         noise = white_noise(seed, number, config.box.n, partner=_NOISE + sample, dimensions=dimensions)
         blank = Universe(config.cosmology, config.box, own, {}, "simulation")
-        field = forward.by_stages(names, blank, number)(noise).field(data)
+        field = forward.by_stages(names, blank, number, restart)(noise).field(data)
         return compressed(field.value[None, None].astype(np.float32), compress)[0]
 
     def simulate(theta: np.ndarray, first: int) -> np.ndarray:

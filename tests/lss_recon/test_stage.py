@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 
 from lss import interrupt, stages
-from lss.config import merge
+from lss.config import merge, validate
 from lss.errors import ConfigError, DataError, Stopped
+from lss.nets.checkpoint import read_card
 from lss.restart import Restart
-from lss.universe import Group
+from lss.six_fields import NAMES
+from lss.universe import Group, Universe
 from lss.universe_file import write_universe
+from lss_recon.config import Config
 from lss_recon.loop import Evaluation, State, Trial
 from lss_recon.memory import Memory
+from lss_recon.observation import check_card, forward_settings, on_scale_of
+from lss_recon.truth import against_truth
 from lss_stats.digest import digest
 
 
@@ -67,8 +72,20 @@ def test_truth_adds_columns_and_changes_nothing_else(truth, observed, estimator,
     write_universe(truth, tmp_path / "truth.h5")
     with_truth = reconstruct(observed, estimator, {"truth": tmp_path / "truth.h5"})
     data = with_truth.group("recon").data
-    assert len(data.pop("k80_ic")) == len(data.pop("k80_matter")) == 4
+    reached = {name: data.pop(f"k80_{name}") for name in NAMES}
+    assert all(len(column) == 4 for column in reached.values())
     assert digest(with_truth) == digest(reconstruct(observed, estimator))
+
+
+def test_truth_itself_is_recovered_in_all_six_fields_and_another_universe_in_none(truth, tmp_path):
+    write_universe(truth, tmp_path / "truth.h5")
+    figures = against_truth(tmp_path / "truth.h5", truth)
+    highest = np.sqrt(3) * np.pi * truth.box.n / truth.box.size
+    assert list(figures(Evaluation(truth.noise.value, truth)).values()) == pytest.approx([highest] * 6, rel=0.05)
+    other = stages.run("ic", truth.without("ic"), merge(truth.config, {"ic": {"seed": 9}}))
+    for name in ("sim", "halo"):
+        other = stages.run(name, other, truth.config)
+    assert max(figures(Evaluation(other.noise.value, other)).values()) < 0.3
 
 
 def test_zero_start_has_no_halos_and_goes_on(observed, estimator):
@@ -162,11 +179,13 @@ def test_request_to_stop_ends_after_the_simulation_under_way(observed, estimator
 def test_simulation_stopped_in_the_middle_goes_on_in_the_middle_to_the_same_bits(
     observed, estimator, tmp_path, monkeypatch, method
 ):
-    gravity = {"sim": {"method": method, "steps": 6, "eta": 0.5}, "ic": {"redshift": 9.0}}
+    steps = 16
+    gravity = {"sim": {"method": method, "steps": steps, "softening": 0.3}, "ic": {"redshift": 9.0}}
     observed = dataclasses.replace(observed, config=merge(observed.config, gravity))
     whole = digest(reconstruct(observed, estimator, max_simulations=2))
     restart = Restart(tmp_path / "state", resume=True)
-    asked = iter([False] * 8 + [True])  # in the third step of the second simulation
+    # After every step and every simulation; yes after the second step of the second simulation.
+    asked = iter([False] * (steps + 2) + [True])
     monkeypatch.setattr(interrupt, "requested", lambda: next(asked))
     with pytest.raises(Stopped, match="--resume goes on"):
         reconstruct(observed, estimator, {"restart": restart}, max_simulations=2)
@@ -177,7 +196,7 @@ def test_simulation_stopped_in_the_middle_goes_on_in_the_middle_to_the_same_bits
     monkeypatch.setattr(interrupt, "requested", lambda: answers.append(False))
     resumed = reconstruct(observed, estimator, {"restart": restart}, max_simulations=2)
     assert digest(resumed) == whole
-    assert len(answers) == 5  # four steps that were left, and the end
+    assert len(answers) == steps - 2 + 1
     assert not list((tmp_path / "state").glob("simulation-*"))
 
 
@@ -207,7 +226,7 @@ def test_memory_gives_back_every_group_attribute_and_unit(truth, tmp_path):
 
 CRUDE = """
 from lss import stages
-from lss.config import merge
+from lss.config import merge, validate
 from lss_sim.stage import Config, plan
 
 def run(universe, config):
@@ -224,6 +243,51 @@ def test_stage_of_a_users_own_package_takes_part_in_the_loop(observed, estimator
     theirs = reconstruct(observed, estimator, max_simulations=1, forward={"stages": ["ic", "crude", "halo"]})
     assert np.array_equal(ours.noise.value, theirs.noise.value)
     assert not np.array_equal(ours.particles.position, theirs.particles.position)
+
+
+# --- an early forward model ------------------------------------------------------------------------------------------
+
+
+EARLY = {"simulations": 2, "sim": {"method": "2lpt"}, "halo": {"mass_definition": "fof", "min_particles": 10}}
+
+
+def test_later_simulations_begin_at_the_best_of_the_early_ones_and_never_compete_with_them(observed, estimator):
+    result = reconstruct(observed, estimator, early=EARLY)
+    alone = merge(observed.config, {"sim": {"method": "2lpt", "steps": None}})
+    alone = dataclasses.replace(observed, config={**alone, "sim": EARLY["sim"], "halo": EARLY["halo"]})
+    first = reconstruct(alone, estimator, max_simulations=2)
+    early, later = result.group("recon/early"), result.group("recon")
+    assert np.array_equal(early.data["loss"], first.group("recon").data["loss"])
+    assert later.attrs["simulations"] == 4
+    assert len(later.data["loss"]) == 2
+    assert later.data["rms"][0] == pytest.approx(float(np.sqrt(np.mean(first.noise.value**2, dtype=np.float64))))
+    assert later.attrs["loss"] == later.data["loss"].min()
+
+
+def test_run_with_an_early_model_goes_on_to_the_same_bits(observed, estimator, tmp_path, monkeypatch):
+    whole = digest(reconstruct(observed, estimator, early=EARLY))
+    restart = Restart(tmp_path / "state", resume=True)
+    for stop in ("early/history.h5", "history.h5"):
+        monkeypatch.setattr(interrupt, "requested", lambda stop=stop: (tmp_path / "state" / stop).exists())
+        with pytest.raises(Stopped):
+            reconstruct(observed, estimator, {"restart": restart}, early=EARLY)
+    monkeypatch.setattr(interrupt, "requested", lambda: False)
+    assert digest(reconstruct(observed, estimator, {"restart": restart}, early=EARLY)) == whole
+
+
+def test_early_model_with_a_network_of_its_own_sees_masses_matched_by_abundance(truth):
+    heavier = {**truth.halos.columns, "mass": truth.halos.mass * np.float32(3)}
+    other = with_halos(truth, columns=heavier, mass_definition="200c")
+    matched, of_truth = (on_scale_of(universe, "estimator-64").halos for universe in (other, with_halos(truth)))
+    assert matched.mass_definition == "fof"
+    assert np.array_equal(matched.mass, of_truth.mass)
+    assert (np.diff(matched.mass) <= 0).all()
+    assert np.array_equal(matched.position, truth.halos.position)
+
+
+def test_early_simulations_must_leave_some(observed, estimator):
+    with pytest.raises(ConfigError, match=r"early.simulations = 4: max_simulations = 4 leaves none"):
+        reconstruct(observed, estimator, early={**EARLY, "simulations": 4})
 
 
 # --- what must agree -------------------------------------------------------------------------------------------------
@@ -264,7 +328,7 @@ def test_catalogue_outside_the_mass_range_is_refused(observed, estimator):
 def test_checkpoint_of_another_mass_definition_is_refused(observed, estimator):
     other = with_halos(observed, mass_definition="200c")
     other = dataclasses.replace(other, config=merge(other.config, {"halo": {"mass_definition": "200c"}}))
-    with pytest.raises(ConfigError, match=r'trained on "fof" halos; \[halo\] mass_definition = "200c"'):
+    with pytest.raises(ConfigError, match=r'trained on "fof" halos; \[halo\] mass_definition = "200c": set one'):
         reconstruct(other, estimator)
 
 
@@ -298,6 +362,17 @@ def test_network_trained_on_another_simulator_is_said_aloud(observed, estimator,
     caplog.clear()
     reconstruct(observed, estimator, max_simulations=1)
     assert "another forward model" not in caplog.text
+
+
+@pytest.mark.parametrize(("written", "warned"), [({"steps": 20, "start": 19.0}, False), ({"steps": 21}, True)])
+def test_default_of_the_simulator_written_out_is_no_other_simulator(caplog, monkeypatch, written, warned):
+    monkeypatch.setattr(logging.getLogger("lss"), "propagate", True)
+    card = read_card("estimator-64")
+    assert not card["data"]["simulator"]["sim"].keys() & {"steps", "start"}
+    config = validate(Config, {"sim": {"method": "pm", **written}, "halo": card["data"]["simulator"]["halo"]}, "test")
+    check_card(card, "estimator-64", forward_settings(Universe.create(config), config))
+    assert ("[sim] steps = 20, here 21" in caplog.text) == warned
+    assert ("another forward model" in caplog.text) == warned
 
 
 def test_unknown_key_of_the_forward_model_is_refused_before_the_first_simulation(observed, estimator):

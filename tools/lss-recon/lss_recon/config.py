@@ -38,6 +38,18 @@ class Forward(Table):
         return self
 
 
+class Early(Table):
+    """A cheaper forward model for the first simulations; where it ends, the one of [sim] and [halo] begins."""
+
+    simulations: int = quantity(0, "by this model, of max_simulations; 0: none", ge=0)
+    checkpoint: str | None = quantity(
+        None, "its own network, on the scale of whose halos the observed masses are put by abundance; none: as later"
+    )
+    schedule: tuple[float, float] = quantity((1.0, 0.9), "of its steps")
+    sim: dict[str, Any] = quantity({}, "[sim] of this model, none of whose keys are those of the later one")
+    halo: dict[str, Any] = quantity({}, "[halo] of this model")
+
+
 class Reconstruction(Table):
     """How the initial conditions behind a halo catalogue are found."""
 
@@ -73,6 +85,7 @@ class Reconstruction(Table):
     seed: int = quantity(1, "of everything drawn, together with the sample's --index", ge=0, lt=2**32)
     line_search: LineSearch = quantity(LineSearch(), "AELS")
     forward: Forward = quantity(Forward(), "what makes a universe of white noise")
+    early: Early = quantity(Early(), "a cheaper forward model to begin with")
     simulations: SimulationSettings = quantity(SimulationSettings(), "what a posterior is inferred from")
     delfi: Delfi = quantity(Delfi(), "sequential inference with a learned density")
     density: Flows = quantity(Flows(), "the learned density of the summaries")
@@ -93,6 +106,15 @@ class Reconstruction(Table):
         return self
 
     @model_validator(mode="after")
+    def _early_simulations_leave_some(self) -> Self:
+        if self.early.simulations >= self.max_simulations:
+            raise ValueError(
+                f"early.simulations = {self.early.simulations}: max_simulations = {self.max_simulations} leaves none "
+                "to the forward model"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _samples_differ(self) -> Self:
         if self.samples > 1 and self.start == "zero" and not self.noise[0]:
             raise ValueError(f'samples = {self.samples}: all alike with start = "zero" and no noise')
@@ -107,3 +129,16 @@ class Config(Configuration):
     halo: dict[str, Any] = quantity({}, "[halo] of the forward model, and of the halo fields that are compared")
     inference: Inference = quantity(Inference(), "what is inferred, by delfi and abc")
     recon: Reconstruction = quantity(Reconstruction(), "how the initial conditions behind a halo catalogue are found")
+
+    def early(self) -> "Config":
+        """What the early simulations are made with: [recon.early] in the place of forward model and network."""
+        early = self.recon.early
+        changed = {
+            "checkpoint": early.checkpoint or self.recon.checkpoint,
+            "max_simulations": early.simulations,
+            "schedule": early.schedule,
+            "forward": Forward(),
+            "early": Early(),
+        }
+        tables = {"sim": early.sim, "halo": early.halo, "recon": self.recon.model_copy(update=changed)}
+        return self.model_copy(update=tables)

@@ -35,16 +35,19 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     start = IMPORTS_CPU_SECONDS + sum(part.start_seconds for part in simulation)
     each = sum(part.cpu_seconds - part.start_seconds for part in simulation)
     each += NETWORK_CPU_SECONDS_PER_VOXEL * width**2 * voxels
-    return Plan(
-        int(TORCH_BYTES + kept + max(network, *(part.memory_bytes for part in simulation))),
-        start + each * recon.max_simulations,
-        [
-            f"observed: {found}",
-            f"start: {recon.start}; direction: {recon.direction}, checkpoint {recon.checkpoint}; step: {recon.step}",
-            f"at most {recon.max_simulations} simulations, each:",
-            *(f"    {step}" for part in simulation for step in part.steps),
-        ],
-    )
+    steps = [
+        f"start: {recon.start}; direction: {recon.direction}, checkpoint {recon.checkpoint}; step: {recon.step}",
+        f"at most {recon.max_simulations - recon.early.simulations} simulations, each:",
+        *(f"    {step}" for part in simulation for step in part.steps),
+    ]
+    memory = int(TORCH_BYTES + kept + max(network, *(part.memory_bytes for part in simulation)))
+    cpu_seconds = start + each * (recon.max_simulations - recon.early.simulations)
+    if recon.early.simulations:
+        before = plan(universe, config.early())
+        memory = max(memory, before.memory_bytes)
+        cpu_seconds += before.cpu_seconds - before.start_seconds
+        steps = [*before.steps[1:], "then, from the best of these:", *steps[1:]]
+    return Plan(memory, cpu_seconds, [f"observed: {found}", *steps], start)
 
 
 def _simulation(forward: Forward, settings: Settings) -> list[Plan]:

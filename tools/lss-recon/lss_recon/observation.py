@@ -1,5 +1,6 @@
 """The data of a reconstruction: the observed catalogue, and what must agree before the first simulation."""
 
+import dataclasses
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 from lss import stages
 from lss.config import Box, Settings, validate
 from lss.errors import ConfigError, DataError
+from lss.estimator import match_abundance
 from lss.features import halo_fields, mass_bins, mass_edges
 from lss.nets.checkpoint import SHIPPED, Card, read_card
 from lss.universe import Halos, Universe
@@ -71,6 +73,17 @@ def observed_halos(universe: Universe, settings: Settings) -> Halos:
             "set [sim] redshifts"
         )
     return halos
+
+
+def on_scale_of(universe: Universe, checkpoint: str) -> Universe:
+    """The observed masses put by abundance on the scale of the universes that a network was trained on.
+
+    Raises DataError if its card has no table of abundances.
+    """
+    halos, card = universe.halos, read_card(checkpoint)
+    columns = {**halos.columns, "mass": match_abundance(halos.mass, universe.box.size**3, card)}
+    definition = card["data"]["mass_definition"]
+    return universe.with_halos(dataclasses.replace(halos, columns=columns, mass_definition=definition, members=None))
 
 
 def comparison(observed: Halos, settings: Settings, mean_counts: str = "data") -> FieldsOf:

@@ -28,7 +28,7 @@ from lss_recon.loss import mismatch
 from lss_recon.memory import Memory
 from lss_recon.modes import cut
 from lss_recon.network import Learned, learned
-from lss_recon.observation import comparison, forward_settings, observed_halos
+from lss_recon.observation import comparison, forward_settings, observed_halos, on_scale_of
 from lss_recon.power_limit import limit_power
 from lss_recon.start import prior_draw, update_draw
 from lss_recon.truth import PREFIX, against_truth
@@ -42,8 +42,8 @@ EXTENDABLE = ("recon.max_simulations", "recon.samples", "recon.forward.timeout",
 
 
 def members(config: Config) -> int:
-    """How many samples one call makes."""
-    return config.recon.samples
+    """How many samples one call makes; a posterior is one."""
+    return config.recon.samples if config.recon.method == "lulo" else 1
 
 
 def run(
@@ -56,17 +56,37 @@ def run(
     observed catalogue in /recon/observed. Of the input only /halos is read.
     Raises DataError and ConfigError before the first simulation, Stopped with the state saved.
     """
+    kept = restart or Restart(None)
+    if config.recon.method != "lulo":
+        return posterior.run(universe, config, index=index, restart=kept)
+    early = None
+    try:
+        if config.recon.early.simulations:
+            network = config.recon.early.checkpoint
+            seen = on_scale_of(universe, network) if network else universe
+            early = _solve(seen, config.early(), index, truth, kept.within("early"), None)
+        state = _solve(universe, config, index, truth, kept, early)
+    except Stopped:
+        how = "--resume goes on from here" if kept.folder else "nothing was kept: that needs -o FILE"
+        raise Stopped(f"stopped; {how}") from None
+    return _result(state, early, universe, config.recon)
+
+
+def _solve(
+    universe: Universe, config: Config, index: int, truth: Path | None, restart: Restart, early: State | None
+) -> State:
+    """Follow the loop with one forward model to its end.
+
+    early : where a cheaper one has got to, which is where this one begins
+    """
     recon, box = config.recon, config.box
-    if recon.method != "lulo":
-        return posterior.run(universe, config, index=index, restart=restart or Restart(None))
     settings = forward_settings(universe, config)
     blank = Universe(config.cosmology, box, settings, {}, universe.source)
     observed = observed_halos(universe, settings)
     fields = comparison(observed, settings, recon.mean_counts)
     data = fields(observed)
     network = learned(recon, observed, fields, settings)
-    hash_of_checkpoint = _file_hash(resolve(recon.checkpoint))
-    kept = _bound_to(restart or Restart(None), hash_of_checkpoint, observed, index)
+    kept = _bound_to(restart, _file_hash(resolve(recon.checkpoint)), observed, index)
     problem = Problem(
         forward=_forward(recon, blank, index, kept),
         loss=lambda simulated: mismatch(fields(simulated.halos), data, recon.loss_smoothing, box.size),
@@ -75,30 +95,23 @@ def run(
         direction_repeats=recon.noise[0] == 0,
         diagnose=against_truth(truth, blank) if truth else lambda evaluation: {},
     )
+    most = recon.max_simulations - (len(early.history) if early else 0)
+    start = (lambda: early.kept[early.best.simulation].noise) if early else _start(network, config, index)
     memory = Memory(kept, blank)
     state = memory.load()
     if state.history:
-        log.info("going on after simulation %d of %d", len(state.history), recon.max_simulations)
+        log.info("going on after simulation %d of %d", len(state.history), most)
     title = f"sample {index}" if recon.samples > 1 else "lss-recon"
-    with progress(title, recon.max_simulations, len(state.history)) as bar:
+    with progress(title, most, len(state.history)) as bar:
 
         def checkpoint(state: State) -> None:
             memory.save(state)
             bar.update(1, _shown(state))
-            log.info("%s", _said(state, recon.max_simulations))
-            if interrupt.requested() and len(state.history) < recon.max_simulations:
+            log.info("%s", _said(state, most))
+            if interrupt.requested() and len(state.history) < most:
                 raise Stopped("asked to stop")
 
-        try:
-            state = reconstruct(
-                *(problem, _start(network, config, index), _choose_step(recon), recon.max_simulations),
-                state=state,
-                checkpoint=checkpoint,
-            )
-        except Stopped:
-            how = "--resume goes on from here" if restart and restart.folder else "nothing was kept: that needs -o FILE"
-            raise Stopped(f"stopped; {how}") from None
-    return _result(state, universe, recon, hash_of_checkpoint)
+        return reconstruct(problem, start, _choose_step(recon), most, state=state, checkpoint=checkpoint)
 
 
 def _file_hash(path: Path) -> str:
@@ -166,7 +179,7 @@ def _shown(state: State) -> str:
     return f"step {last.step:.2g}, loss {last.loss:.4g}, best {best.loss:.4g} ({best.simulation})"
 
 
-def _result(state: State, universe: Universe, recon: Reconstruction, hash_of_checkpoint: str) -> Universe:
+def _result(state: State, early: State | None, universe: Universe, recon: Reconstruction) -> Universe:
     """The best universe with the history and the data it was reconstructed from; provenance is the input's so far."""
     best = state.best
     table = history.as_group(state.history)
@@ -174,13 +187,17 @@ def _result(state: State, universe: Universe, recon: Reconstruction, hash_of_che
     attrs: dict[str, Any] = {
         "seconds": table.data.pop("seconds"),
         "best_simulation": best.simulation,
-        "simulations": len(state.history),
+        "simulations": len(state.history) + (len(early.history) if early else 0),
         "loss": best.loss,
         **{name: getattr(recon, name) for name in ("method", "direction", "start", "step", "checkpoint")},
-        "checkpoint_sha256": hash_of_checkpoint,
+        "checkpoint_sha256": _file_hash(resolve(recon.checkpoint)),
     }
     result: Universe = state.kept[best.simulation].outcome
     result = result.with_group("recon", Group(table.data, attrs, table.units))
+    if early:
+        before = history.as_group(early.history)
+        seconds = before.data.pop("seconds")
+        result = result.with_group("recon/early", Group(before.data, {"seconds": seconds}, before.units))
     result = result.with_group("recon/observed", _without_members(universe.group("halos")))
     provenance = {path: group for path, group in universe.groups.items() if path.startswith("provenance/")}
     log.info("simulation %d of %d is the best: loss %.5g", best.simulation, len(state.history), best.loss)

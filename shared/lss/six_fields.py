@@ -2,7 +2,7 @@
 
 | name | field | needs |
 |---|---|---|
-| ic | linear overdensity at z = 0 | white noise |
+| ic | linear overdensity at z = 0 | white noise, or the mean of an ensemble, /fields/linear_mean |
 | matter | overdensity of the particles, CIC | particles, or /fields/matter |
 | mw | mass-weighted overdensity of the halos (LULO Eq. 14-15), CIC | halos |
 | count | overdensity of the number of halos, CIC | halos |
@@ -57,6 +57,8 @@ def six_fields(universe: Universe, reference: MassBins | None) -> dict[str, Samp
     if universe.has("ic/white_noise"):
         linear = linear_overdensity(universe.noise.value, universe.cosmology, size)
         found["ic"] = _sampled(linear[None], "none")
+    elif universe.has("fields/linear_mean"):
+        found["ic"] = _sampled(universe.field("linear_mean").value[None], "none")
     if universe.has("PartType1"):
         found["matter"] = _sampled(overdensity(universe.particles.position, n, size, _ASSIGNMENT)[None], _ASSIGNMENT)
     elif universe.has("fields/matter"):

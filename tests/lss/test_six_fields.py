@@ -8,7 +8,7 @@ from lss.errors import DataError
 from lss.lpt import lpt_particles
 from lss.random_field import linear_overdensity, white_noise
 from lss.six_fields import NAMES, lattice_velocity, recovery, reference_bins, six_fields
-from lss.universe import Halos, Particles, Universe, WhiteNoise
+from lss.universe import Field, Halos, Particles, Universe, WhiteNoise
 from lss_stats.config import Statistics
 from lss_stats.power import compare
 from lss_stats.samples import sample
@@ -75,6 +75,12 @@ def test_only_what_a_universe_has_is_compared(universe, truth):
     whole = six_fields(truth, bins)
     assert list(recovery(six_fields(universe.without("PartType1"), bins), whole, BOX)) == ["ic", "mw", "count"]
     assert list(six_fields(universe, None)) == ["ic", "matter", "momentum", "velocity"]
+
+
+def test_mean_of_an_ensemble_stands_for_its_initial_conditions(truth):
+    linear = linear_overdensity(truth.noise.value, truth.cosmology, BOX)
+    gathered = Universe(truth.cosmology, truth.box).with_field("linear_mean", Field(linear))
+    assert np.array_equal(six_fields(gathered, None)["ic"].modes, six_fields(truth, None)["ic"].modes)
 
 
 def test_particles_that_are_no_lattice_have_no_lagrangian_velocities(truth):

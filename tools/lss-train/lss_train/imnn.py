@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lss.compression import Compressor, Moments, build
+from lss.compression import Compressor, build
 from lss.config import Settings
 from lss.errors import ConfigError
 from lss.nets.checkpoint import Card, save_checkpoint
@@ -19,7 +19,6 @@ from lss_train.config import Config
 from lss_train.device import device_of
 
 if TYPE_CHECKING:
-    from lss_train.journal import Journal
     from lss_train.simulations import Simulations
 
 log = logging.getLogger("lss.train")
@@ -42,7 +41,6 @@ def train_imnn(
     import torch
 
     from lss.threads import threads
-    from lss_train.journal import Journal
 
     torch.set_num_threads(threads())
     inference, imnn = config.inference, config.train.imnn
@@ -54,27 +52,26 @@ def train_imnn(
     if observed is not None:
         data = read_universe(observed, ["fields"]).field(inference.data).value
         restart = Restart(restart.folder, restart.resume, restart.identity + file_hash(observed))
-    fiducial, seconds = np.array(inference.fiducial), 0.0
+    fiducial = np.array(inference.fiducial)
     rounds: list[dict[str, Any]] = []
     while True:
         torch.manual_seed(config.train.seed)
-        with Journal(output.with_suffix(".jsonl"), 0, imnn.updates, seconds) as journal:
-            compressor = _train_once(inputs, config, settings, fiducial, len(rounds), restart, journal)
-            seconds = journal.seconds
+        journal_path = output.with_suffix(f".{len(rounds) + 1}.jsonl" if observed else ".jsonl")
+        compressor = _train_once(inputs, config, settings, fiducial, len(rounds), restart, journal_path)
         now: dict[str, Any] = {"fiducial": fiducial.tolist(), "root_det_fisher": root_det(compressor.fisher)}
-        rounds.append(now)
+        rounds.append(now | {"wall_seconds": compressor.card["training"]["wall_seconds"]})
         log.info("round %d: fiducial %s, sqrt(det F) %.4g", len(rounds), _shown(fiducial), now["root_det_fisher"])
         if data is None:
             break
         estimate = compressor.score_estimate(compressor.summaries(data[None, None]))[0]
         moved = float(np.sqrt((estimate - fiducial) @ compressor.fisher @ (estimate - fiducial)))
-        now |= {"estimate": estimate.tolist(), "moved": moved}
+        rounds[-1] |= {"estimate": estimate.tolist(), "moved": moved}
         log.info("score estimate %s, %.2f sigma from the fiducial", _shown(estimate), moved)
         if moved < imnn.tolerance or len(rounds) == imnn.rounds:
             break
         low, high = np.array(inference.low), np.array(inference.high)
         fiducial = np.clip(estimate, low + MARGIN * (high - low), high - MARGIN * (high - low))
-    card = {**compressor.card, "training": compressor.card["training"] | {"rounds": rounds, "wall_seconds": seconds}}
+    card = {**compressor.card, "training": compressor.card["training"] | {"rounds": rounds}}
     save_checkpoint(output, compressor.network.state_dict(), card)
 
 
@@ -85,7 +82,7 @@ def _train_once(
     fiducial: np.ndarray,
     number: int,
     restart: Restart,
-    journal: "Journal",
+    journal_path: Path,
 ) -> Compressor:
     """One round: a network at one fiducial, with its figures on simulations that it has not seen."""
     from lss_train.imnn_loop import fit
@@ -93,33 +90,41 @@ def _train_once(
 
     imnn = config.train.imnn
     source, data_card = _source(inputs, config, settings, fiducial)
+    if source.shape[0] % 2**imnn.levels:
+        n = source.shape[0]
+        raise ConfigError(
+            f"[train.imnn] levels = {imnn.levels}: a grid of {n} points per side cannot be halved that often"
+        )
     architecture = {
         "kind": "compressor",
         **{"dimensions": len(source.shape), "n": source.shape[0], "outputs": len(fiducial)},
         **{key: getattr(imnn, key) for key in ("bands", "channels", "levels", "hidden")},
     }
     network = build(architecture, "[train.imnn]").to(source.device)
-    run = fit(network, source, config.train, restart, f"round-{number}", journal)
+    run = fit(network, source, config.train, restart, f"round-{number}", journal_path)
     network.load_state_dict(run.best)
     found = moments(network, source.batches(FIGURES, 0, imnn.figures))
+    training = config.train.model_dump(mode="json", exclude_none=True)
+    fisher, names = found.fisher(), tuple(config.inference.parameters)
     card: Card = {
         "model": "imnn",
         "architecture": architecture,
-        "inputs": {
-            "data": config.inference.data,
-            "parameters": list(config.inference.parameters),
-            "fiducial": fiducial.tolist(),
-        },
-        "training": config.train.model_dump(mode="json", exclude_none=True)
-        | {"updates": run.update, "best_update": run.best_update},
+        "inputs": {"data": config.inference.data, "parameters": list(names), "fiducial": fiducial.tolist()},
+        "training": training
+        | {"updates": run.update, "best_update": run.best_update, "wall_seconds": round(run.seconds)},
         "data": data_card,
-        "validation": figures(found) | {"information": run.best_information},
+        "validation": {
+            "information": run.best_information,
+            "simulations": found.count,
+            "mean": found.mean.tolist(),
+            "covariance": found.covariance.tolist(),
+            "derivative": found.derivative.tolist(),
+            "fisher": fisher.tolist(),
+            "root_det_fisher": root_det(fisher),
+        },
     }
-    names, source_name = tuple(config.inference.parameters), f"[train.imnn] round {number + 1}"
-    return Compressor(
-        *(network.eval(), card, source_name, source.device, names, fiducial),
-        *(found.mean, found.covariance, found.derivative, found.fisher()),
-    )
+    source_name, measured = f"round {number + 1}", (found.mean, found.covariance, found.derivative, fisher)
+    return Compressor(network.eval(), card, source_name, source.device, names, fiducial, *measured)
 
 
 def _source(
@@ -153,18 +158,6 @@ def plan_imnn(inputs: Sequence[Path], config: Config) -> Plan:
     ]
     memory = IMPORTS_BYTES + TORCH_BYTES + STEP_BYTES * pixels * imnn.simulations
     return Plan(memory, (seen + passed / 3) * pixels * STEP_CPU_SECONDS, steps)
-
-
-def figures(found: Moments) -> Card:
-    """What a card keeps of the summaries' moments."""
-    return {
-        "simulations": found.count,
-        "mean": found.mean.tolist(),
-        "covariance": found.covariance.tolist(),
-        "derivative": found.derivative.tolist(),
-        "fisher": found.fisher().tolist(),
-        "root_det_fisher": root_det(found.fisher()),
-    }
 
 
 def root_det(fisher: np.ndarray) -> float:

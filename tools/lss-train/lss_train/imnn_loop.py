@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def prepare(network: CompressorNet, source: Simulations, count: int) -> None:
 
 
 def fit(
-    network: CompressorNet, source: Simulations, settings: Train, restart: Restart, name: str, journal: Journal
+    network: CompressorNet, source: Simulations, settings: Train, restart: Restart, name: str, journal_path: Path
 ) -> Run:
     """Train the network and return the run, with the weights of the most information on the validation simulations.
 
@@ -58,34 +59,34 @@ def fit(
         _validate(run, network, source, imnn.validation)
     else:
         run = _load(state, network, optimizer)
-    while run.update < imnn.updates and run.waited < imnn.patience:
-        rate = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * run.update / imnn.updates))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        parts = [b.seen_through(network) for b in source.batches(TRAINING, run.update, imnn.simulations)]
-        summaries, derivatives = torch.cat([x for x, _ in parts]), torch.cat([d for _, d in parts], 1)
-        loss, _ = fisher_loss(summaries, derivatives.mean(1), imnn.strength, imnn.closeness)
-        optimizer.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_limit)
-        optimizer.step()
+    with Journal(journal_path, run.update, imnn.updates, run.seconds) as journal:
+        while run.update < imnn.updates and run.waited < imnn.patience:
+            rate = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * run.update / imnn.updates))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            parts = [b.seen_through(network) for b in source.batches(TRAINING, run.update, imnn.simulations)]
+            summaries, derivatives = torch.cat([x for x, _ in parts]), torch.cat([d for _, d in parts], 1)
+            loss, _ = fisher_loss(summaries, derivatives.mean(1), imnn.strength, imnn.closeness)
+            optimizer.zero_grad()
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_limit)
+            optimizer.step()
 
-        run.update, run.loss_sum = run.update + 1, run.loss_sum + loss.item()
-        if not math.isfinite(run.loss_sum):
-            raise LssError(f"the loss is not finite at update {run.update}; lower [train] learning_rate")
-        since = (run.update - 1) % imnn.every + 1
-        epoch, mean_loss = math.ceil(run.update / imnn.every), run.loss_sum / since
-        journal.update(epoch, run.update, loss.item(), mean_loss, rate, norm.item())
-        if since == imnn.every or run.update == imnn.updates:
-            information = _validate(run, network, source, imnn.validation)
-            journal.epoch(epoch, run.update, mean_loss, -information, f"ln det F {information:.3f}", rate)
-            run.loss_sum = 0.0
-        run.seconds = journal.seconds
-        if since == imnn.every or interrupt.requested():
-            restart.save(name, _state(run, network, optimizer))
-        if interrupt.requested():
-            raise Stopped(f"stopped at update {run.update} of {imnn.updates}; --resume goes on from there")
-    restart.save(name, _state(run, network, optimizer))
+            run.update, run.loss_sum = run.update + 1, run.loss_sum + loss.item()
+            if not math.isfinite(run.loss_sum):
+                raise LssError(f"the loss is not finite at update {run.update}; lower [train] learning_rate")
+            since = (run.update - 1) % imnn.every + 1
+            epoch, mean_loss = math.ceil(run.update / imnn.every), run.loss_sum / since
+            journal.update(epoch, run.update, loss.item(), mean_loss, rate, norm.item())
+            if since == imnn.every or run.update == imnn.updates:
+                information = _validate(run, network, source, imnn.validation)
+                journal.epoch(epoch, run.update, mean_loss, -information, f"ln det F {information:.3f}", rate)
+                run.loss_sum = 0.0
+            run.seconds = journal.seconds
+            if run.loss_sum == 0.0 or interrupt.requested():
+                restart.save(name, _state(run, network, optimizer))
+            if interrupt.requested():
+                raise Stopped(f"stopped at update {run.update} of {imnn.updates}; --resume goes on from there")
     return run
 
 

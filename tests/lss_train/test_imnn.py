@@ -1,0 +1,185 @@
+import numpy as np
+import pytest
+import torch
+
+from lss import compression, interrupt
+from lss.config import validate
+from lss.errors import ConfigError, DataError, Stopped
+from lss.field_models import simulator
+from lss.inference import with_parameters
+from lss.information import field_information
+from lss.restart import Restart
+from lss.stages import run as run_stage
+from lss.universe import Universe
+from lss.universe_file import member_path, write_universe
+from lss_train import imnn_loop
+from lss_train.config import Config
+from lss_train.simulations import TRAINING, VALIDATION, InMemory
+from lss_train.stored import read_stored
+from lss_train.train import plan, train
+
+NAMES = ["ic.amplitude", "ic.slope"]
+SETTINGS = {
+    "box": {"size": 16.0, "n": 16},
+    "ic": {"field": "power-law", "dimensions": 2, "seed": 5},
+    "inference": {"parameters": NAMES, "fiducial": [1.0, 0.5], "step": [0.1, 0.1]},
+    "train": {
+        "model": "imnn",
+        "imnn": {
+            **{"levels": 2, "bands": 8, "channels": 2, "hidden": 8, "first_weights": 1000, "simulations": 100},
+            **{"updates": 4, "every": 2, "validation": 500, "figures": 4000},
+        },
+    },
+}
+
+
+def settings(**imnn):
+    return SETTINGS | {"train": {"model": "imnn", "imnn": SETTINGS["train"]["imnn"] | imnn}}
+
+
+def trained(path, *, inputs=(), observed=None, restart=None, data=None, **imnn):
+    tables = data or settings(**imnn)
+    config = validate(Config, tables, "test")
+    train(list(inputs), config, path, settings=tables, restart=restart or Restart(None), observed=observed)
+    return compression.load(path)
+
+
+def in_memory(step=None, distinct=0):
+    return InMemory(simulator(SETTINGS, NAMES), np.array([1.0, 0.5]), step, 1, distinct, "cpu")
+
+
+def universe(theta, index=0):
+    tables = with_parameters(SETTINGS, NAMES, theta)
+    empty = Universe.create(validate(Config, tables, "test"), tables)
+    return run_stage("ic", empty, tables, index=index)
+
+
+def test_a_compressor_keeps_what_a_gaussian_field_knows_and_no_more(tmp_path):
+    compressor = trained(tmp_path / "net.safetensors")
+    exact = field_information(simulator(SETTINGS, NAMES), [1.0, 0.5])
+    ratio = np.sqrt(np.linalg.det(compressor.fisher) / np.linalg.det(exact))
+    assert 0.85 < ratio < 1.03
+
+
+def test_the_derivatives_of_the_simulator_are_those_of_differences():
+    exact = next(in_memory().batches(TRAINING, 3, 20))
+    differences = next(in_memory(np.array([1e-3, 1e-3])).batches(TRAINING, 3, 20))
+    assert torch.equal(exact.fiducial, differences.fiducial)
+    slopes = (differences.above - differences.below) / differences.span[:, None, None, None, None]
+    torch.testing.assert_close(exact.tangents, slopes, atol=2e-3, rtol=2e-3)
+
+
+def test_simulations_are_new_for_each_purpose_and_update_unless_they_are_few():
+    fresh, few = in_memory(), in_memory(distinct=40)
+    asked = (fresh, TRAINING, 0), (fresh, TRAINING, 2), (fresh, VALIDATION, 0), (few, TRAINING, 0), (few, TRAINING, 2)
+    fields = [next(source.batches(purpose, number, 20)).fiducial for source, purpose, number in asked]
+    assert not torch.equal(fields[0], fields[1])
+    assert not torch.equal(fields[0], fields[2])
+    assert torch.equal(fields[3], fields[4])
+
+
+def test_a_training_that_is_stopped_and_resumed_ends_with_the_same_bits(tmp_path, monkeypatch):
+    quick = {"first_weights": 300, "validation": 200, "figures": 500}
+    whole = trained(tmp_path / "whole.safetensors", **quick)
+    asked = iter([False, False, True])
+    monkeypatch.setattr(interrupt, "requested", lambda: next(asked, True))
+    with pytest.raises(Stopped, match="update 2 of 4"):
+        trained(tmp_path / "part.safetensors", restart=Restart(tmp_path / "state"), **quick)
+    monkeypatch.setattr(interrupt, "requested", lambda: False)
+    resumed = trained(tmp_path / "part.safetensors", restart=Restart(tmp_path / "state", resume=True), **quick)
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(tensor, resumed.network.state_dict()[name]), name
+    assert (whole.fisher == resumed.fisher).all()
+
+
+def test_the_fiducial_follows_the_estimate_until_it_stays_put(tmp_path):
+    write_universe(universe([0.7, 0.7]), tmp_path / "observed.h5")
+    observed = tmp_path / "observed.h5"
+    compressor = trained(tmp_path / "net.safetensors", observed=observed, updates=0, figures=1000, rounds=4)
+    rounds = compressor.card["training"]["rounds"]
+    assert 1 < len(rounds) <= 4
+    assert rounds[0]["fiducial"] == [1.0, 0.5]
+    assert rounds[1]["fiducial"] == pytest.approx(rounds[0]["estimate"])
+    assert rounds[-1]["moved"] < min(1.0, rounds[0]["moved"])
+    error = compressor.fiducial - [0.7, 0.7]
+    assert error @ compressor.fisher @ error < 14  # chi^2 of two parameters: one in a thousand
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """Forty universes at the fiducial, and twelve pairs of a step in each parameter."""
+    folder = tmp_path_factory.mktemp("stored")
+    for i in range(40):
+        write_universe(universe([1.0, 0.5], i), member_path(folder / "fiducial", i))
+    for name, theta in {"a-": [0.9, 0.5], "a+": [1.1, 0.5], "b-": [1.0, 0.4], "b+": [1.0, 0.6]}.items():
+        for i in range(12):
+            write_universe(universe(theta, i), member_path(folder / name, i))
+    return folder
+
+
+def test_stored_universes_are_matched_by_parameter_and_seed(stored):
+    inference = validate(Config, settings(), "test").inference
+    source = read_stored(sorted(stored.iterdir()), inference, 0.5, 1, "cpu")
+    assert (source.fiducial.shape, source.above.shape) == ((40, 1, 16, 16), (2, 12, 1, 16, 16))
+    # P = A k^-B of one noise: a step in A multiplies every field by the same number.
+    torch.testing.assert_close(
+        source.above[0] / source.below[0], torch.tensor(1.1 / 0.9).sqrt().expand(12, 1, 16, 16), atol=1e-3, rtol=1e-3
+    )
+    parts = [next(source.batches(purpose, 0, 100)) for purpose in range(4)]
+    assert [len(part.fiducial) for part in parts] == [20, 20, 10, 10]
+    held = torch.cat([part.fiducial for part in parts[1:]])
+    assert len(torch.unique(held.flatten(1), dim=0)) == 40
+
+
+def test_a_compressor_is_trained_on_stored_universes(stored, tmp_path):
+    tables = settings(bands=2, channels=1, levels=1, updates=2)
+    tables["train"] |= {"validation": 0.5}
+    compressor = trained(tmp_path / "net.safetensors", inputs=sorted(stored.iterdir()), data=tables)
+    exact = field_information(simulator(SETTINGS, NAMES), [1.0, 0.5])
+    assert 0 < np.linalg.det(compressor.fisher) < 4 * np.linalg.det(exact)
+    assert compressor.card["data"]["universes"] == 40
+
+
+def test_universes_that_are_no_step_away_or_lack_their_other_half_are_refused(stored, tmp_path):
+    inference = validate(Config, settings(), "test").inference
+    halves = [stored / name for name in ("fiducial", "a-", "a+", "b-")]
+    with pytest.raises(DataError, match=r"40 universes at the fiducial and \[12, 12, 12, 0\]"):
+        read_stored(halves, inference, 0.5, 1, "cpu")
+    write_universe(universe([1.0, 0.55]), tmp_path / "astray.h5")
+    with pytest.raises(DataError, match=r"astray\.h5: neither at the fiducial nor one step"):
+        read_stored([tmp_path / "astray.h5"], inference, 0.5, 1, "cpu")
+
+
+def test_what_cannot_be_done_is_said(stored, tmp_path):
+    output = tmp_path / "net.safetensors"
+    with pytest.raises(ConfigError, match="stored universes have one fiducial"):
+        trained(output, inputs=[stored], observed=stored)
+    with pytest.raises(ConfigError, match="levels = 5: a grid of 16 points per side cannot be halved that often"):
+        trained(output, levels=5)
+    with pytest.raises(ConfigError, match=r"cosmology\.sigma8: does not change"):
+        trained(output, data=settings() | {"inference": {"parameters": ["cosmology.sigma8", "ic.slope"]}})
+    config = validate(Config, {"train": {"model": "estimator"}}, "test")
+    with pytest.raises(ConfigError, match="follows no estimate"):
+        train([], config, output, restart=Restart(None), observed=stored)
+
+
+def test_the_plan_says_what_will_be_simulated():
+    steps = plan([], validate(Config, settings(), "test")).steps
+    assert steps[0].startswith("simulate 6900 fields")
+
+
+def test_the_best_weights_are_kept(monkeypatch):
+    informations = iter([5.0, 9.0, 7.0])
+
+    class Found:
+        def fisher(self):
+            return np.diag([np.exp(next(informations)), 1.0])
+
+    monkeypatch.setattr(imnn_loop, "moments", lambda network, batches: Found())
+    network, run = torch.nn.Linear(1, 1), imnn_loop.Run()
+    for update in range(3):
+        torch.nn.init.constant_(network.weight, update)
+        run.update = update
+        imnn_loop._validate(run, network, in_memory(), 10)
+    assert (run.best_update, run.best["weight"].item(), run.waited) == (1, 1.0, 1)
+    assert run.best_information == pytest.approx(9.0)

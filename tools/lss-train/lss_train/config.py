@@ -28,8 +28,8 @@ class Imnn(Table):
     figures: int = quantity(4000, "simulations of the card's Fisher matrix, unseen until then", ge=10)
     strength: float = quantity(10.0, "lambda, of the pull of the covariance to the identity", gt=1)
     closeness: float = quantity(0.1, "epsilon, the distance from the identity where the pull fades", gt=0, lt=1)
-    rounds: int = quantity(5, "trainings at the estimate from --observed, at most", ge=1)
-    tolerance: float = quantity(1.0, "sigma between fiducial and estimate that end the rounds", gt=0)
+    rounds: int = quantity(5, "at most so many fiducials, with first weights alone, follow --observed", ge=1)
+    tolerance: float = quantity(0.5, "sigma between fiducial and estimate: it stays put, and is trained at", gt=0)
 
 
 class Train(Table):

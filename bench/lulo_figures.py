@@ -103,7 +103,8 @@ def without_a_loop(truth: Universe, checkpoint: str | None) -> Figures:
     halos, box = truth.halos, truth.box
     fields = {"k80_halo_field": overdensity(halos.position, box.n, box.size, "cic", halos.mass)}
     if checkpoint is not None:
-        fields["k80_estimate"] = _estimator(checkpoint).estimate(halos.position, halos.mass, box.n, box.size)
+        network, columns = _estimator(checkpoint), (halos.position, halos.mass)
+        fields["k80_estimate"] = network.estimate(*columns, box.n, box.size, halos.velocity)
     linear = linear_overdensity(truth.noise.value, truth.cosmology, box.size)
     spectra = measure([linear, *fields.values()], box.size)
     return {name: falls_through(spectra.k, spectra.correlation(0, i)) for i, name in enumerate(fields, start=1)}

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from lss import estimator
-from lss.nets.checkpoint import load_network
+from lss.nets.checkpoint import Card, load_network
 from lss.random_field import white_noise_of
 from lss.spectra import measure
 from lss_stats.style import BLACK, BLUE, COLUMN, VERMILION, save, styled
+from lss_train.config import Train
 from lss_train.examples import split
 from lss_train.optimizer import OptimizerModel
 from lss_train.universes import TrainingSet, read_training_set
@@ -23,8 +24,8 @@ from lss_train.universes import TrainingSet, read_training_set
 
 def by_pairs(checkpoint: str, universes: TrainingSet, pairs: list[tuple[int, ...]]) -> np.ndarray:
     """r(k) of every pair with N(d_a - d_b), (pairs, shells)."""
-    network, _ = load_network(checkpoint, "optimizer")
-    model = OptimizerModel(universes)
+    network, card = load_network(checkpoint, "optimizer")
+    model = of_card(card, universes)
     found = []
     for a, b in pairs:
         difference = torch.from_numpy(model.fields(a) - model.fields(b))
@@ -34,12 +35,19 @@ def by_pairs(checkpoint: str, universes: TrainingSet, pairs: list[tuple[int, ...
     return np.array(found)
 
 
+def of_card(card: Card, universes: TrainingSet) -> OptimizerModel:
+    """What a network of pairs was shown, for these universes."""
+    training = {name: value for name, value in card["training"].items() if name in Train.model_fields}
+    return OptimizerModel(universes, Train(**training), {"fields": card["inputs"]["channels"]})
+
+
 def by_estimate(checkpoint: str, universes: TrainingSet, pairs: list[tuple[int, ...]]) -> np.ndarray:
     """r(k) of every pair with A(d_a) - A(d_b), (pairs, shells); no filter in k changes it."""
     network, (size, n) = estimator.load(checkpoint), (universes.box.size, universes.box.n)
 
     def white(i: int) -> np.ndarray:
-        return white_noise_of(network.estimate(*universes.halos(i), n, size), universes.cosmology, size)
+        linear = network.estimate(*universes.halos(i), n, size, universes.velocities(i))
+        return white_noise_of(linear, universes.cosmology, size)
 
     return np.array(
         [correlation(white(a) - white(b), universes.noise(a) - universes.noise(b), universes) for a, b in pairs]
@@ -56,7 +64,7 @@ def main(pairs_network: str, estimator_network: str, training_set: str, output: 
     universes = read_training_set([Path(training_set)])
     _, card = load_network(pairs_network, "optimizer")
     _, kept_back = split(universes, card["training"]["validation"])
-    pairs = OptimizerModel(universes).examples(kept_back)
+    pairs = of_card(card, universes).examples(kept_back)
     k = measure([universes.noise(0)], universes.box.size).k
     curves = {
         "network of pairs": (by_pairs(pairs_network, universes, pairs), VERMILION),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from lss.fourier import smooth
 from lss.mesh import overdensity
@@ -19,6 +20,7 @@ from lss.universe_file import read_universe
 from lss_stats.style import BLACK, BLUE, PAGE, VERMILION, save, styled
 
 SMOOTHING, DEPTH = 5.0, 15.0  # Mpc/h: of the initial field; thickness of the slices
+CURVE = 2.0  # inches
 ROWS = ("initial field", "matter", "velocity $v_x$ (q)", "mass-weighted halos")
 
 
@@ -63,18 +65,20 @@ def draw_loss(axis, universe: Universe) -> None:
         for position in simulation[first]:
             axis.axvline(position, color=BLACK, lw=0.3, alpha=0.4)
     axis.set(xlabel=f"simulations ({len(first) - 1} updates)", ylabel="mismatch with the data", yscale="log")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend(loc="upper right")
 
 
 def main(output: str, truth: str, *reconstructions: str) -> None:
     """Draw the figure."""
     found = [read_universe(path) for path in reconstructions]
-    columns = {f"{u.group('recon').attrs['simulations']} simulations": slices(u) for u in found}
+    columns = {f"after {u.group('recon').attrs['simulations']}": slices(u) for u in found}
     true = read_universe(truth)
     columns["truth"] = slices(true)
     with styled():
-        figure = plt.figure(figsize=(PAGE, 7.4))
-        above, below = figure.subfigures(2, 1, height_ratios=(1, 2.9))
+        tall = PAGE * len(ROWS) / len(columns)
+        figure = plt.figure(figsize=(PAGE, CURVE + tall))
+        above, below = figure.subfigures(2, 1, height_ratios=(CURVE, tall))
         draw_loss(above.subplots(), found[-1])
         draw_slices(below.subplots(len(ROWS), len(columns), squeeze=False), columns, true.box.size)
         save(figure, Path(output))

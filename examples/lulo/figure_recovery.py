@@ -15,7 +15,8 @@ from lss.six_fields import NAMES, recovery, reference_bins, six_fields
 from lss.universe_file import ensemble_members, read_universe
 from lss_stats.style import BLACK, CYCLE, PAGE, save, styled
 
-TITLES = ("initial conditions", "matter", "halos, mass-weighted", "halos, counts", "momentum", "velocity (q)")
+TITLES = ("initial field", "matter", "halos, by mass", "halos, counts", "momentum", "velocity (q)")
+TICKS = (0.1, 0.3, 1)  # h/Mpc
 PAPER = (0.23, 1.0, 1.28, 1.15, 0.59, 0.24)  # h/Mpc
 _READ = ["ic", "PartType1", "halos"]
 
@@ -47,10 +48,12 @@ def main(output: str, truths: str, *methods: str) -> None:
             transfer.axhspan(0.9, 1.1, color="0.92", lw=0)
             transfer.set(title=title, ylim=(0.6, 1.4))
             correlation.set(xscale="log", xlim=(k[0], k[counted].max() / np.sqrt(3)), ylim=(-0.05, 1.05))
+            correlation.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+            correlation.xaxis.set_minor_formatter("")
             correlation.set_xlabel("k [h/Mpc]")
         axes[0, 0].set_ylabel("T(k)")
         axes[1, 0].set_ylabel("r(k)")
-        axes[1, -1].legend(loc="upper right")
+        figure.legend(*axes[1, -1].get_legend_handles_labels(), loc="outside lower center", ncols=len(found) + 1)
         save(figure, Path(output))
 
 

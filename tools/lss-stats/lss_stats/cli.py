@@ -12,12 +12,16 @@ main = command(
         "lss-ic u.toml | lss-sim | lss-halo | lss-stats --plot all.png > u.h5",
         "lss-stats reconstruction.h5 --truth truth.h5 --report report.html",
         "lss-stats rec.h5 --truth truth.h5 --ensemble random/ --figures f/ --set stats.measure='[\"all\"]'",
+        "lss-stats delfi.h5 --posteriors abc.h5 --truth observed.h5 --figures figures/",
         "lss-stats reconstructions/ --truth truths/ --figures figures/ --tables tables/",
     ],
     writes="report",
     options=[
         Option("--truth", Path | None, "Compare with this universe; a directory: with the member of the same name."),
         Option("--ensemble", Path | None, "Show the mean and scatter of the universes in this directory."),
+        Option(
+            "--posteriors", Path | None, "Draw the posteriors of this universe, or of a directory's, over the input's."
+        ),
         Option("--plot", Path | None, "One figure that shows everything together (.png, .pdf)."),
         Option("--figures", Path | None, "Every figure, as PNG and PDF, into this folder."),
         Option("--tables", Path | None, "Tables: one HDF5 file (.h5), or CSV files into this folder."),

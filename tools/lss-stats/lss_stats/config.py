@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from lss.config import Assignment, Configuration, Table, quantity
+from lss.inference import Inference
 
 Measure = Literal[
     "power",
@@ -19,6 +20,9 @@ Measure = Literal[
     "halo_velocities",
     "two_point",
     "residuals",
+    "posterior",
+    "summaries",
+    "information",
     "all",
 ]
 
@@ -27,9 +31,10 @@ class Statistics(Table):
     """What is measured, on which grid."""
 
     measure: list[Measure] = quantity(
-        ["power", "correlation", "transfer", "mass_function"],
+        ["power", "correlation", "transfer", "mass_function", "posterior"],
         "statistics to measure, of those the data allow",
     )
+    checkpoint: str | None = quantity(None, "name or path of the network that makes learned summaries")
     mesh: int = quantity(0, "grid points a side for painted particles; 0: those of the box", ge=0, multiple_of=2)
     assignment: Assignment = quantity("cic", "how particles and halos are painted")
     interlace: bool = quantity(False, "paint twice, half a cell apart, so that the leading aliases cancel")
@@ -68,4 +73,5 @@ class Statistics(Table):
 class Config(Configuration):
     """What lss-stats reads."""
 
+    inference: Inference = quantity(Inference(), "what is inferred, for summaries and information")
     stats: Statistics = quantity(Statistics(), "statistics")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import DataError, LssError
+from lss.inference import Inference
 from lss.progress import progress
 from lss.universe import Group, Universe
 from lss.universe_file import read_universe
@@ -15,14 +16,18 @@ from lss_stats.measurements import Groups, Measured, measure
 
 log = logging.getLogger("lss.stats")
 
-_READ = ["ic", "PartType1", "halos", "fields"]
+_READ = ["ic", "PartType1", "halos", "fields", "recon/posterior"]
 # Columns that are the same in every member: they say where, not what.
 _ABSCISSAE = {"k", "n_modes", "k1", "k2", "k3", "theta", "n_triangles", "mass", "mass_low", "mass_high", "r", "r_low"}
 _ABSCISSAE |= {"r_high", "k_perp", "k_par", "speed", "dispersion", "tinker08", "sheth99", "press74"}
 
 
 def measure_members(
-    paths: Sequence[Path], config: Statistics, truth: Path | None = None, keep_going: bool = False
+    paths: Sequence[Path],
+    config: Statistics,
+    truth: Path | None = None,
+    keep_going: bool = False,
+    inference: Inference | None = None,
 ) -> list[Measured]:
     """The statistics of every member; `truth` is a file for all, or a directory with a file of the same name for each.
 
@@ -32,7 +37,7 @@ def measure_members(
     with progress("ensemble", len(paths)) as bar:
         for path in paths:
             try:
-                members.append(_member(path, config, truth, members))
+                members.append(_member(path, config, truth, members, inference))
             except LssError as error:
                 if not keep_going:
                     raise DataError(f"{error} (--keep-going leaves such members out)") from None
@@ -53,10 +58,12 @@ def scatter(members: Sequence[Groups]) -> Groups:
     return {path: _scatter([m[path] for m in members if path in m]) for path in _paths(members)}
 
 
-def _member(path: Path, config: Statistics, truth: Path | None, earlier: Sequence[Measured]) -> Measured:
+def _member(
+    path: Path, config: Statistics, truth: Path | None, earlier: Sequence[Measured], inference: Inference | None
+) -> Measured:
     universe = read_universe(path, _READ)
     against = read_universe(truth / path.name if truth.is_dir() else truth, _READ) if truth is not None else None
-    measured = measure(universe, config, against)
+    measured = measure(universe, config, against, inference)
     if earlier:
         _refuse_other_shells(universe, measured, earlier[0])
     # Thousands of members are held at once, and no slice of theirs is shown.

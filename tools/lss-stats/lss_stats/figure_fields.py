@@ -9,9 +9,11 @@ from matplotlib.figure import Figure
 from lss.universe import Group
 from lss_stats.labels import label
 from lss_stats.shown import Shown
-from lss_stats.style import PAGE
+from lss_stats.style import PAGE, SUBJECT
 
 SHOWN = ("initial", "matter", "velocity", "halo_mass_weighted")
+RANDOM = ("power_law", "lognormal")
+_SIGNED = ("initial", "velocity", "power_law")
 _WIDTH = 1.75  # inches a panel
 
 
@@ -48,10 +50,31 @@ def slices(shown: Shown) -> Figure | None:
     return figure
 
 
+def random_field(shown: Shown) -> Figure | None:
+    """A power-law or lognormal field and its power spectrum, with the truth's."""
+    own = shown.own.get("slices")
+    names = [name for name in RANDOM if own is not None and name in own.data and f"power/{name}" in shown.own]
+    if own is None or not names:
+        return None
+    figure, axes = plt.subplots(len(names), 2, figsize=(PAGE, 3.0 * len(names)), squeeze=False)
+    for name, (left, right) in zip(names, axes, strict=True):
+        image = draw_slice(left, own, name, own.data[name])
+        figure.colorbar(image, ax=left, label=_quantity(name), shrink=0.9)
+        left.set(xlabel="$x$ [Mpc/$h$]", ylabel="$y$ [Mpc/$h$]", title=label(name))
+        for groups, text, line in ((shown.own, shown.label, "-"), (shown.truth, "truth", ":")):
+            if f"power/{name}" in groups:
+                spectrum = groups[f"power/{name}"]
+                right.loglog(spectrum.data["k"], spectrum.data["power"], line, color=SUBJECT, label=text)
+        unit = shown.own[f"power/{name}"].units["power"].replace("(Mpc/h)", "(Mpc/$h$)")
+        right.set(xlabel=r"$k$ [$h$/Mpc]", ylabel=f"$P(k)$ [{unit}]")
+        right.legend()
+    return figure
+
+
 def draw_slice(axis: Any, group: Group, name: str, scale: np.ndarray) -> Any:
     """One slice, its colours spanning the values of `scale`."""
     value = group.data[name]
-    if name in ("initial", "velocity"):
+    if name in _SIGNED:
         limit = float(np.abs(scale).max()) or 1.0
         style = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
     else:
@@ -62,6 +85,6 @@ def draw_slice(axis: Any, group: Group, name: str, scale: np.ndarray) -> Any:
 
 
 def _quantity(name: str) -> str:
-    if name == "initial":
+    if name in ("initial", "power_law"):
         return r"$\delta$"
     return r"$v_x$ [km/s]" if name == "velocity" else r"$\log_{10}(1+\delta)$"

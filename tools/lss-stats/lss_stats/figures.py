@@ -5,13 +5,22 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from lss_stats import figure_bispectrum, figure_ensemble, figure_fields, figure_halos, figure_spectra, style
+from lss_stats import (
+    figure_bispectrum,
+    figure_ensemble,
+    figure_fields,
+    figure_halos,
+    figure_posterior,
+    figure_spectra,
+    style,
+)
 from lss_stats.overview import overview
 from lss_stats.shown import Shown
 
 # name -> (what a reader is told, how it is drawn)
 FIGURES: dict[str, tuple[str, Callable[[Shown], Figure | None]]] = {
     "slices": ("Slices of the fields (LULO Fig. 4)", figure_fields.slices),
+    "random-field": ("Power-law or lognormal field and its spectrum", figure_fields.random_field),
     "spectra": ("Power, transfer function and cross-correlation (LULO Fig. 5)", figure_spectra.fields),
     "velocity-spectra": ("Momentum and Lagrangian velocity (LULO Fig. 6)", figure_spectra.velocities),
     "mass-function": ("Halo mass function (LULO Fig. 7)", figure_halos.mass_function),
@@ -27,6 +36,9 @@ FIGURES: dict[str, tuple[str, Callable[[Shown], Figure | None]]] = {
     "wedges": ("Power across and along the line of sight", figure_spectra.wedges),
     "two-point": ("Two-point correlation function of halos", figure_halos.two_point),
     "residuals": ("Halo masses particle by particle", figure_halos.residuals),
+    "posterior": ("Posteriors of the parameters, and Fisher matrices", figure_posterior.corner),
+    "estimates": ("Parameters estimated from learned summaries", figure_posterior.estimates),
+    "coverage": ("Coverage of the posteriors: ranks and TARP", figure_posterior.coverage),
 }
 
 
@@ -39,9 +51,14 @@ def drawn(shown: Shown) -> Iterator[tuple[str, str, Figure]]:
 
 
 def save_overview(shown: Shown, path: Path) -> None:
-    """The one figure that shows the universe together; of an ensemble, its spectra."""
+    """The one figure that shows the universe together; of an ensemble, its spectra; of parameters, their posterior."""
     with style.styled():
-        figure = figure_ensemble.spectra(shown) if shown.members else overview(shown)
+        if shown.members:
+            figure = (
+                figure_ensemble.spectra(shown) or figure_posterior.coverage(shown) or figure_posterior.estimates(shown)
+            )
+        else:
+            figure = figure_posterior.corner(shown) or figure_fields.random_field(shown) or overview(shown)
         if figure is not None:
             style.save(figure, path)
 

@@ -2,6 +2,8 @@
 
 LABELS = {
     "initial": "initial field",
+    "power_law": "power-law field",
+    "lognormal": "lognormal field",
     "matter": "matter",
     "halos": "halos",
     "halo_mass_weighted": "halos, mass-weighted",

@@ -6,18 +6,22 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lss.errors import DataError
+from lss.inference import Inference
 from lss.progress import progress
 from lss.universe import Group, Universe
 from lss_stats import bispectrum
 from lss_stats.anisotropy import multipoles, wedges
 from lss_stats.config import Statistics
 from lss_stats.halo_velocities import halo_velocities
+from lss_stats.learned import information, summaries
 from lss_stats.mass_function import mass_function
-from lss_stats.power import compare, power
+from lss_stats.posterior import posterior
+from lss_stats.power import compare, plane_power, power
 from lss_stats.residuals import residuals
 from lss_stats.samples import (
     Sample,
     available,
+    planes,
     points_sample,
     redshift_space,
     resolved_halo_field,
@@ -45,7 +49,9 @@ class Measured:
     truth: Groups = field(default_factory=dict)
 
 
-def measure(universe: Universe, config: Statistics, truth: Universe | None = None) -> Measured:
+def measure(
+    universe: Universe, config: Statistics, truth: Universe | None = None, inference: Inference | None = None
+) -> Measured:
     """Every statistic of `config.measure`; those whose data are not there are left out, and the log says so."""
     own, of_truth = Groups(), Groups()
     if truth is not None and truth.box.size != universe.box.size:
@@ -70,6 +76,7 @@ def measure(universe: Universe, config: Statistics, truth: Universe | None = Non
             of_truth |= _without_partner(truth, config)
             if config.wants("residuals") and _has_members(universe) and _has_members(truth):
                 own["residuals/distribution"], own["residuals/by_mass"] = residuals(universe, truth)
+    own |= _inferred(universe, config, truth, inference or Inference())
     if not own:
         raise DataError(f"{universe.source}: nothing to measure: of {', '.join(config.measure)} its data allow none")
     return Measured(own, of_truth)
@@ -94,8 +101,10 @@ def _without_partner(universe: Universe, config: Statistics) -> Groups:
     """Statistics of one universe that are no spectra of its samples in real space."""
     groups = Groups()
     names = available(universe)
-    if config.wants("power") and names:
-        groups["slices"] = slices(universe, config)
+    if config.wants("power"):
+        groups |= {f"power/{name}": plane_power(universe, name, config) for name in planes(universe)}
+        if names or planes(universe):
+            groups["slices"] = slices(universe, config)
     if config.wants("multipoles", "wedges"):
         for shown in _in_redshift_space(universe, config, names):
             if config.wants("multipoles"):
@@ -113,6 +122,18 @@ def _without_partner(universe: Universe, config: Statistics) -> Groups:
             groups["two_point"] = two_point(universe, config)
     elif config.wants("mass_function", "halo_velocities", "two_point"):
         log.info("%s: no /halos: no statistics of halos", universe.source)
+    return groups
+
+
+def _inferred(universe: Universe, config: Statistics, truth: Universe | None, inference: Inference) -> Groups:
+    """Parameters that were inferred, and what the data could tell of them."""
+    groups = Groups()
+    if config.wants("posterior") and universe.has("recon/posterior"):
+        groups["posterior"] = posterior(universe, truth)
+    if "summaries" in config.measure or (config.wants("summaries") and config.checkpoint is not None):
+        groups["summaries"] = summaries(universe, config, inference)
+    if "information" in config.measure:
+        groups["information"] = information(universe, inference)
     return groups
 
 

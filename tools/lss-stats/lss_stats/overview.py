@@ -16,8 +16,10 @@ _SLICES = ("initial", "matter", "halo_mass_weighted")
 _SPECTRA = ("initial", "matter", "halo_mass_weighted", "halo_count", "halos")
 
 
-def overview(shown: Shown) -> Figure:
+def overview(shown: Shown) -> Figure | None:
     """Upper row: slices of initial field, matter and halos. Lower row: P(k), r(k) and T(k), mass function."""
+    if "mass_function" not in shown.own and not any(f"power/{name}" in shown.own for name in _SPECTRA):
+        return None
     figure = plt.figure(figsize=(PAGE, 4.9))
     rows: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.2))
     upper, lower = rows

@@ -4,8 +4,9 @@ import numpy as np
 
 from lss.comparison import compared
 from lss.errors import DataError
-from lss.spectra import Spectra, measure_modes
-from lss.universe import Group
+from lss.fourier import forward
+from lss.spectra import Spectra, half_space_weights, measure_modes
+from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 from lss_stats.samples import Sample
 
@@ -23,6 +24,25 @@ def power(sample: Sample, config: Statistics) -> Group:
         "shot_noise": np.full(len(spectra[0].k), sample.shot_noise),
     }
     return Group(data, _attrs(sample), _units(sample, "power", "shot_noise"))
+
+
+def plane_power(universe: Universe, name: str, config: Statistics) -> Group:
+    """P(k) of a field in two dimensions, in shells of width 2 pi / L.
+
+    Columns: k (h/Mpc), n_modes, power ((Mpc/h)^2).
+    """
+    field, size = universe.field(name).value, universe.box.size
+    n = len(field)
+    power = np.square(np.abs(forward(field).astype(np.complex128))) * (size / n**2) ** 2
+    m = np.hypot(np.fft.fftfreq(n, 1 / n)[:, None], np.arange(n // 2 + 1))
+    shell = np.rint(m).astype(int).ravel()
+    weight = np.broadcast_to(half_space_weights(n), m.shape).ravel()
+    n_modes = np.bincount(shell, weight)[1:]
+    k, mean = (np.bincount(shell, weight * x.ravel())[1:] / n_modes for x in (2 * np.pi / size * m, power))
+    kept = in_range(k, config)
+    attrs = {"field": name, "source": universe.source, "grid": n, "nyquist": np.pi * n / size}
+    data = {"k": k[kept], "n_modes": n_modes[kept].astype(np.int64), "power": mean[kept]}
+    return Group(data, attrs, {"k": "h/Mpc", "power": "(Mpc/h)^2"})
 
 
 def compare(sample: Sample, other: Sample, config: Statistics) -> Group:

@@ -14,7 +14,7 @@ from lss_stats.figures import drawn
 from lss_stats.listing import provenance_rows
 from lss_stats.overview import overview
 from lss_stats.shown import Shown
-from lss_stats.summary import Row, ensemble_rows, halo_rows, recovery_rows
+from lss_stats.summary import Row, coverage_rows, ensemble_rows, halo_rows, parameter_rows, recovery_rows
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -51,14 +51,17 @@ def save_report(shown: Shown, universe: Universe, path: Path) -> None:
     parts: list[str] = []
     if shown.members:
         parts.append(_table("Recovery", ensemble_rows(shown.members)))
+        parts.append(_table("Coverage", coverage_rows(shown.band)))
     else:
         parts.append(_table("Recovery", recovery_rows(shown.own)))
         parts.append(_table("Halos", halo_rows(shown.own, shown.truth)))
+        parts.append(_table("Parameters", parameter_rows(shown.own)))
     parts.append("<h2>Figures</h2>")
     with style.styled():
         if not shown.members:
-            parts.append(_embedded(overview(shown), "Overview"))
-        parts += [_embedded(figure, caption) for _, caption, figure in drawn(shown)]
+            figure = overview(shown)
+            parts += [_embedded(figure, "Overview")] if figure is not None else []
+        parts += [_embedded(each, caption) for _, caption, each in drawn(shown)]
     heads = ("stage", "version", "started", "host", "cost", "command")
     chain = provenance_rows(universe)
     parts.append(_table("Provenance", [heads, *chain] if chain else []))

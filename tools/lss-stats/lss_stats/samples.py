@@ -60,14 +60,21 @@ class Sample:
 
 
 def available(universe: Universe) -> list[str]:
-    """Names of the samples a universe can give."""
-    names = ["initial"] if universe.has("ic/white_noise") else []
+    """Names of the samples a universe can give: fields in three dimensions."""
+    is_linear = universe.config.get("ic", {}).get("field", "linear") == "linear"
+    in_space = universe.has("ic/white_noise") and universe.groups["ic"].data["white_noise"].ndim == 3
+    names = ["initial"] if is_linear and in_space else []
     if universe.has("PartType1"):
         names += ["matter", "momentum", "velocity"]
     elif universe.has("fields/matter"):
         names.append("matter")
-    names += [name for name in universe.field_names if name != "matter"]
+    names += [name for name in universe.field_names if name != "matter" and name not in planes(universe)]
     return names + (["halos"] if universe.has("halos") else [])
+
+
+def planes(universe: Universe) -> list[str]:
+    """Names of the fields in two dimensions."""
+    return [name for name in universe.field_names if universe.field(name).value.ndim == 2]
 
 
 def sample(universe: Universe, name: str, config: Statistics) -> Sample:

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 
+from lss.universe import Group
 from lss_stats.measurements import Groups, Measured
 
 
 @dataclass(frozen=True)
 class Shown:
     """own, truth : groups by path below /stats; band : means and deviations of an ensemble's groups;
-    members : the ensemble one by one, where it is the subject; label : what the universe is called."""
+    members : the ensemble one by one, where it is the subject; label : what the universe is called;
+    posteriors : /recon/posterior of the universe and of those it is shown with, by what each is called."""
 
     own: Groups
     truth: Groups = field(default_factory=dict)
@@ -16,3 +18,4 @@ class Shown:
     band_label: str = "ensemble"
     members: list[Measured] = field(default_factory=list)
     label: str = "universe"
+    posteriors: dict[str, Group] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from lss.random_field import linear_overdensity
 from lss.six_fields import lattice_velocity
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.samples import grid_of
+from lss_stats.samples import available, grid_of
 
 AXIS = 2  # slices are projected along z
 
@@ -21,7 +21,7 @@ def slices(universe: Universe, config: Statistics) -> Group:
     """
     data: dict[str, np.ndarray] = {}
     box = universe.box
-    if universe.has("ic/white_noise"):
+    if "initial" in available(universe):
         linear = linear_overdensity(universe.noise.value, universe.cosmology, box.size)
         data["initial"] = _mean(smooth(linear, config.slice_smoothing, box.size), box, config)
     if universe.has("PartType1"):
@@ -42,5 +42,7 @@ def slices(universe: Universe, config: Statistics) -> Group:
 
 def _mean(field: np.ndarray, box: Box, config: Statistics) -> np.ndarray:
     n = len(field)
+    if field.ndim == 2:
+        return field
     cells = int(np.clip(round(config.slice_thickness / box.size * n), 1, n))
     return field[:, :, :cells].mean(axis=AXIS, dtype=np.float64).astype(np.float32)

@@ -6,15 +6,16 @@ from pathlib import Path
 
 from lss.errors import ConfigError
 from lss.stages import IMPORTS_BYTES, Plan
-from lss.universe import Universe
+from lss.universe import Group, Universe
 from lss.universe_file import ensemble_members, read_universe
 from lss_stats.config import Config, Statistics
 from lss_stats.digest import digest as digest_of
 from lss_stats.ensemble import measure_members, scatter
 from lss_stats.listing import listing
 from lss_stats.measurements import Groups, Measured, measure
+from lss_stats.posterior import coverage
 from lss_stats.shown import Shown
-from lss_stats.summary import as_text, ensemble_rows, halo_rows, recovery_rows
+from lss_stats.summary import as_text, coverage_rows, ensemble_rows, halo_rows, parameter_rows, recovery_rows
 
 __all__ = ["Config", "listing", "plan", "run", "run_directory"]
 
@@ -29,6 +30,7 @@ def run(
     *,
     truth: Path | None = None,
     ensemble: Path | None = None,
+    posteriors: Path | None = None,
     plot: Path | None = None,
     figures: Path | None = None,
     tables: Path | None = None,
@@ -41,12 +43,13 @@ def run(
         return digest_of(universe)
     _refuse_figure_format(plot)
     against = read_universe(truth) if truth is not None else None
-    measured = measure(universe, config.stats, against)
+    measured = measure(universe, config.stats, against, config.inference)
     band = _band(ensemble, config.stats, keep_going)
     result = with_statistics(universe, measured, band)
     name = "reconstruction" if universe.has("recon") else "universe"
-    shown = Shown(measured.own, measured.truth, band, label=name)
-    for rows in (recovery_rows(measured.own), halo_rows(measured.own, measured.truth)):
+    shown = Shown(measured.own, measured.truth, band, label=name, posteriors=_posteriors(universe, posteriors))
+    own = measured.own
+    for rows in (recovery_rows(own), halo_rows(own, measured.truth), parameter_rows(own)):
         if len(rows) > 1:
             log.info("%s", as_text(rows).replace("\n", "\n  "))
     _write_out(shown, result, plot, figures, tables, report)
@@ -59,6 +62,7 @@ def run_directory(
     *,
     truth: Path | None = None,
     ensemble: Path | None = None,
+    posteriors: Path | None = None,
     plot: Path | None = None,
     figures: Path | None = None,
     tables: Path | None = None,
@@ -70,18 +74,24 @@ def run_directory(
 
     `truth` may be a directory that holds a truth of the same name for every member.
     """
+    if posteriors is not None:
+        raise ConfigError("--posteriors: shown with the posterior of one universe, not of a directory")
     if digest:
         return "\n".join(f"{digest_of(read_universe(path))}  {path}" for path in paths)
     _refuse_figure_format(plot)
-    members = measure_members(paths, config.stats, truth, keep_going)
+    members = measure_members(paths, config.stats, truth, keep_going, config.inference)
     scattered = scatter([m.own for m in members])
+    inferred = [m.own["posterior"] for m in members if "posterior" in m.own and "rank" in m.own["posterior"].data]
+    if len(inferred) > 1:
+        scattered["coverage"] = coverage(inferred)
     band = _band(ensemble, config.stats, keep_going) or scattered
     shown = Shown({}, band=band, band_label=f"{len(members)} members", members=members)
     first = read_universe(paths[0], ["provenance"])
     subject = Universe(first.cosmology, first.box, first.config, first.groups, str(paths[0].parent))
     result = with_statistics(subject, Measured({}), scattered)
     _write_out(shown, result, plot, figures, tables, report)
-    return as_text(ensemble_rows(members))
+    texts = [ensemble_rows(members), coverage_rows(scattered)]
+    return "\n\n".join(as_text(rows) for rows in texts if len(rows) > 1)
 
 
 def with_statistics(universe: Universe, measured: Measured, band: Groups) -> Universe:
@@ -111,6 +121,20 @@ def _refuse_figure_format(plot: Path | None) -> None:
     """Before the work, not after it."""
     if plot is not None and plot.suffix not in FIGURE_FORMATS:
         raise ConfigError(f"--plot {plot}: a figure ends in {', '.join(FIGURE_FORMATS)}")
+
+
+def _posteriors(universe: Universe, others: Path | None) -> dict[str, Group]:
+    """The posterior of the universe, and those of a file or of a directory's files, by what each is called."""
+    paths = [] if others is None else ensemble_members(others) if others.is_dir() else [others]
+    sources = [universe, *(read_universe(path, ["recon/posterior"]) for path in paths)]
+    found: dict[str, Group] = {}
+    for source in sources:
+        if source is universe and not source.has("recon/posterior"):
+            continue
+        group = source.group("recon/posterior", "run lss-recon with method delfi or abc")
+        label = str(group.attrs["method"]).upper()
+        found[label if label not in found else f"{label}, {Path(source.source).stem}"] = group
+    return found
 
 
 def _band(ensemble: Path | None, config: Statistics, keep_going: bool) -> Groups:

@@ -35,6 +35,34 @@ def halo_rows(own: Groups, truth: Groups) -> list[Row]:
     return rows if len(rows) > 1 else []
 
 
+def parameter_rows(own: Groups) -> list[Row]:
+    """Each inferred parameter: mean and deviation of its posterior, or its score estimate and error; the truth."""
+    rows: list[Row] = [("parameter", "from", "value", "error", "truth")]
+    for path, value, error in (("posterior", "mean", "std"), ("summaries", "estimate", "error")):
+        if path not in own:
+            continue
+        group = own[path]
+        names = str(group.attrs["parameters"]).split()
+        source = str(group.attrs.get("method", "summaries"))
+        truths = group.data.get("value", [None] * len(names))
+        for name, a, b, t in zip(names, group.data[value], group.data[error], truths, strict=True):
+            rows.append((name, source, f"{a:.4g}", f"{b:.2g}", "-" if t is None else f"{t:.4g}"))
+    return rows
+
+
+def coverage_rows(groups: Groups) -> list[Row]:
+    """How far ranks and TARP levels of many posteriors are from uniform."""
+    rows: list[Row] = [("coverage of", "posteriors", "largest deviation", "95% stay below")]
+    if "coverage" not in groups:
+        return rows
+    group = groups["coverage"]
+    a = group.attrs
+    named = [*zip(str(a["parameters"]).split(), group.data["rank_deviation"], strict=True)]
+    for name, deviation in [*named, ("all (TARP)", a["tarp_deviation"])]:
+        rows.append((name, str(a["members"]), f"{deviation:.3f}", f"{a['expected_deviation']:.3f}"))
+    return rows
+
+
 def ensemble_rows(members: Sequence[Measured]) -> list[Row]:
     """Mean and standard deviation over the members of what `recovery_rows` says of each."""
     rows: list[Row] = [("field", "against", "members", "r = 0.8 at k [h/Mpc]", "T within 10% to k [h/Mpc]")]

@@ -1,0 +1,86 @@
+"""What a posterior says of each parameter, and where the truth lies in it."""
+
+import zlib
+
+import numpy as np
+
+from lss.config import Settings
+from lss.errors import DataError
+from lss.universe import Group, Universe
+from lss_stats.coverage import expected_deviation, largest_deviation, ranks, tarp_level
+
+QUANTILES = {"low_95": 0.025, "low_68": 0.16, "median": 0.5, "high_68": 0.84, "high_95": 0.975}
+
+
+def posterior(universe: Universe, truth: Universe | None = None) -> Group:
+    """Moments and quantiles of /recon/posterior, a row for each parameter.
+
+    Columns: mean, std, low_95, low_68, median, high_68, high_95; covariance (p, p); estimate and fisher (p, p) of the
+    compressed data; with a truth its value, and rank: the share of the posterior below it.
+    Attributes: parameters, method; effective_samples; with a truth tarp_level, about a point drawn from the prior.
+    Raises DataError if the truth's configuration does not have a parameter.
+    """
+    stored = universe.group("recon/posterior")
+    names = str(stored.attrs["parameters"]).split()
+    samples = np.asarray(stored.data["samples"], dtype=np.float64)
+    weights = np.asarray(stored.data["weights"], dtype=np.float64)
+    weights = weights / weights.sum()
+    covariance = np.atleast_2d(np.cov(samples.T, aweights=weights))
+    data = {"mean": weights @ samples, "std": np.sqrt(np.diag(covariance))}
+    data |= {name: weighted_quantile(samples, weights, level) for name, level in QUANTILES.items()}
+    data |= {
+        "covariance": covariance,
+        "estimate": np.asarray(stored.attrs["score_estimate"]),
+        "fisher": np.asarray(stored.attrs["fisher"]),
+    }
+    attrs = {
+        "parameters": " ".join(names),
+        "method": str(stored.attrs["method"]),
+        "simulations": int(stored.attrs.get("simulations", 0)),
+        "effective_samples": float(1 / np.square(weights).sum()),
+    }
+    if truth is not None:
+        value = np.array([setting(truth.config, name, truth.source) for name in names])
+        low, high = np.asarray(stored.attrs["low"]), np.asarray(stored.attrs["high"])
+        reference = np.random.default_rng(zlib.crc32(samples.tobytes())).uniform(low, high)
+        data |= {"value": value, "rank": ranks(samples, value, weights)}
+        attrs["tarp_level"] = tarp_level(samples, value, reference, high - low, weights)
+    return Group(data, attrs)
+
+
+def coverage(posteriors: list[Group]) -> Group:
+    """Ranks and TARP levels of many posteriors with their truths, and how far they are from uniform.
+
+    Columns: rank (members, p), tarp (members,), each uniform for calibrated posteriors; rank_deviation (p,).
+    Attributes: tarp_deviation; expected_deviation, which 95% of calibrated sets stay below.
+    """
+    rank = np.array([group.data["rank"] for group in posteriors])
+    tarp = np.array([group.attrs["tarp_level"] for group in posteriors])
+    attrs = {
+        "parameters": posteriors[0].attrs["parameters"],
+        "members": len(posteriors),
+        "tarp_deviation": largest_deviation(tarp),
+        "expected_deviation": expected_deviation(len(posteriors)),
+    }
+    deviation = np.array([largest_deviation(column) for column in rank.T])
+    return Group({"tarp": tarp, "rank": rank, "rank_deviation": deviation}, attrs)
+
+
+def weighted_quantile(samples: np.ndarray, weights: np.ndarray, level: float) -> np.ndarray:
+    """The values (p,) below which this share of the weight of samples (m, p) lies, linear between them."""
+    result = []
+    for column in samples.T:
+        order = np.argsort(column)
+        below = np.cumsum(weights[order]) - 0.5 * weights[order]
+        result.append(np.interp(level, below, column[order]))
+    return np.array(result)
+
+
+def setting(settings: Settings, name: str, source: str) -> float:
+    """The value of "table.key" in a configuration."""
+    value = settings
+    for key in name.split("."):
+        if not isinstance(value, dict) or key not in value:
+            raise DataError(f"{source}: its configuration has no {name}: not the truth of this posterior")
+        value = value[key]
+    return float(value)  # type: ignore[arg-type]

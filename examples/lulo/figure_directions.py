@@ -1,4 +1,4 @@
-"""LULO Fig. 3: python figure_directions.py PAIRS.safetensors ESTIMATOR TRAINING_SET.h5 OUTPUT.png
+"""LULO Fig. 3: python figure_directions.py OUTPUT.png PAIRS.safetensors TRAINING_SET.h5 ESTIMATOR
 
 r(k) of a predicted with the true difference of the initial conditions, mean and scatter over validation pairs: by the
 network of pairs, and as the difference of two estimates.
@@ -59,7 +59,7 @@ def correlation(predicted: np.ndarray, true: np.ndarray, universes: TrainingSet)
     return measure([predicted, true], universes.box.size).correlation(0, 1)
 
 
-def main(pairs_network: str, estimator_network: str, training_set: str, output: str) -> None:
+def main(output: str, pairs_network: str, training_set: str, estimator_network: str) -> None:
     """Draw the figure, and print where the means fall through 0.8 and 0.5."""
     universes = read_training_set([Path(training_set)])
     _, card = load_network(pairs_network, "optimizer")

@@ -52,27 +52,35 @@ def train_imnn(
     if observed is not None:
         data = read_universe(observed, ["fields"]).field(inference.data).value
         restart = Restart(restart.folder, restart.resume, restart.identity + file_hash(observed))
-    fiducial = np.array(inference.fiducial)
+    fiducial, following = np.array(inference.fiducial), data is not None
     rounds: list[dict[str, Any]] = []
     while True:
         torch.manual_seed(config.train.seed)
-        journal_path = output.with_suffix(f".{len(rounds) + 1}.jsonl" if observed else ".jsonl")
-        compressor = _train_once(inputs, config, settings, fiducial, len(rounds), restart, journal_path)
-        now: dict[str, Any] = {"fiducial": fiducial.tolist(), "root_det_fisher": root_det(compressor.fisher)}
-        rounds.append(now | {"wall_seconds": compressor.card["training"]["wall_seconds"]})
-        log.info("round %d: fiducial %s, sqrt(det F) %.4g", len(rounds), _shown(fiducial), now["root_det_fisher"])
+        journal_path = output.with_suffix(f".{len(rounds) + 1}.jsonl" if following else ".jsonl")
+        compressor = _train_once(
+            inputs, _untrained(config) if following else config, settings, fiducial, len(rounds), restart, journal_path
+        )
+        rounds.append({"fiducial": fiducial.tolist(), "root_det_fisher": root_det(compressor.fisher)})
+        log.info("fiducial %s: sqrt(det F) = %.4g", _shown(fiducial), root_det(compressor.fisher))
         if data is None:
             break
         estimate = compressor.score_estimate(compressor.summaries(data[None, None]))[0]
         moved = float(np.sqrt((estimate - fiducial) @ compressor.fisher @ (estimate - fiducial)))
         rounds[-1] |= {"estimate": estimate.tolist(), "moved": moved}
         log.info("score estimate %s, %.2f sigma from the fiducial", _shown(estimate), moved)
-        if moved < imnn.tolerance or len(rounds) == imnn.rounds:
+        if not following:
             break
+        following = moved > imnn.tolerance and len(rounds) < imnn.rounds
         low, high = np.array(inference.low), np.array(inference.high)
         fiducial = np.clip(estimate, low + MARGIN * (high - low), high - MARGIN * (high - low))
     card = {**compressor.card, "training": compressor.card["training"] | {"rounds": rounds}}
     save_checkpoint(output, compressor.network.state_dict(), card)
+
+
+def _untrained(config: Config) -> Config:
+    """The same without updates: the first weights follow an estimate well enough."""
+    imnn = config.train.imnn.model_copy(update={"updates": 0})
+    return config.model_copy(update={"train": config.train.model_copy(update={"imnn": imnn})})
 
 
 def _train_once(

@@ -285,6 +285,14 @@ def test_early_model_with_a_network_of_its_own_sees_masses_matched_by_abundance(
     assert np.array_equal(matched.position, truth.halos.position)
 
 
+def test_what_does_not_fit_the_later_model_is_refused_before_the_early_simulations(observed, estimator, monkeypatch):
+    monkeypatch.setattr(stages, "run", run_only_recon(stages.run))
+    other = with_halos(observed, mass_definition="200c")
+    other = dataclasses.replace(other, config=merge(other.config, {"halo": {"mass_definition": "200c"}}))
+    with pytest.raises(ConfigError, match=r'trained on "fof" halos; \[halo\] mass_definition = "200c"'):
+        reconstruct(other, estimator, early={**EARLY, "checkpoint": "estimator-64"})
+
+
 def test_early_simulations_must_leave_some(observed, estimator):
     with pytest.raises(ConfigError, match=r"early.simulations = 4: max_simulations = 4 leaves none"):
         reconstruct(observed, estimator, early={**EARLY, "simulations": 4})

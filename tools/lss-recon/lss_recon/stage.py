@@ -5,6 +5,7 @@ import functools
 import hashlib
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,29 +57,40 @@ def run(
     observed catalogue in /recon/observed. Of the input only /halos is read.
     Raises DataError and ConfigError before the first simulation, Stopped with the state saved.
     """
-    kept = restart or Restart(None)
-    if config.recon.method != "lulo":
+    kept, recon = restart or Restart(None), config.recon
+    if recon.method != "lulo":
         return posterior.run(universe, config, index=index, restart=kept)
-    early = None
+    task, before, early = _task(universe, config, index, truth, kept), None, None
+    if recon.early.simulations:
+        seen = on_scale_of(universe, recon.early.checkpoint) if recon.early.checkpoint else universe
+        before = _task(seen, config.early(), index, truth, kept.within("early"))
     try:
-        if config.recon.early.simulations:
-            network = config.recon.early.checkpoint
-            seen = on_scale_of(universe, network) if network else universe
-            early = _solve(seen, config.early(), index, truth, kept.within("early"), None)
-        state = _solve(universe, config, index, truth, kept, early)
+        if before:
+            early = _follow(before, recon.early.simulations)
+            best = early.kept[early.best.simulation].noise
+            task = dataclasses.replace(task, start=lambda: best)
+        state = _follow(task, recon.max_simulations - (len(early.history) if early else 0))
     except Stopped:
         how = "--resume goes on from here" if kept.folder else "nothing was kept: that needs -o FILE"
         raise Stopped(f"stopped; {how}") from None
-    return _result(state, early, universe, config.recon)
+    return _result(state, early, universe, recon)
 
 
-def _solve(
-    universe: Universe, config: Config, index: int, truth: Path | None, restart: Restart, early: State | None
-) -> State:
-    """Follow the loop with one forward model to its end.
+@dataclass(frozen=True)
+class Task:
+    """A reconstruction by one forward model, ready to begin: everything that can be wrong has been looked at.
 
-    early : where a cheaper one has got to, which is where this one begins
+    start : makes the white noise of the first simulation; memory : where the state of the loop is kept
     """
+
+    title: str
+    problem: Problem
+    start: Callable[[], np.ndarray]
+    choose_step: ChooseStep
+    memory: Memory
+
+
+def _task(universe: Universe, config: Config, index: int, truth: Path | None, restart: Restart) -> Task:
     recon, box = config.recon, config.box
     settings = forward_settings(universe, config)
     blank = Universe(config.cosmology, box, settings, {}, universe.source)
@@ -95,23 +107,25 @@ def _solve(
         direction_repeats=recon.noise[0] == 0,
         diagnose=against_truth(truth, blank) if truth else lambda evaluation: {},
     )
-    most = recon.max_simulations - (len(early.history) if early else 0)
-    start = (lambda: early.kept[early.best.simulation].noise) if early else _start(network, config, index)
-    memory = Memory(kept, blank)
-    state = memory.load()
+    title = f"sample {index}" if recon.samples > 1 else "lss-recon"
+    return Task(title, problem, _start(network, config, index), _choose_step(recon), Memory(kept, blank))
+
+
+def _follow(task: Task, most: int) -> State:
+    """The loop to its end, at most so many simulations, from wherever an interrupted run stood."""
+    state = task.memory.load()
     if state.history:
         log.info("going on after simulation %d of %d", len(state.history), most)
-    title = f"sample {index}" if recon.samples > 1 else "lss-recon"
-    with progress(title, most, len(state.history)) as bar:
+    with progress(task.title, most, len(state.history)) as bar:
 
         def checkpoint(state: State) -> None:
-            memory.save(state)
+            task.memory.save(state)
             bar.update(1, _shown(state))
             log.info("%s", _said(state, most))
             if interrupt.requested() and len(state.history) < most:
                 raise Stopped("asked to stop")
 
-        return reconstruct(problem, start, _choose_step(recon), most, state=state, checkpoint=checkpoint)
+        return reconstruct(task.problem, task.start, task.choose_step, most, state=state, checkpoint=checkpoint)
 
 
 def _file_hash(path: Path) -> str:
@@ -121,7 +135,8 @@ def _file_hash(path: Path) -> str:
 
 def _bound_to(restart: Restart, hash_of_checkpoint: str, observed: Halos, index: int) -> Restart:
     """The restart state, tied also to what the console cannot know: network, catalogue (of a pipe, say) and sample."""
-    catalogue = hashlib.sha256(observed.position.tobytes() + observed.mass.tobytes()).hexdigest()
+    columns = (observed.position, observed.velocity, observed.mass)
+    catalogue = hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest()
     return Restart(restart.folder, restart.resume, f"{restart.identity} {hash_of_checkpoint} {catalogue} {index}")
 
 

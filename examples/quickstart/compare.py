@@ -27,12 +27,12 @@ TABLE = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 0.8, 1.0, 1.2)  # h/Mpc
 def fields(universe: Universe, start: Universe, truth: Universe) -> dict[str, np.ndarray]:
     """The grids that are compared: initial fields at z = 0, linear, and matter at z = 0."""
     box, observed = universe.box, universe.group("recon/observed").data
-    position, mass = observed["position"], observed["mass"]
+    position, mass, velocity = observed["position"], observed["mass"], observed["velocity"]
     checkpoint = universe.group("recon").attrs["checkpoint"]
     return {
         "initial": linear_overdensity(universe.noise.value, universe.cosmology, box.size),
         "initial_true": linear_overdensity(truth.noise.value, universe.cosmology, box.size),
-        "estimate": estimator.load(checkpoint).estimate(position, mass, box.n, box.size),
+        "estimate": estimator.load(checkpoint).estimate(position, mass, box.n, box.size, velocity),
         "halo_field": overdensity(position, box.n, box.size, "cic", mass),
         "matter": overdensity(universe.particles.position, box.n, box.size, "cic"),
         "matter_start": overdensity(start.particles.position, box.n, box.size, "cic"),

@@ -1,0 +1,34 @@
+"""What --dry-run says of the time, held against runs that were measured (single thread or two, compiled kernels)."""
+
+import pytest
+
+from lss.config import validate
+from lss_recon.config import Config
+from lss_recon.stage import plan
+
+PM = {"sim": {"method": "pm"}, "halo": {"mass_definition": "fof", "min_particles": 28}}
+P3M = {"sim": {"method": "p3m", "steps": 24, "eta": 0.05}, "ic": {"redshift": 19.0}}
+
+
+def cpu_seconds(**settings):
+    config = validate(Config, {"box": {"n": 64, "size": 125.0}, **settings}, "test")
+    return plan(None, config).cpu_seconds
+
+
+@pytest.mark.parametrize(
+    ("settings", "simulations", "measured"),
+    [
+        (PM, 16, 45.6),  # the demo and the tutorial: 47.3 and 43.9
+        (P3M, 16, 16 * 16.3),  # a mean of 139 universes on a busy machine, and the network
+    ],
+)
+def test_cost_of_a_loop_is_what_was_measured_to_a_fifth(settings, simulations, measured):
+    assert cpu_seconds(**settings, recon={"max_simulations": simulations}) == pytest.approx(measured, rel=0.2)
+
+
+def test_early_simulations_cost_what_they_cost_alone():
+    early = {"simulations": 10, **PM}
+    both = cpu_seconds(**P3M, recon={"max_simulations": 16, "early": early})
+    dear = [cpu_seconds(**P3M, recon={"max_simulations": n}) for n in (1, 7)]
+    cheap = [cpu_seconds(**PM, recon={"max_simulations": n}) for n in (1, 11)]
+    assert both == pytest.approx(dear[0] + (dear[1] - dear[0]) * 5 / 6 + cheap[1] - cheap[0], rel=0.02)

@@ -14,7 +14,15 @@ from lss_stats.figures import drawn
 from lss_stats.listing import provenance_rows
 from lss_stats.overview import overview
 from lss_stats.shown import Shown
-from lss_stats.summary import Row, coverage_rows, ensemble_rows, halo_rows, parameter_rows, recovery_rows
+from lss_stats.summary import (
+    Row,
+    coverage_rows,
+    ensemble_rows,
+    estimate_rows,
+    halo_rows,
+    parameter_rows,
+    recovery_rows,
+)
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -51,6 +59,7 @@ def save_report(shown: Shown, universe: Universe, path: Path) -> None:
     parts: list[str] = []
     if shown.members:
         parts.append(_table("Recovery", ensemble_rows(shown.members)))
+        parts.append(_table("Estimates", estimate_rows(shown.members)))
         parts.append(_table("Coverage", coverage_rows(shown.band)))
     else:
         parts.append(_table("Recovery", recovery_rows(shown.own)))

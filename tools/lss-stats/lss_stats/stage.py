@@ -15,7 +15,15 @@ from lss_stats.listing import listing
 from lss_stats.measurements import Groups, Measured, measure
 from lss_stats.posterior import coverage
 from lss_stats.shown import Shown
-from lss_stats.summary import as_text, coverage_rows, ensemble_rows, halo_rows, parameter_rows, recovery_rows
+from lss_stats.summary import (
+    as_text,
+    coverage_rows,
+    ensemble_rows,
+    estimate_rows,
+    halo_rows,
+    parameter_rows,
+    recovery_rows,
+)
 
 __all__ = ["Config", "listing", "plan", "run", "run_directory"]
 
@@ -90,7 +98,7 @@ def run_directory(
     subject = Universe(first.cosmology, first.box, first.config, first.groups, str(paths[0].parent))
     result = with_statistics(subject, Measured({}), scattered)
     _write_out(shown, result, plot, figures, tables, report)
-    texts = [ensemble_rows(members), coverage_rows(scattered)]
+    texts = [ensemble_rows(members), estimate_rows(members), coverage_rows(scattered)]
     return "\n\n".join(as_text(rows) for rows in texts if len(rows) > 1)
 
 

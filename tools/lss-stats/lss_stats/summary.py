@@ -50,6 +50,20 @@ def parameter_rows(own: Groups) -> list[Row]:
     return rows
 
 
+def estimate_rows(members: Sequence[Measured]) -> list[Row]:
+    """Each parameter's estimate over the members: its mean and deviation, and the error it claims."""
+    rows: list[Row] = [("parameter", "members", "mean estimate", "deviation", "claimed error")]
+    groups = [m.own["summaries"] for m in members if "summaries" in m.own]
+    if len(groups) < 2:
+        return rows
+    estimates = np.array([group.data["estimate"] for group in groups])
+    columns = zip(estimates.mean(0), estimates.std(0, ddof=1), groups[0].data["error"], strict=True)
+    names = str(groups[0].attrs["parameters"]).split()
+    for name, numbers in zip(names, columns, strict=True):
+        rows.append((name, str(len(groups)), *(f"{number:.4g}" for number in numbers)))
+    return rows
+
+
 def coverage_rows(groups: Groups) -> list[Row]:
     """How far ranks and TARP levels of many posteriors are from uniform."""
     rows: list[Row] = [("coverage of", "posteriors", "largest deviation", "95% stay below")]

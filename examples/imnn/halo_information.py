@@ -1,7 +1,7 @@
 """What a compressor of halo fields keeps, beside their power spectrum: python halo_information.py TOML NET FOLDER...
 
-sqrt(det F) of the summaries, on the universes that the training kept back for its figures, and of the binned P(k) of the
-field, on all of them, as nothing is trained for it. Errors: bootstrap over universes.
+sqrt(det F) of the summaries, on the universes that the training kept back for its figures, and of the binned P(k) of
+the field, on all of them, as nothing is trained for it. Errors: bootstrap over universes.
 """
 
 import sys

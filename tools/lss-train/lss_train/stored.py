@@ -24,10 +24,10 @@ TOLERANCE = 1e-6  # of a step, between a parameter and what it should be
 
 @dataclass(frozen=True)
 class Stored:
-    """Fields of universes, split into those to train on, to validate on and to take figures from.
+    """Fields of universes, each for one purpose: no seed that is trained on is in the figures.
 
-    fiducial : (n, 1, *shape); below, above : (p, m, 1, *shape); span : (p,); each ordered by seed and index
-    validation : share of them kept back, half to validate and half for figures
+    fiducial : (n, 1, *shape); below, above : (p, m, 1, *shape); span : (p,)
+    purpose, purpose_of_pairs : (n,), (m,) TRAINING, VALIDATION or FIGURES
     """
 
     shape: tuple[int, ...]
@@ -35,28 +35,26 @@ class Stored:
     below: torch.Tensor
     above: torch.Tensor
     span: torch.Tensor
-    validation: float
+    purpose: np.ndarray
+    purpose_of_pairs: np.ndarray
     seed: int
     device: str
 
     def batches(self, purpose: int, number: int, count: int) -> Iterator[Batch]:
         """All of a purpose; in training, `count` of them at random, seen through one symmetry of the grid."""
-        alone, pairs = (self._members(size, purpose) for size in (len(self.fiducial), self.below.shape[1]))
+        wanted = purpose if purpose in (VALIDATION, FIGURES) else TRAINING
+        alone, pairs = (np.flatnonzero(each == wanted) for each in (self.purpose, self.purpose_of_pairs))
         random = np.random.default_rng([self.seed, number])
         if purpose == TRAINING:
             alone, pairs = (random.permutation(members)[:count] for members in (alone, pairs))
         batch = Batch(self.fiducial[alone], None, self.below[:, pairs], self.above[:, pairs], self.span)
         yield (_transformed(batch, random) if purpose == TRAINING else batch).to(self.device)
 
-    def _members(self, size: int, purpose: int) -> np.ndarray:
-        kept_back = round(self.validation * size)
-        held = np.arange(size - kept_back, size)
-        return {VALIDATION: held[::2], FIGURES: held[1::2]}.get(purpose, np.arange(size - kept_back))
-
 
 def read_stored(paths: Sequence[Path], inference: Inference, validation: float, seed: int, device: str) -> Stored:
     """Read universes at the fiducial and one step from it.
 
+    validation : share of the seeds kept back, every other one of them for figures
     Raises DataError for a universe that is neither, a pair without its other half, or none at all.
     """
     files = [file for path in paths for file in (ensemble_members(path) if path.is_dir() else [path])]
@@ -81,8 +79,18 @@ def read_stored(paths: Sequence[Path], inference: Inference, validation: float, 
         )
     below, above = (_stack([[pair[side][key] for key in keys[0]] for pair in sides]) for side in (0, 1))
     fiducial = _stack([[centre[key] for key in sorted(centre)]])[0]
-    span = torch.tensor(inference.step) * 2
-    return Stored(tuple(fiducial.shape[2:]), fiducial, below, above, span, validation, seed, device)
+    split = purposes(sorted(centre.keys() | set(keys[0])), validation)
+    of = [np.array([split[key] for key in those]) for those in (sorted(centre), keys[0])]
+    return Stored(
+        tuple(fiducial.shape[2:]), fiducial, below, above, torch.tensor(inference.step) * 2, *of, seed, device
+    )
+
+
+def purposes(keys: Sequence[Key], validation: float) -> dict[Key, int]:
+    """What each seed is for: a share `validation`, evenly spread, is kept back, for VALIDATION and FIGURES in turn."""
+    kept_back = (np.floor(np.arange(1, len(keys) + 1) * validation + 1e-9)).astype(int)
+    turn = np.diff(kept_back, prepend=0) * (1 + kept_back % 2)
+    return {key: (TRAINING, VALIDATION, FIGURES)[i] for key, i in zip(keys, turn, strict=True)}
 
 
 def _place(universe: Universe, inference: Inference) -> tuple[int, int]:

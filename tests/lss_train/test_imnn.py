@@ -14,8 +14,8 @@ from lss.universe import Universe
 from lss.universe_file import member_path, write_universe
 from lss_train import imnn_loop
 from lss_train.config import Config
-from lss_train.simulations import TRAINING, VALIDATION, InMemory
-from lss_train.stored import read_stored
+from lss_train.simulations import FIGURES, TRAINING, VALIDATION, InMemory
+from lss_train.stored import purposes, read_stored
 from lss_train.train import plan, train
 
 NAMES = ["ic.amplitude", "ic.slope"]
@@ -130,6 +130,13 @@ def test_stored_universes_are_matched_by_parameter_and_seed(stored):
     assert [len(part.fiducial) for part in parts] == [20, 20, 10, 10]
     held = torch.cat([part.fiducial for part in parts[1:]])
     assert len(torch.unique(held.flatten(1), dim=0)) == 40
+
+
+def test_every_seed_has_one_purpose_and_every_purpose_its_share():
+    keys = [(4, i) for i in range(100)]
+    of = purposes(keys, 0.3)
+    assert [list(of.values()).count(purpose) for purpose in (TRAINING, VALIDATION, FIGURES)] == [70, 15, 15]
+    assert {of[key] for key in keys[:20]} == {TRAINING, VALIDATION, FIGURES}
 
 
 def test_a_compressor_is_trained_on_stored_universes(stored, tmp_path):

@@ -80,10 +80,9 @@ def read_stored(paths: Sequence[Path], inference: Inference, validation: float, 
     below, above = (_stack([[pair[side][key] for key in keys[0]] for pair in sides]) for side in (0, 1))
     fiducial = _stack([[centre[key] for key in sorted(centre)]])[0]
     split = purposes(sorted(centre.keys() | set(keys[0])), validation)
-    of = [np.array([split[key] for key in those]) for those in (sorted(centre), keys[0])]
-    return Stored(
-        tuple(fiducial.shape[2:]), fiducial, below, above, torch.tensor(inference.step) * 2, *of, seed, device
-    )
+    alone, pairs = (np.array([split[key] for key in those]) for those in (sorted(centre), keys[0]))
+    span = 2 * torch.tensor(inference.step)
+    return Stored(tuple(fiducial.shape[2:]), fiducial, below, above, span, alone, pairs, seed, device)
 
 
 def purposes(keys: Sequence[Key], validation: float) -> dict[Key, int]:

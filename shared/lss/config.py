@@ -61,17 +61,20 @@ class Box(Table):
 class FieldModel(Table):
     """The keys of [ic] that say which field white noise stands for."""
 
-    field: Literal["linear", "power-law", "lognormal"] = quantity(
-        "linear", '"linear": of [cosmology], and particles; "power-law", "lognormal": a field alone (docs/inference.md)'
+    field: Literal["linear", "power-law", "lognormal", "normal"] = quantity(
+        "linear",
+        '"linear": of [cosmology], and particles; else a field alone: docs/inference.md',
     )
-    dimensions: Literal[2, 3] = quantity(3, "of a power-law or lognormal field")
+    dimensions: Literal[2, 3] = quantity(3, "of a field alone")
     amplitude: float = quantity(1.0, "A of P = A k^-B, k in h/Mpc", "(Mpc/h)^dimensions", gt=0)
     slope: float = quantity(0.5, "B of P = A k^-B")
+    mean: float = quantity(0.0, "of normal numbers, independent in every voxel")
+    variance: float = quantity(1.0, "of normal numbers", gt=0)
 
     @pydantic.model_validator(mode="after")
     def _particles_have_three_dimensions(self) -> "FieldModel":
         if self.field == "linear" and self.dimensions != 3:
-            raise ValueError('field = "linear" has dimensions = 3; "power-law" and "lognormal" may have 2')
+            raise ValueError('field = "linear" has dimensions = 3; the other fields may have 2')
         return self
 
 

@@ -3,6 +3,7 @@
 White noise is multiplied by the root of a spectrum in Fourier space. With d dimensions, k in h/Mpc and P in (Mpc/h)^d:
 
     power-law   P(k) = A k^-B, a Gaussian field
+    normal      independent numbers N(mean, variance) in every voxel
     lognormal   delta = exp(G) / mean exp(G) - 1, where G is Gaussian with P_G = FT[ln(1 + xi)]
                 (Coles & Jones 1991) and xi is the correlation function of linear theory [cosmology], averaged over
                 voxels: P_voxel(k) = sum over aliases of P(|k|) prod_i sinc^2(k_i L / 2n)
@@ -31,6 +32,7 @@ STEP_LN_K = 0.0135  # of the spectrum's knots: 15 of them in the narrowest acous
 ALIASES = 1  # images of the spectrum summed on each side; the next would add 1e-3
 _DEPENDS_ON = {
     "power-law": ("ic.amplitude", "ic.slope"),
+    "normal": ("ic.mean", "ic.variance"),
     "lognormal": ("cosmology.omega_m", "cosmology.omega_b", "cosmology.h", "cosmology.n_s", "cosmology.sigma8"),
 }
 
@@ -46,6 +48,7 @@ class Simulator:
     parameters : the keys that theta holds; shape : (n, n) or (n, n, n) of a field
     power : theta (b, p) -> P (b, n, [n,] n//2+1) of the Gaussian field on the modes of rfftn, float64, (Mpc/h)^d; it
         may be negative where no lognormal field has the spectrum asked for, and counts as zero there
+    mean : theta (b, p) -> (b, 1) of fields that have one; None for overdensities, whose mean is zero
     """
 
     parameters: tuple[str, ...]
@@ -53,22 +56,25 @@ class Simulator:
     box_size: float
     is_lognormal: bool
     power: Callable[[torch.Tensor], torch.Tensor]
+    mean: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     def fields(self, theta: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """Overdensities.
 
         theta : (b, p), or (1, p) for all alike, which costs one spectrum instead of b; noise : (b, *shape) float32
-        Returns (b, 1, *shape) float32, differentiable in theta, of mean zero; the noise's mean does not enter.
+        Returns (b, 1, *shape) float32, differentiable in theta. The noise's mean does not enter overdensities.
         Cost: docs/inference.md.
         """
         power = self.power(theta.double())
         scale = power.clamp(min=1e-30).sqrt() * (math.prod(self.shape) / self.box_size ** len(self.shape)) ** 0.5
         axes = tuple(range(1, 1 + len(self.shape)))
-        modes = torch.fft.rfftn(noise, dim=axes) * (scale * self._not_the_mean).to(noise.dtype)
+        modes = torch.fft.rfftn(noise, dim=axes) * (scale * self.free_modes).to(noise.dtype)
         field = torch.fft.irfftn(modes, s=self.shape, dim=axes)
         if self.is_lognormal:
             density = torch.exp(field)
             field = density / density.mean(dim=axes, keepdim=True) - 1
+        if self.mean is not None:
+            field = field + self.mean(theta.double()).view(-1, *(1 for _ in self.shape)).to(noise.dtype)
         return field[:, None]
 
     def noise(self, b: int, generator: torch.Generator) -> torch.Tensor:
@@ -77,12 +83,14 @@ class Simulator:
 
     def clipped(self, theta: torch.Tensor) -> float:
         """The share of modes whose power would be negative, and is zero instead."""
-        return float((self.power(theta.double()) * self._not_the_mean < 0).double().mean())
+        return float((self.power(theta.double()) * self.free_modes < 0).double().mean())
 
     @property
-    def _not_the_mean(self) -> torch.Tensor:
+    def free_modes(self) -> torch.Tensor:
+        """1 for every mode of rfftn that noise fills, 0 for the mean of an overdensity: (n, [n,] n//2+1)."""
         kept = torch.ones((*self.shape[:-1], self.shape[-1] // 2 + 1), dtype=torch.float64)
-        kept[(0,) * len(self.shape)] = 0
+        if self.mean is None:
+            kept[(0,) * len(self.shape)] = 0
         return kept
 
 
@@ -95,7 +103,9 @@ def simulator(settings: Settings, parameters: Sequence[str]) -> Simulator:
     config = validate(_Config, {**settings, "ic": known}, "configuration")
     model, n, size = config.ic, config.box.n, config.box.size
     if model.field == "linear":
-        raise ConfigError('[ic] field = "linear": only "power-law" and "lognormal" fields are made in memory')
+        raise ConfigError(
+            '[ic] field = "linear": only random fields ("power-law", "lognormal", "normal") are made in memory'
+        )
     keys = _DEPENDS_ON[model.field]
     tabulated = model.field == "lognormal" and config.cosmology.transfer not in ANALYTIC
     for name in parameters:
@@ -111,9 +121,18 @@ def simulator(settings: Settings, parameters: Sequence[str]) -> Simulator:
         return (full.index_copy(1, torch.tensor(columns), theta) if columns else full).split(1, dim=1)
 
     shape = (n,) * model.dimensions
+    names = tuple(parameters)
+    if model.field == "normal":
+        white = torch.full((*shape[:-1], n // 2 + 1), (size / n) ** len(shape), dtype=torch.float64)
+        ones = (-1,) + (1,) * len(shape)
+        return Simulator(
+            *(names, shape, size, False),
+            power=lambda theta: values(theta)[1].view(ones) * white,
+            mean=lambda theta: values(theta)[0],
+        )
     is_lognormal = model.field == "lognormal"
     spectrum = _lognormal(shape, size, config.cosmology) if is_lognormal else _power_law(shape, size)
-    return Simulator(tuple(parameters), shape, size, is_lognormal, lambda theta: spectrum(*values(theta)))
+    return Simulator(names, shape, size, is_lognormal, lambda theta: spectrum(*values(theta)))
 
 
 def _power_law(shape: tuple[int, ...], size: float) -> Callable[..., torch.Tensor]:

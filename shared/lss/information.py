@@ -7,8 +7,8 @@
     of n normal numbers          diag(n / variance, n / (2 variance^2)) in (mean, variance)
 
 Every mode of a real field counts once as a real number: n^2 - 1 of them in a plane, the mean left out. (Counting the
-modes of one quadrant, or giving |delta_k|^2 one degree of freedom, loses a factor 2 to 4.) The simulators' fields have
-mean zero for all parameters, so no term with derivatives of the mean arises.
+modes of one quadrant, or giving |delta_k|^2 one degree of freedom, loses a factor 2 to 4.) Overdensities have mean zero
+for all parameters; a field with a mean that depends on them has the term  d_a mean  d_b mean  V / P(0)  besides.
 
 Tegmark, Taylor & Heavens 1997 (ApJ 480, 22), Eq. 15. Checked against dense covariance matrices, and against the
 scatter of numerical scores of simulated fields, in tests/lss/test_information.py.
@@ -39,18 +39,16 @@ def field_information(simulate: Simulator, theta: ArrayLike) -> Array:
         return simulate.power(t[None])[0]
 
     value = power(point)
-    weight = _mode_weights(simulate.shape) * (value > 0)
+    weight = _mode_weights(simulate.shape) * (value > 0) * simulate.free_modes
     slopes = [
         torch.func.jvp(power, (point,), (direction,))[1] / value.clamp(min=1e-300)
         for direction in torch.eye(len(point), dtype=torch.float64)
     ]
-    fisher = [[0.5 * float((weight * a * b).sum()) for b in slopes] for a in slopes]
-    return np.array(fisher)
-
-
-def normal_information(n: int, variance: float) -> Array:
-    """Fisher matrix of n independent normal numbers in (mean, variance), (2, 2)."""
-    return np.diag([n / variance, n / (2 * variance**2)])
+    fisher = np.array([[0.5 * float((weight * a * b).sum()) for b in slopes] for a in slopes])
+    if simulate.mean is None:
+        return fisher
+    of_mean = torch.func.jacfwd(lambda t: simulate.mean(t[None])[0, 0])(point).numpy()  # type: ignore[misc]
+    return fisher + np.outer(of_mean, of_mean) * simulate.box_size ** len(simulate.shape) / float(value.flatten()[0])
 
 
 def power_spectrum_information(
@@ -102,6 +100,7 @@ def binned_power(fields: torch.Tensor, box_size: float, bins: int) -> Array:
     axes = tuple(range(2, fields.ndim))
     n, d = shape[0], len(shape)
     weight = _mode_weights(shape).numpy().ravel()
+    weight[0] = 0  # the mean is no power
     ln_k = 0.5 * np.log(np.maximum(squared_indices(shape).ravel(), 1))
     place = np.minimum((ln_k / (math.log(math.sqrt(d) * n / 2) + 1e-9) * bins).astype(np.int64), bins - 1)
     counts = np.bincount(place, weight, minlength=bins)
@@ -117,9 +116,7 @@ def _row(theta: Array) -> torch.Tensor:
 
 
 def _mode_weights(shape: tuple[int, ...]) -> torch.Tensor:
-    """How many modes of the whole plane or space each of rfftn's stands for; the mean counts for none."""
+    """How many modes of the whole plane or space each of rfftn's stands for."""
     half = torch.full((shape[-1] // 2 + 1,), 2.0, dtype=torch.float64)
     half[0] = half[-1] = 1
-    weight = half.expand(*shape[:-1], -1).clone()
-    weight[(0,) * len(shape)] = 0
-    return weight
+    return half.expand(*shape[:-1], -1).clone()

@@ -68,7 +68,11 @@ def test_two_dimensions_are_a_sheet_of_three():
 
 @pytest.mark.parametrize(
     ("field", "parameters", "theta"),
-    [("power-law", POWER_LAW, (1.2, 0.4)), ("lognormal", LOGNORMAL, (0.4, 0.7))],
+    [
+        ("power-law", POWER_LAW, (1.2, 0.4)),
+        ("lognormal", LOGNORMAL, (0.4, 0.7)),
+        ("normal", ("ic.mean", "ic.variance"), (0.3, 2.0)),
+    ],
 )
 def test_derivatives_are_those_of_finite_differences(field, parameters, theta):
     simulate = simulator(settings(field, 16), parameters)
@@ -121,7 +125,7 @@ def test_a_table_is_the_spectrum_that_it_tabulates(tmp_path):
     ("made", "parameters", "said"),
     [
         (settings("power-law"), ("cosmology.sigma8",), "cosmology.sigma8: does not change a power-law field"),
-        ({"ic": {}}, (), 'only "power-law" and "lognormal" fields'),
+        ({"ic": {}}, (), "only random fields"),
         ({"ic": {"field": "lognorml"}}, (), r"\[ic\] field = 'lognorml'"),
         ({"ic": {"field": "linear", "dimensions": 2}}, (), "has dimensions = 3"),
     ],
@@ -129,3 +133,10 @@ def test_a_table_is_the_spectrum_that_it_tabulates(tmp_path):
 def test_what_cannot_be_simulated_is_refused_in_one_line(made, parameters, said):
     with pytest.raises(ConfigError, match=said):
         simulator(made, parameters)
+
+
+def test_normal_numbers_are_noise_scaled_and_moved():
+    simulate = simulator(settings("normal", 16), ("ic.mean", "ic.variance"))
+    noise = simulate.noise(3, torch.Generator().manual_seed(4))
+    fields = simulate.fields(torch.tensor([[0.3, 4.0]]), noise)
+    torch.testing.assert_close(fields[:, 0], 0.3 + 2 * noise, rtol=1e-5, atol=1e-5)

@@ -12,8 +12,8 @@ from lss_stats.shown import Shown
 from lss_stats.style import PAGE, SUBJECT
 
 SHOWN = ("initial", "matter", "velocity", "halo_mass_weighted")
-RANDOM = ("power_law", "lognormal")
-_SIGNED = ("initial", "velocity", "power_law")
+RANDOM = ("power_law", "lognormal", "normal")
+_SIGNED = ("initial", "velocity", "power_law", "normal")
 _WIDTH = 1.75  # inches a panel
 
 
@@ -51,7 +51,7 @@ def slices(shown: Shown) -> Figure | None:
 
 
 def random_field(shown: Shown) -> Figure | None:
-    """A power-law or lognormal field and its power spectrum, with the truth's."""
+    """A random field and its power spectrum, with the truth's."""
     own = shown.own.get("slices")
     names = [name for name in RANDOM if own is not None and name in own.data and f"power/{name}" in shown.own]
     if own is None or not names:
@@ -85,6 +85,6 @@ def draw_slice(axis: Any, group: Group, name: str, scale: np.ndarray) -> Any:
 
 
 def _quantity(name: str) -> str:
-    if name in ("initial", "power_law"):
+    if name in ("initial", "power_law", "normal"):
         return r"$\delta$"
     return r"$v_x$ [km/s]" if name == "velocity" else r"$\log_{10}(1+\delta)$"

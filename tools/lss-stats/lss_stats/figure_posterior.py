@@ -17,6 +17,8 @@ from lss_stats.style import BLACK, COLUMN, CYCLE, PAGE, plt
 PARAMETERS = {
     "ic.amplitude": "$A$",
     "ic.slope": "$B$",
+    "ic.mean": r"$\mu$",
+    "ic.variance": r"$\sigma^2$",
     "cosmology.omega_m": r"$\Omega_m$",
     "cosmology.omega_b": r"$\Omega_b$",
     "cosmology.sigma8": r"$\sigma_8$",

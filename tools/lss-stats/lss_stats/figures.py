@@ -20,7 +20,7 @@ from lss_stats.shown import Shown
 # name -> (what a reader is told, how it is drawn)
 FIGURES: dict[str, tuple[str, Callable[[Shown], Figure | None]]] = {
     "slices": ("Slices of the fields (LULO Fig. 4)", figure_fields.slices),
-    "random-field": ("Power-law or lognormal field and its spectrum", figure_fields.random_field),
+    "random-field": ("Random field and its spectrum", figure_fields.random_field),
     "spectra": ("Power, transfer function and cross-correlation (LULO Fig. 5)", figure_spectra.fields),
     "velocity-spectra": ("Momentum and Lagrangian velocity (LULO Fig. 6)", figure_spectra.velocities),
     "mass-function": ("Halo mass function (LULO Fig. 7)", figure_halos.mass_function),

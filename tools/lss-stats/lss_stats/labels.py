@@ -4,6 +4,7 @@ LABELS = {
     "initial": "initial field",
     "power_law": "power-law field",
     "lognormal": "lognormal field",
+    "normal": "normal numbers",
     "matter": "matter",
     "halos": "halos",
     "halo_mass_weighted": "halos, mass-weighted",

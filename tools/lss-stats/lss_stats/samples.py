@@ -2,7 +2,7 @@
 
 | sample | from | components |
 |---|---|---|
-| initial | /ic: the linear overdensity at z = 0 | 1 |
+| initial | /ic: the linear overdensity at z = 0; of what was gathered of samples /fields/linear_mean | 1 |
 | matter | particles of the last output, else /fields/matter | 1 |
 | halo_mass_weighted, halo_count, ... | /fields | 1 |
 | halos | /halos, painted with equal weights | 1 |
@@ -63,12 +63,13 @@ def available(universe: Universe) -> list[str]:
     """Names of the samples a universe can give: fields in three dimensions."""
     is_linear = universe.config.get("ic", {}).get("field", "linear") == "linear"
     in_space = universe.has("ic/white_noise") and universe.groups["ic"].data["white_noise"].ndim == 3
-    names = ["initial"] if is_linear and in_space else []
+    names = ["initial"] if (is_linear and in_space) or universe.has("fields/linear_mean") else []
     if universe.has("PartType1"):
         names += ["matter", "momentum", "velocity"]
     elif universe.has("fields/matter"):
         names.append("matter")
-    names += [name for name in universe.field_names if name != "matter" and name not in planes(universe)]
+    named = {"matter", "linear_mean", *planes(universe)}
+    names += [name for name in universe.field_names if name not in named]
     return names + (["halos"] if universe.has("halos") else [])
 
 
@@ -168,7 +169,10 @@ def particle_mass(universe: Universe) -> float:
 
 
 def _initial(universe: Universe, config: Statistics) -> Sample:
-    linear = linear_overdensity(universe.noise.value, universe.cosmology, universe.box.size)
+    if universe.has("fields/linear_mean"):
+        linear = universe.field("linear_mean").value
+    else:
+        linear = linear_overdensity(universe.noise.value, universe.cosmology, universe.box.size)
     return Sample("initial", forward(linear)[None], universe.box.size, source=universe.source)
 
 

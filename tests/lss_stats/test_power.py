@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 
 from lss.config import Box, Configuration
 from lss.errors import DataError
+from lss.random_field import linear_overdensity
 from lss.spectra import measure_modes
 from lss.universe import Field, Universe
 from lss_stats.config import Statistics
@@ -135,3 +136,12 @@ def test_what_does_not_fit_is_refused_in_one_line(universe):
     broken = dataclasses.replace(fine, modes=np.full_like(fine.modes, np.nan))
     with pytest.raises(DataError, match=r"universe.h5: matter: a field holds NaN"):
         power(broken, CONFIG)
+
+
+def test_mean_of_samples_is_held_against_the_initial_field_of_the_truth(universe, truth):
+    linear = linear_overdensity(universe.noise.value, universe.cosmology, BOX)
+    gathered = Universe(universe.cosmology, universe.box).with_field("linear_mean", Field(linear))
+    assert available(gathered) == ["initial"]
+    of_truth = sample(truth, "initial", CONFIG)
+    found, expected = (compare(sample(u, "initial", CONFIG), of_truth, CONFIG) for u in (gathered, universe))
+    assert_allclose(found.data["correlation"], expected.data["correlation"])

@@ -177,8 +177,8 @@ def _is_finished(job: Job, path: Path) -> bool:
     """Whether this member is there. Raises ConfigError if it was made from another input or configuration."""
     if not path.exists():
         return False
-    *_, last = _provenance(read_universe(path, ["provenance"])).values()
-    if last.attrs.get("identity") != _identity(job.tool, job.settings, job.data):
+    made_by = list(_provenance(read_universe(path, ["provenance"])).values())
+    if not made_by or made_by[-1].attrs.get("identity") != _identity(job.tool, job.settings, job.data):
         raise ConfigError(f"{path}: made from another input or configuration; remove it to begin anew")
     return True
 

@@ -160,7 +160,9 @@ def _make_members(job: Job, count: int) -> None:
         for number, path in enumerate(paths):
             if interrupt.requested():
                 raise Stopped(f"stopped after {number} of {count} universes; --resume goes on from here")
-            if not (job.arguments.resume and _is_finished(job, path)):
+            if job.arguments.resume and _is_finished(job, path):
+                Restart(Path(f"{path}.state")).clear()
+            else:
                 log.info("universe %d of %d: %s", number + 1, count, path)
                 _make_one(job, number, _now())
             bar.update(1, f"{number + 1} of {count} made")

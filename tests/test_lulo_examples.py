@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bench.lulo_calibration import Errors, errors, ratios, worst
-from bench.lulo_figures import Figures, median, median_error, ratio_of_sums
+from bench.lulo_figures import BANDS, Figures, compare, figures, median, median_error, ratio_of_sums
 from bench.lulo_kept import checkpoint_hashes, code_hash
 from bench.lulo_reconstructions import settings_of
 
 from lss import stages
 from lss.config import Box, Configuration, read_toml, validate
-from lss.random_field import white_noise
-from lss.universe import Universe, WhiteNoise
+from lss.lpt import lpt_particles
+from lss.random_field import linear_overdensity, white_noise
+from lss.six_fields import NAMES
+from lss.universe import Group, Halos, Particles, Universe, WhiteNoise
 from lss_train.config import Config as Training
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "lulo"
@@ -66,6 +68,39 @@ def test_the_loop_simulates_what_the_network_was_trained_on(path):
 # --- the benchmark ---------------------------------------------------------------------------------------------------
 
 N, SIZE = 16, 31.25
+
+
+def evolved(seed):
+    """A universe by 2LPT, every 20th particle a halo, as a reconstruction leaves it."""
+    config = Configuration(box=Box(size=SIZE, n=N))
+    noise = white_noise(seed, 0, N)
+    linear = linear_overdensity(noise, config.cosmology, SIZE)
+    position, velocity = lpt_particles(linear, SIZE, config.cosmology.omega_m, 0.0)
+    columns = {"position": position[::20], "velocity": velocity[::20]}
+    columns |= {"mass": np.geomspace(8e14, 1.4e13, len(position[::20])), "n_particles": np.arange(len(position[::20]))}
+    universe = Universe.create(config).with_noise(WhiteNoise(noise, seed))
+    universe = universe.with_particles([Particles(position, velocity, 0.0)]).with_halos(
+        Halos(columns, "200c", "t", 0.0)
+    )
+    universe = universe.with_group("recon", Group({}, {"simulations": 3, "seconds": np.array([1.0, 2.0, 3.0])}))
+    return universe.with_group("bench", Group({}, {"cpu_s": 5.0}))
+
+
+def test_the_truth_itself_is_recovered_without_error():
+    truth = evolved(1)
+    found = figures(truth, truth)
+    shells = compare(truth, truth)["ic"]
+    assert {found[f"k80_{name}"] for name in NAMES} == {shells.k[-1]}
+    assert {found[band] for band in BANDS} == {shells.k[shells.n_modes >= 50][-1]}
+    assert found["q_error"] == 0
+    assert (found["n_20"], found["n_130"]) == (found["n_20_true"], found["n_130_true"]) == (185, 75)
+    assert (found["simulations"], found["wall_s"], found["cpu_s"]) == (3, 6, 5)
+
+
+def test_another_universe_is_no_reconstruction():
+    found = figures(evolved(2), evolved(1))
+    assert all(found[f"k80_{name}"] == 0 for name in NAMES)
+    assert found["q_error"] > 0.1
 
 
 def gaussian_universe(noise):

@@ -22,6 +22,7 @@ import numpy as np
 from lss import fourier, mesh
 from lss.errors import DataError
 from lss.nets.checkpoint import Card, load_network
+from lss.scatter import modulated
 
 if TYPE_CHECKING:
     from lss.nets.unet import UNet
@@ -192,6 +193,15 @@ class Estimator:
         """
         figures = self.card["validation"]
         return np.interp(k, figures["k"], figures["slope"]), np.interp(k, figures["k"], figures["correlation"])
+
+    def scatter(self, remainder: np.ndarray, estimate: np.ndarray, box_size: float) -> np.ndarray:
+        """A homogeneous draw of truth - A given the strength that it has where A is this high; see `lss.scatter`.
+
+        remainder, estimate : (n, n, n) float32, linear overdensities at z = 0 without smoothing
+        Returns (n, n, n) float32; the draw itself for a checkpoint that does not know the strength.
+        """
+        table = self.card["validation"].get("scatter")
+        return modulated(remainder, estimate, table, box_size) if table else remainder
 
     def match_abundance(self, mass: np.ndarray, volume: float) -> np.ndarray:
         """Masses on the scale of the training set; see `match_abundance`."""

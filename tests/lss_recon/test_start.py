@@ -55,3 +55,20 @@ def test_whitening_undoes_power_and_smoothing_below_k_max():
 def test_added_noise_decays_by_its_factor_and_begins_with_its_amplitude():
     direction = with_noise(lambda evaluation, update: np.zeros(1), 0.1, 0.9, lambda update: np.ones(1, np.float32))
     assert [float(direction(None, update)[0]) for update in (1, 2, 3)] == pytest.approx([0.1, 0.09, 0.081])
+
+
+def test_a_sharp_start_has_full_power_and_the_correlation_of_the_estimate_itself():
+    truth, r = white_noise(1, 0, N), 0.9
+    estimate = np.float32(r**2) * truth + np.float32(r * np.sqrt(1 - r**2)) * white_noise(2, 0, N)
+    calibration = (lambda k: (np.ones_like(k), np.full_like(k, r)), 1.0, BOX)
+    start = constrained_draw(estimate, prior_draw(1, 0, N), *calibration, sharp=True)
+    found, power = correlation_and_power(start, truth, (K > 0) & (K < 1.0))
+    assert power == pytest.approx(1, abs=0.03)
+    assert found == pytest.approx(r, abs=0.03)
+
+
+def test_a_sharp_start_is_a_sample_where_the_estimate_is_poor():
+    draw, estimate = prior_draw(1, 0, N), white_noise(2, 0, N)
+    calibration = (lambda k: (np.ones_like(k), np.full_like(k, 0.4)), 1.0, BOX)
+    sharp, sample = (constrained_draw(estimate, draw, *calibration, sharp=sharp) for sharp in (True, False))
+    np.testing.assert_array_equal(sharp, sample)

@@ -62,8 +62,10 @@ class Reconstruction(Table):
     direction: Literal["estimate", "pairs"] = quantity(
         "estimate", '"estimate": [A(d) - A(S(x))] / W of an estimator A; "pairs": LULO\'s network of differences'
     )
-    start: Literal["estimate", "prior", "zero"] = quantity(
-        "estimate", '"estimate": b A(d) / W and the prior\'s scatter about it; "prior": a draw of it; "zero": LULO\'s'
+    start: Literal["estimate", "sample", "prior", "zero"] = quantity(
+        "estimate",
+        '"estimate": A(d) / W at full power where it is good, else as "sample": b A(d) / W and the scatter of the '
+        'truth about it; "prior": a draw of it; "zero": LULO\'s',
     )
     mean_counts: Literal["data", "own"] = quantity(
         "data", "that normalise the halo fields that are compared: the data's, or of each catalogue its own (LULO)"
@@ -101,8 +103,10 @@ class Reconstruction(Table):
 
     @model_validator(mode="after")
     def _only_an_estimator_gives_a_start(self) -> Self:
-        if self.start == "estimate" and self.direction != "estimate":
-            raise ValueError('start = "estimate" needs direction = "estimate": the pairs network estimates differences')
+        if self.start in ("estimate", "sample") and self.direction != "estimate":
+            raise ValueError(
+                f'start = "{self.start}" needs direction = "estimate": the pairs network estimates differences'
+            )
         return self
 
     @model_validator(mode="after")

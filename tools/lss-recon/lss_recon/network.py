@@ -10,6 +10,7 @@ from lss.config import Box, Cosmology, Settings
 from lss.errors import ConfigError
 from lss.features import mass_edges
 from lss.nets.checkpoint import load_network, read_card
+from lss.random_field import linear_overdensity, white_noise_of
 from lss.universe import Halos, Universe
 from lss_recon.config import Reconstruction
 from lss_recon.directions import Direction, by_estimate, by_pairs, whitened
@@ -52,11 +53,18 @@ def _estimator(recon: Reconstruction, observed: Halos, fields: FieldsOf, setting
         linear = network.estimate(halos.position, halos.mass, box.n, box.size, halos.velocity)
         return whitened(linear, smoothing, recon.k_max, cosmology, box.size)
 
+    def scatter(remainder: np.ndarray, about: np.ndarray) -> np.ndarray:
+        drawn, estimated = (linear_overdensity(noise, cosmology, box.size) for noise in (remainder, about))
+        return white_noise_of(network.scatter(drawn, estimated, box.size), cosmology, box.size)
+
+    def start(draw: np.ndarray) -> np.ndarray:
+        sharp = recon.start == "estimate"
+        return constrained_draw(
+            *(of_data, draw, network.calibration, recon.k_max, box.size), sharp=sharp, scatter=scatter
+        )
+
     of_data = estimate(observed)
-    return Learned(
-        by_estimate(lambda simulated: estimate(simulated.halos), of_data),
-        lambda draw: constrained_draw(of_data, draw, network.calibration, recon.k_max, box.size),
-    )
+    return Learned(by_estimate(lambda simulated: estimate(simulated.halos), of_data), start)
 
 
 def _pairs(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:

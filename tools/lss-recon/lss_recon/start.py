@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lss import fourier
 from lss.random_field import white_noise
-from lss_recon.modes import wavenumber
+from lss_recon.modes import filtered, wavenumber
 
 # Streams that no universe of lss-ic uses (its partners count from 1): a reconstruction whose seed happens to be that
 # of the truth must not begin at the truth.
 _PRIOR, _UPDATES = 2**30, 2**31
+
+SHARP, BLURRED = 0.85, 0.5  # r(k) of the estimate above which it stands alone, and below which it is all a sample's
 
 
 def prior_draw(seed: int, sample: int, n: int) -> np.ndarray:
@@ -29,18 +30,33 @@ def constrained_draw(
     calibration: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     k_max: float,
     box_size: float,
+    *,
+    sharp: bool = False,
+    scatter: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda remainder, estimate: remainder,
 ) -> np.ndarray:
     """b(k) e + sqrt(1 - r(k)^2) z for k < k_max, z above: a sample of the diagonal Gaussian posterior.
 
     estimate : e, (n, n, n) float32 white noise of the estimated linear field, A(d) / W; draw : z, (n, n, n) float32;
     calibration : k in h/Mpc -> b (slope of the truth on e) and r (their correlation); box_size : Mpc/h
-    Source: Savchenko et al. 2024 (a sampler from a point estimate).
+    sharp : where r is above SHARP the estimate alone, raised to the prior's power; r with the truth is then that of the
+        estimate, where a sample has r^2; scatter : (part of z, e) -> that part with the strength that e calls for
+    Source: Savchenko et al. 2024 (a sampler from a point estimate); the strength of the scatter is ours.
     """
     n = len(draw)
     k = wavenumber(n, box_size)
     slope, correlation = calibration(k)
+    correlation = np.clip(correlation, 0, 1)
     constrained = k < k_max
-    scatter = np.where(constrained, np.sqrt(np.clip(1 - correlation**2, 0, 1)), 1)
-    modes = fourier.forward(draw) * scatter.astype(np.float32)
-    modes += fourier.forward(estimate) * np.where(constrained, slope, 0).astype(np.float32)
-    return fourier.inverse(modes, n, overwrite=True)
+    share = correlation**2  # of the prior's power, in the estimate
+    if sharp:
+        certain = _smooth_step((correlation - BLURRED) / (SHARP - BLURRED))
+        raised = share + certain * (1 - share)
+        slope = slope * np.sqrt(np.divide(raised, share, out=np.ones_like(share), where=share > 0))
+        share = raised
+    remainder = filtered(draw, np.where(constrained, np.sqrt(1 - share), 1))
+    return scatter(remainder, estimate) + filtered(estimate, np.where(constrained, slope, 0))
+
+
+def _smooth_step(t: np.ndarray) -> np.ndarray:
+    t = np.clip(t, 0, 1)
+    return t * t * (3 - 2 * t)

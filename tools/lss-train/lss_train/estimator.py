@@ -9,6 +9,7 @@ from lss.estimator import Inputs, inflow
 from lss.fourier import inverse, smooth
 from lss.nets.checkpoint import Card
 from lss.random_field import linear_overdensity
+from lss.scatter import scatter_table
 from lss.spectra import falls_through, measure
 from lss_train.config import Train
 from lss_train.examples import Example
@@ -41,8 +42,11 @@ class EstimatorModel:
         return self._inputs.as_card()
 
     def figures(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Card:
-        """r(k) and the slope of the truth on the estimate, over shells."""
-        return spectral_figures(pairs, self._universes.box)
+        """r(k) and the slope of the truth on the estimate, over shells, and how far it scatters about that."""
+        size, scale = self._universes.box.size, np.float32(self._inputs.target_scale)
+        linear = [(target * scale, estimate * scale) for target, estimate in pairs]
+        scatter = scatter_table(linear, self._inputs.target_smoothing, size)
+        return {**spectral_figures(pairs, self._universes.box), "scatter": scatter}
 
 
 def smoothed_linear(universes: TrainingSet, i: int, radius: float) -> np.ndarray:

@@ -109,13 +109,13 @@ def calibration(checkpoint: Path, settings: Settings, fields: int) -> dict[str, 
         runner = runner_of(universe, config, bar)
         drawn = Simulations.none(len(names), len(names)).with_drawn(prior.draw(rng, CALIBRATION_SIMULATIONS), 0)
         simulations = runner.make(drawn)
-        density = fit(*simulations.good(), config.recon.density, SEED, names)
+        learned = delfi.Learned(fit(*simulations.good(), config.recon.density, SEED, names), prior)
         truths = prior.draw(rng, fields)
         tests = runner.make(simulations.with_drawn(truths, 1)).x[CALIBRATION_SIMULATIONS:]
     levels, below = [], []
     for index, (x, truth) in enumerate(zip(tests, truths, strict=True)):
         target = delfi.Target(x, names, prior, prior, (SEED + 1, index))
-        samples = delfi.posterior(density, target, 1000).theta
+        samples = delfi.posterior(learned, target, 1000).theta
         levels.append(tarp_level(samples, truth, prior.draw(rng, 1)[0], high - low))
         below.append(ranks(samples, truth))
     return {

@@ -25,7 +25,7 @@ from bench import lulo_truths as truths
 from bench.lulo_catalogue import of_catalogue
 from bench.lulo_cost import cpu_hours
 from bench.lulo_external import external_equal
-from bench.lulo_figures import BANDS, median, median_error, of_six, ratio_of_sums
+from bench.lulo_figures import median, median_error, of_six, ratio_of_sums, reaches_together
 from bench.lulo_measured import OfTruth, measured, processes, reconstructed
 from bench.lulo_table import line, paired, table
 from lss.config import Settings
@@ -124,7 +124,7 @@ def _result(arguments: argparse.Namespace, settings: Settings, found: Sequence[O
         "k80_mean": {name: median(rows, f"k80_mean_{name}") for name in ("ic", "matter")},
         "k80_estimate": median(rows, "k80_estimate"),
         "k80_halo_field": median(rows, "k80_halo_field"),
-        **{band: median(rows, band) for band in BANDS},
+        **reaches_together([sample for one in found for sample in one.recovered]),
         "cos_raw": raw,
         "cos_smoothed": smoothed,
         "q_error": median(rows, "q_error"),

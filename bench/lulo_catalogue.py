@@ -57,7 +57,8 @@ def of_catalogue(
         "k80_forward": {field: one.k80 for field, one in forward.items()},
         "k80_relative": relative,
     }
-    return OfTruth((figures(found, truth),), without_a_loop(truth, estimator_of(settings)), {}), further
+    without = without_a_loop(truth, estimator_of(settings))
+    return OfTruth((figures(found, truth, recovered),), (recovered,), without, {}), further
 
 
 def _catalogue(path: Path, settings: Settings) -> Universe:

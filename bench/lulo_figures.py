@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lss import estimator
-from lss.comparison import Comparison
+from lss.comparison import Comparison, transfer_reach
 from lss.cosmology import RHO_CRIT
 from lss.mesh import overdensity
 from lss.random_field import linear_overdensity
@@ -27,7 +27,15 @@ from lss_stats.bispectrum import against_angle
 from lss_stats.config import Statistics
 from lss_stats.samples import Sample, sample, without_window
 
-BANDS = {"t10_ic": 0.1, "t10_matter": 0.1, "t12_mw": 0.12, "t12_count": 0.12, "t10_momentum": 0.1, "t10_velocity": 0.1}
+# Which field's T(k), and how far from 1: LULO section 5.2.
+BANDS = {
+    "t10_ic": ("ic", 0.1),
+    "t10_matter": ("matter", 0.1),
+    "t12_mw": ("mw", 0.12),
+    "t12_count": ("count", 0.12),
+    "t10_momentum": ("momentum", 0.1),
+    "t10_velocity": ("velocity", 0.1),
+}
 RESOLVED = 130  # particles of a halo whose mass is trusted (LULO section 5.2.3)
 TRIANGLE, ANGLES = (0.1, 1.0), 15  # h/Mpc; from 0 to pi
 MEDIAN_ERROR = 1.2533  # standard error of a median over that of a mean, Gaussian
@@ -35,9 +43,8 @@ MEDIAN_ERROR = 1.2533  # standard error of a median over that of a mean, Gaussia
 Figures = dict[str, float]
 
 
-def figures(found: Universe, truth: Universe) -> Figures:
-    """All figures of one reconstruction."""
-    recovered = compare(found, truth)
+def figures(found: Universe, truth: Universe, recovered: Mapping[str, Comparison]) -> Figures:
+    """All figures of one reconstruction; `recovered` is their `compare`."""
     recon = found.group("recon").attrs
     return {
         **reaches(recovered),
@@ -58,8 +65,24 @@ def compare(found: Universe, truth: Universe) -> dict[str, Comparison]:
 def reaches(recovered: Mapping[str, Comparison]) -> Figures:
     """k80_FIELD and the reach of T(k)."""
     k80 = {f"k80_{name}": comparison.k80 for name, comparison in recovered.items()}
-    bands = {name: recovered[name[4:]].transfer_reach(band) for name, band in BANDS.items() if name[4:] in recovered}
+    bands = {band: recovered[name].transfer_reach(width) for band, (name, width) in BANDS.items() if name in recovered}
     return {**k80, **bands}
+
+
+def reaches_together(recovered: Sequence[Mapping[str, Comparison]]) -> dict[str, float | None]:
+    """The reach of T(k) of several reconstructions: sqrt(sum P / sum P_true), shell by shell.
+
+    Ten boxes of 125 Mpc/h hold the modes of LULO's one of 250 Mpc/h; in a single one the first shells decide by chance.
+    """
+    found: dict[str, float | None] = {}
+    for band, (name, width) in BANDS.items():
+        of_field = [one[name] for one in recovered if name in one]
+        found[band] = None
+        if of_field:
+            power = np.sum([one.power for one in of_field], axis=0)
+            true = np.sum([one.power_other for one in of_field], axis=0)
+            found[band] = transfer_reach(of_field[0].k, np.sqrt(power / true), of_field[0].n_modes, width)
+    return found
 
 
 def q_error(found: Universe, truth: Universe) -> float:
@@ -81,21 +104,16 @@ def matter(universe: Universe) -> Sample:
 
 
 def halo_numbers(found: Universe, truth: Universe) -> Figures:
-    """n_20 and n_130 of both; every catalogue ends at its own smallest halo."""
+    """n_20 and n_130 of both, by mass: a catalogue whose masses were matched keeps its own numbers of particles.
+
+    Every catalogue ends at its own smallest halo.
+    """
     numbers: Figures = {}
     for suffix, universe in (("", found), ("_true", truth)):
-        particles = n_particles(universe)
+        particle = RHO_CRIT * universe.cosmology.omega_m * (universe.box.size / universe.box.n) ** 3
+        particles = np.rint(universe.halos.mass / particle)
         numbers |= {f"n_{least}{suffix}": float((particles >= least).sum()) for least in (20, RESOLVED)}
     return numbers
-
-
-def n_particles(universe: Universe) -> np.ndarray:
-    """Particles of each halo, (m,); from the masses where the catalogue does not say."""
-    halos = universe.halos
-    if "n_particles" in halos.columns:
-        return halos.n_particles
-    mass = RHO_CRIT * universe.cosmology.omega_m * (universe.box.size / universe.box.n) ** 3
-    return halos.mass / mass
 
 
 def without_a_loop(truth: Universe, checkpoint: str | None) -> Figures:

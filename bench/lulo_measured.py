@@ -12,7 +12,8 @@ import numpy as np
 from bench import lulo_calibration as calibration
 from bench import lulo_reconstructions as reconstructions
 from bench import lulo_truths as truths
-from bench.lulo_figures import Figures, figures, without_a_loop
+from bench.lulo_figures import Figures, compare, figures, without_a_loop
+from lss.comparison import Comparison
 from lss.config import Settings
 from lss.nets.checkpoint import read_card
 from lss.threads import set_threads
@@ -20,9 +21,10 @@ from lss.threads import set_threads
 
 @dataclass(frozen=True)
 class OfTruth:
-    """The figures of each sample of a truth, of the mean of all, and of what needs no loop."""
+    """The figures of each sample of a truth and their r(k) and T(k), of the mean of all, and of what needs no loop."""
 
     samples: tuple[Figures, ...]
+    recovered: tuple[dict[str, Comparison], ...]
     without: Figures
     mean: Figures
     errors: calibration.Errors | None = None
@@ -39,18 +41,20 @@ def reconstructed(method: reconstructions.Method, known: truths.Truths, number: 
     """Make a reconstruction of a truth that is there, and measure it."""
     truth = truths.load(known.path(number))
     path = reconstructions.make(method, truths.observed(truth), number, sample)
-    return figures(truths.load(path), truth)
+    found = truths.load(path)
+    return figures(found, truth, compare(found, truth))
 
 
 def measured(method: reconstructions.Method, known: truths.Truths, number: int, samples: int) -> OfTruth:
     """All figures of one truth whose reconstructions are there."""
     truth = truths.load(known.path(number))
     found = [truths.load(method.path(number, sample)) for sample in range(samples)]
-    each = tuple(figures(universe, truth) for universe in found)
+    recovered = tuple(compare(universe, truth) for universe in found)
+    each = tuple(figures(universe, truth, one) for universe, one in zip(found, recovered, strict=True))
     without = without_a_loop(truth, estimator_of(method.settings))
     if samples == 1:
-        return OfTruth(each, without, {})
-    return OfTruth(each, without, calibration.mean_figures(found, truth), calibration.errors(found, truth))
+        return OfTruth(each, recovered, without, {})
+    return OfTruth(each, recovered, without, calibration.mean_figures(found, truth), calibration.errors(found, truth))
 
 
 def estimator_of(settings: Settings) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.lulo_figures import Figures, column
+from bench.lulo_figures import BANDS, Figures, column, median
 from lss.six_fields import NAMES
 
 _WIDTH = 11
@@ -26,8 +26,9 @@ def table(rows: Sequence[Figures], result: Mapping[str, Any]) -> str:
     lines.append(_row("r = 0.8 at k", [result["k80"][name] for name in NAMES]))
     lines.append(_row("its error", [result["k80_error"][name] for name in NAMES]))
     lines.append(_row("the paper's", [PAPER[name] for name in NAMES]))
-    bands = [next(key for key in result if key.startswith("t1") and key.endswith(f"_{name}")) for name in NAMES]
-    lines.append(_row("T within", [result[band] for band in bands]) + "   (10%, halos 12%; k)")
+    lines.append(_row("T within", [result[band] for band in BANDS]) + "   (10%, halos 12%; k)")
+    if len(rows) > 1:
+        lines.append(_row("in one truth", [median(rows, band) for band in BANDS]) + "   (median)")
     for name, text in (("k80_relative", "r / forward"), ("k80_forward", "forward")):
         if name in result:
             lines.append(_row(text, [result[name][field] for field in NAMES]))

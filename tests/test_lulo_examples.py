@@ -1,12 +1,13 @@
 """examples/lulo is valid and says what the paper says; the figures of bench.lulo mean what they say."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from bench.lulo_calibration import Errors, errors, ratios, worst
-from bench.lulo_figures import BANDS, Figures, compare, figures, median, median_error, ratio_of_sums
+from bench.lulo_figures import BANDS, Figures, compare, figures, median, median_error, ratio_of_sums, reaches_together
 from bench.lulo_kept import checkpoint_hashes, code_hash
 from bench.lulo_reconstructions import settings_of
 
@@ -88,19 +89,30 @@ def evolved(seed):
 
 def test_the_truth_itself_is_recovered_without_error():
     truth = evolved(1)
-    found = figures(truth, truth)
-    shells = compare(truth, truth)["ic"]
+    recovered = compare(truth, truth)
+    found, shells = figures(truth, truth, recovered), recovered["ic"]
     assert {found[f"k80_{name}"] for name in NAMES} == {shells.k[-1]}
     assert {found[band] for band in BANDS} == {shells.k[shells.n_modes >= 50][-1]}
     assert found["q_error"] == 0
-    assert (found["n_20"], found["n_130"]) == (found["n_20_true"], found["n_130_true"]) == (185, 75)
+    assert (found["n_20"], found["n_130"]) == (found["n_20_true"], found["n_130_true"]) == (205, 114)
     assert (found["simulations"], found["wall_s"], found["cpu_s"]) == (3, 6, 5)
 
 
 def test_another_universe_is_no_reconstruction():
-    found = figures(evolved(2), evolved(1))
+    universe, truth = evolved(2), evolved(1)
+    found = figures(universe, truth, compare(universe, truth))
     assert all(found[f"k80_{name}"] == 0 for name in NAMES)
     assert found["q_error"] > 0.1
+
+
+def test_transfer_functions_of_several_truths_are_ratios_of_summed_powers():
+    truth = evolved(1)
+    one = compare(truth, truth)
+    louder, quieter = (
+        {name: replace(field, power=factor * field.power) for name, field in one.items()} for factor in (1.3, 0.7)
+    )
+    assert reaches_together([louder]) == dict.fromkeys(BANDS, 0.0)
+    assert min(reaches_together([louder, quieter]).values()) > 2
 
 
 def gaussian_universe(noise):

@@ -130,9 +130,12 @@ class Moments:
     def of(summaries: np.ndarray, derivatives: np.ndarray) -> "Moments":
         """From summaries (n, s) at the fiducial, and their derivatives (p, m, s) in single simulations.
 
-        Raises DataError for fewer simulations than summaries.
+        Raises DataError for fewer simulations than summaries, or simulations that failed.
         """
         count, outputs = summaries.shape
+        broken = max(int((~np.isfinite(a)).any(-1).sum()) for a in (summaries, *derivatives))
+        if broken:
+            raise DataError(f"{broken} of {count} simulations have no finite summaries")
         if count < outputs + 3 or derivatives.shape[1] < 2:
             raise DataError(
                 f"{count} simulations and {derivatives.shape[1]} derivatives: too few for a covariance of {outputs}"

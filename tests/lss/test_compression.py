@@ -82,6 +82,8 @@ def test_fewer_simulations_than_summaries_and_degenerate_ones_are_said_in_a_line
     derivative = np.eye(2)
     with pytest.raises(DataError, match="too few for a covariance of 2 summaries, which needs 5"):
         toy(random, 4, derivative, np.eye(2))
+    with pytest.raises(DataError, match="3 of 50 simulations have no finite summaries"):
+        Moments.of(np.where(np.arange(50)[:, None] < 3, np.nan, random.normal(size=(50, 2))), np.ones((2, 50, 2)))
     with pytest.raises(DataError, match="degenerate"):
         toy(random, 50, derivative, np.array([[1.0, 0.0], [2.0, 0.0]])).fisher()
 

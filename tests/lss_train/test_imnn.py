@@ -166,14 +166,18 @@ def test_what_cannot_be_done_is_said(stored, tmp_path):
         trained(output, levels=5)
     with pytest.raises(ConfigError, match=r"cosmology\.sigma8: does not change"):
         trained(output, data=settings() | {"inference": {"parameters": ["cosmology.sigma8", "ic.slope"]}})
+    larger = settings() | {"box": {"size": 32.0, "n": 32}}
+    with pytest.raises(DataError, match=r"has shape \(16, 16\); \[box\] n = 32"):
+        trained(output, data=larger, observed=stored / "fiducial" / "000000.h5")
     config = validate(Config, {"train": {"model": "estimator"}}, "test")
     with pytest.raises(ConfigError, match="follows no estimate"):
         train([], config, output, restart=Restart(None), observed=stored)
 
 
-def test_the_plan_says_what_will_be_simulated():
-    steps = plan([], validate(Config, settings(), "test")).steps
-    assert steps[0].startswith("simulate 6900 fields")
+def test_the_plan_says_what_will_be_simulated_or_read(stored):
+    config = validate(Config, settings(), "test")
+    assert plan([], config).steps[0] == "simulate 6900 fields"
+    assert plan(sorted(stored.iterdir()), config).steps[0] == "read the fields of 88 universes"
 
 
 def test_the_best_weights_are_kept(monkeypatch):

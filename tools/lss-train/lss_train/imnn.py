@@ -9,12 +9,12 @@ import numpy as np
 
 from lss.compression import Compressor, build
 from lss.config import Settings
-from lss.errors import ConfigError
+from lss.errors import ConfigError, DataError
 from lss.nets.checkpoint import Card, save_checkpoint
 from lss.restart import Restart
 from lss.session import file_hash
 from lss.stages import IMPORTS_BYTES, Plan
-from lss.universe_file import read_universe
+from lss.universe_file import ensemble_members, read_universe
 from lss_train.config import Config
 from lss_train.device import device_of
 
@@ -51,6 +51,8 @@ def train_imnn(
     data = None
     if observed is not None:
         data = read_universe(observed, ["fields"]).field(inference.data).value
+        if len(data) != config.box.n:
+            raise DataError(f"{observed}: /fields/{inference.data} has shape {data.shape}; [box] n = {config.box.n}")
         restart = Restart(restart.folder, restart.resume, restart.identity + file_hash(observed))
     fiducial, following = np.array(inference.fiducial), data is not None
     rounds: list[dict[str, Any]] = []
@@ -72,6 +74,8 @@ def train_imnn(
             break
         following = moved > imnn.tolerance and len(rounds) < imnn.rounds
         low, high = np.array(inference.low), np.array(inference.high)
+        if not inference.prior.contains(estimate):
+            log.warning("the estimate lies outside the prior of [inference]; the next fiducial stays inside")
         fiducial = np.clip(estimate, low + MARGIN * (high - low), high - MARGIN * (high - low))
     card = {**compressor.card, "training": compressor.card["training"] | {"rounds": rounds}}
     save_checkpoint(output, compressor.network.state_dict(), card)
@@ -155,16 +159,17 @@ def _source(
 
 
 def plan_imnn(inputs: Sequence[Path], config: Config) -> Plan:
-    """What a training would hold and cost, with fields in two dimensions."""
+    """What a training would hold and cost; fields in memory are taken for two-dimensional."""
     imnn = config.train.imnn
     seen = imnn.updates * imnn.simulations
     passed = imnn.first_weights + imnn.figures + imnn.validation * (1 + imnn.updates // imnn.every)
-    pixels = config.box.n**2
-    steps = [
-        f"simulate {seen + passed} fields, or read them from {len(inputs)} inputs",
-        f"train model 'imnn' for up to {imnn.updates} updates a round",
-    ]
-    memory = IMPORTS_BYTES + TORCH_BYTES + STEP_BYTES * pixels * imnn.simulations
+    pixels, held, fields = config.box.n**2, 0, f"simulate {seen + passed} fields"
+    if inputs:
+        files = [file for path in inputs for file in (ensemble_members(path) if path.is_dir() else [path])]
+        pixels = read_universe(files[0], ["fields"]).field(config.inference.data).value.size
+        passed, held, fields = len(files), 4 * pixels * len(files), f"read the fields of {len(files)} universes"
+    memory = IMPORTS_BYTES + TORCH_BYTES + held + STEP_BYTES * pixels * imnn.simulations
+    steps = [fields, f"train model 'imnn' for up to {imnn.updates} updates"]
     return Plan(memory, (seen + passed / 3) * pixels * STEP_CPU_SECONDS, steps)
 
 

@@ -211,11 +211,11 @@ def _voxel_average(shape: tuple[int, ...], size: float, knots: np.ndarray) -> tu
             result[rows, first + offset] += weight * coefficient
     if dimensions == 2:
         result /= size
-    number = {tuple(c[:dimensions]): i for i, c in enumerate(corner.tolist())}
-    size_of = np.minimum(np.arange(n), n - np.arange(n))
-    modes = itertools.product(*[size_of] * (dimensions - 1), range(n // 2 + 1))
-    distinct = [number[tuple(sorted(mode))] for mode in modes]
-    return torch.from_numpy(result), torch.tensor(distinct).view(*shape[:-1], n // 2 + 1)
+    sizes = [np.minimum(np.arange(n), n - np.arange(n))] * (dimensions - 1) + [np.arange(n // 2 + 1)]
+    modes = np.sort(np.stack(np.meshgrid(*sizes, indexing="ij"), axis=-1), axis=-1)
+    digits = n ** np.arange(dimensions)[::-1]  # corners are in lexical order
+    distinct = np.searchsorted(corner[:, :dimensions] @ digits, modes @ digits)
+    return torch.from_numpy(result), torch.from_numpy(distinct)
 
 
 def squared_indices(shape: tuple[int, ...]) -> np.ndarray:

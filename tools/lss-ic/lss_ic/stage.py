@@ -106,7 +106,8 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     """Memory of the whole process and CPU time.
 
     Measured at 128^3 and 256^3: the interpreter with its imports holds 80 MB; the peak is 52 n^3 bytes above it when a
-    file is written and 72 n^3 when a pipe is, which takes the whole image at once. What is said lies between.
+    file is written and 72 n^3 when a pipe is, which takes the whole image at once. What is said lies between. A random
+    field takes torch's 200 MB besides, and at 128^3 120 n^3.
     """
     box, ic = config.box, config.ic
     held = sum(array.nbytes for group in universe.groups.values() for array in group.data.values()) if universe else 0
@@ -115,7 +116,7 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     if ic.field != "linear":
         voxels = box.n**ic.dimensions
         steps = [drawn, f"{ic.field} field: {box.n}^{ic.dimensions}"]
-        return Plan(IMPORTS_BYTES + 250_000_000 + 60 * voxels + held, 4.0 + 4e-7 * voxels, steps)
+        return Plan(IMPORTS_BYTES + 100_000_000 + 130 * voxels + held, 3.0 + 4e-7 * voxels, steps)
     mass = RHO_CRIT * config.cosmology.omega_m * (box.size / box.n) ** 3
     steps = [
         drawn,

@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 KNOTS = 65  # of the local map
+RESOLUTION = 1e-5  # of a field's standard deviation; closer values are one to the local map
 KNOT_RANGE = 4.0  # standard deviations of the Gaussian that the map starts from
 SMALLEST_POWER = 1e-12  # of the mean of all bands; a band without any power has this logarithm
 CONVOLUTIONS = {2: functional.conv2d, 3: functional.conv3d}
@@ -107,8 +108,11 @@ class CompressorNet(nn.Module):
     @torch.no_grad()
     def prepare(self, fields: torch.Tensor) -> None:
         """Measure the first weights of the local map and the filter on fiducial fields, (b, 1, n, n[, n])."""
-        values, order = torch.unique(fields, return_counts=True)
-        rank = (order.cumsum(0) - order / 2) / order.sum()
+        # Values that differ by rounding alone, as those of empty cells do, are one: knots must not fall together.
+        quantum = RESOLUTION * fields.std()
+        values, counts = torch.unique((fields / quantum).round(), return_counts=True)
+        values = values * quantum
+        rank = (counts.cumsum(0) - counts / 2) / counts.sum()
         normal = math.sqrt(2) * torch.erfinv((2 * rank.double() - 1).clamp(-1 + 1e-12, 1 - 1e-12))
         wanted = torch.linspace(-KNOT_RANGE, KNOT_RANGE, KNOTS, dtype=torch.float64, device=fields.device)
         place = torch.searchsorted(normal, wanted).clamp(max=len(normal) - 1)

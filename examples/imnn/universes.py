@@ -15,7 +15,7 @@ from lss.inference import Inference, with_parameters
 from lss.universe import Universe
 from lss.universe_file import member_path, write_universe
 
-FIDUCIAL, PAIRS = 240, 60
+FIDUCIAL, PAIRS = 240, 120
 
 
 def make(settings: Settings, inference: Inference, path: Path, index: int) -> None:

@@ -3,8 +3,8 @@
 The card is JSON in the file's metadata. It says what the network is and how to feed it, what it was trained on and how
 well it did, so that a checkpoint can be judged, used and refused without the program that made it:
 
-    model          "estimator" or "optimizer"
-    architecture   kind, inputs, outputs, channels, levels
+    model          "estimator", "optimizer", "imnn" or "density"
+    architecture   kind and sizes
     inputs         how fields are made from a catalogue: smoothing, normalisation, target
     training       the [train] table, updates, epochs, seconds
     data           universes, hash, simulator settings, mass definition, min_particles, box, cosmology

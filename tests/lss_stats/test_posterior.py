@@ -103,11 +103,29 @@ def test_posteriors_are_drawn_over_each_other(tmp_path):
     assert (tmp_path / "f/posterior.pdf").stat().st_size > 10_000
 
 
+def test_the_posterior_of_one_parameter_is_drawn(tmp_path):
+    universe = observed((0.9, 0.6))
+    stored = universe.groups["recon/posterior"]
+    attrs = {
+        name: np.asarray(value)[:1] for name, value in stored.attrs.items() if name in ("score_estimate", "low", "high")
+    }
+    attrs = stored.attrs | attrs | {"parameters": NAMES[0], "fisher": FISHER[:1, :1]}
+    data = {"samples": stored.data["samples"][:, :1], "weights": stored.data["weights"]}
+    result = stage.run(universe.with_group("recon/posterior", Group(data, attrs)), Config(), plot=tmp_path / "p.png")
+    assert result.groups["stats/posterior"].data["covariance"].shape == (1, 1)
+    assert (tmp_path / "p.png").stat().st_size > 5_000
+
+
 def test_what_cannot_be_shown_is_said_in_one_line(tmp_path):
     bare = observed((0.9, 0.6)).without("recon")
     write_universe(bare, tmp_path / "bare.h5")
     with pytest.raises(DataError, match="no /recon/posterior; run lss-recon with method delfi or abc"):
         stage.run(observed((0.9, 0.6)), Config(), posteriors=tmp_path / "bare.h5")
+    renamed = observed((0.9, 0.6))
+    renamed.groups["recon/posterior"].attrs["parameters"] = "ic.mean ic.variance"
+    write_universe(renamed, tmp_path / "renamed.h5")
+    with pytest.raises(DataError, match=r"a posterior of ic.mean ic.variance, but"):
+        stage.run(observed((0.9, 0.6)), Config(), posteriors=tmp_path / "renamed.h5")
     other = dataclasses.replace(bare, config={"box": bare.config["box"], "cosmology": bare.config["cosmology"]})
     write_universe(other, tmp_path / "other.h5")
     with pytest.raises(DataError, match=r"no ic.amplitude: not the truth of this posterior"):

@@ -1,7 +1,7 @@
 """Figures of inferred parameters: posteriors over each other with Fisher ellipses, estimates, and coverage."""
 
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import combinations, cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -43,9 +43,8 @@ def corner(shown: Shown) -> Figure | None:
     # The library lays its panels out itself.
     figure = plt.figure(figsize=(size, size), layout="none")
     handles = []
-    groups = {label: group for label, group in shown.posteriors.items() if group.attrs["parameters"] == " ".join(names)}
-    limits = _limits(groups.values())
-    for colour, (label, group) in zip(CYCLE, groups.items(), strict=False):
+    limits = _limits(shown.posteriors.values())
+    for colour, (label, group) in zip(cycle(CYCLE), shown.posteriors.items(), strict=False):
         weights = group.data["weights"] / group.data["weights"].sum()
         library.corner(
             np.asarray(group.data["samples"], dtype=np.float64),

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from lss.errors import ConfigError
+from lss.errors import ConfigError, DataError
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Group, Universe
 from lss.universe_file import ensemble_members, read_universe
@@ -140,6 +140,9 @@ def _posteriors(universe: Universe, others: Path | None) -> dict[str, Group]:
         if source is universe and not source.has("recon/posterior"):
             continue
         group = source.group("recon/posterior", "run lss-recon with method delfi or abc")
+        parameters = str(group.attrs["parameters"])
+        if found and parameters != (first := str(next(iter(found.values())).attrs["parameters"])):
+            raise DataError(f"{source.source}: a posterior of {parameters}, but {universe.source} has one of {first}")
         label = str(group.attrs["method"]).upper()
         found[label if label not in found else f"{label}, {Path(source.source).stem}"] = group
     return found

@@ -46,9 +46,10 @@ def initial_particles(config: Config, seed: int = 1, redshift: float = 127.0) ->
 def states(start: Particles, config: Config, last: float = 1.0) -> Iterator[State]:
     """The state at the start and after every mesh step to the scale factor `last`."""
     state = State.of(start)
-    edges = step_edges(state.scale_factor, [last], config.sim.mesh_steps)
+    mover = integrator(config)
+    edges = step_edges(state.scale_factor, [last], config.sim.mesh_steps, mover.late)
     yield State.of(start)
-    yield from integrator(config).evolve(state, edges)
+    yield from mover.evolve(state, edges)
 
 
 def evolved(start: Particles, config: Config, last: float = 1.0) -> Particles:
@@ -100,11 +101,12 @@ def force_errors(position: np.ndarray, config: Config, targets: int = 1000, seed
     place = take(position, order)
     influence = long_range_influence(sim.mesh * n, box_size, reach, SCHEME)
     far = MeshForce(sim.mesh * n, box_size, SCHEME, influence)(place, mesh_offset(seed, 0))
-    near = np.zeros((3, n**3), np.float32)
+    near = np.zeros((4, n**3), np.float32)
     pair_force = PairForce(box_size, reach, sim.softening, box_size**3 / (4 * np.pi * n**3))
-    pair_force(columns(place), cells, np.zeros(n**3, np.uint8), 0, 0.0, near)
+    across = columns(place)
+    pair_force(across, cells, np.zeros(n**3, np.uint8), 0, cells.enclose(across), near)
     force = np.empty_like(place)
-    force[order] = far + rows(near)
+    force[order] = far + rows(near[:3])
     error = np.linalg.norm(force[chosen] - exact, axis=1) / np.sqrt(np.mean((exact**2).sum(axis=1)))
     return float(np.median(error)), float(np.quantile(error, 0.99))
 

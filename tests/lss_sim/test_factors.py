@@ -34,16 +34,23 @@ def test_short_steps_are_those_of_the_equations_of_motion():
 
 
 def test_outputs_are_edges_and_steps_are_uniform_between_them():
-    edges = step_edges(1 / 128, [0.25, 0.5, 1.0], 120)
+    edges = step_edges(1 / 128, [0.25, 0.5, 1.0], 120, late=0.0)
     assert {1 / 128, 0.25, 0.5, 1.0} <= set(edges.tolist())
     assert np.all(np.diff(edges) > 0)
     assert 120 <= len(edges) - 1 <= 122
-    np.testing.assert_allclose(np.diff(np.log(step_edges(0.05, [1.0], 20))), np.log(20) / 20)
+    np.testing.assert_allclose(np.diff(np.log(step_edges(0.05, [1.0], 20, late=0.0))), np.log(20) / 20)
+
+
+@pytest.mark.parametrize("outputs", [[1.0], [0.25, 0.5, 1.0]])
+def test_late_steps_are_shorter_by_the_factor_asked_for(outputs):
+    edges = step_edges(1 / 128, outputs, 400, late=8.0)
+    length = np.diff(np.log(edges)) * (1 + 4 * np.sqrt(np.sqrt(edges[1:] * edges[:-1])))
+    np.testing.assert_allclose(length, length.mean(), rtol=0.01)
 
 
 def test_kicks_and_drifts_of_every_level_cover_the_step():
     factors = Factors(OMEGA_M)
-    times = StepFactors(factors, 0.5, 0.52, deepest=3)
+    times = StepFactors.of(factors, 0.5, 0.52, deepest=3)
     kicks = times.opening(0) + times.closing(8)
     drifts = times.drifts(8)
     for substep in range(1, 8):

@@ -34,8 +34,8 @@ def configuration(sigma8=0.834, n=N, **sim):
 
 def test_defaults_are_those_of_the_design():
     sim = Config().sim
-    assert (sim.method, sim.redshifts, sim.mesh_steps, sim.mesh) == ("p3m", [0.0], 120, 2)
-    assert (sim.softening, sim.eta, sim.levels) == (0.05, 0.025, 4)
+    assert (sim.method, sim.redshifts, sim.mesh_steps, sim.mesh) == ("p3m", [0.0], 64, 2)
+    assert (sim.softening, sim.eta, sim.levels) == (0.05, 0.025, 6)
     quick = Config.model_validate({"sim": {"method": "pm"}}).sim
     assert (quick.mesh_steps, quick.pm_start) == (20, 19.0)
 
@@ -207,4 +207,4 @@ def test_noise_of_another_grid_is_refused():
 
 def test_steps_so_long_that_every_pair_would_be_near_are_refused():
     with pytest.raises(DataError, match=r"within the mesh step to a = 1; raise \[sim\] steps"):
-        stage.run(universe(), configuration(steps=1, reach=1.0))
+        stage.run(universe(), configuration(steps=1, reach=0.5))

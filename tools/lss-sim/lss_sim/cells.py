@@ -19,7 +19,7 @@ class Cells:
     """Cubic cells, in C order of (ix, iy, iz).
 
     side : cells per side; width : Mpc/h; start : (side^3 + 1,) int64, first particle of each cell
-    low, high : (side^3, 3) float32, the box around each cell's particles since the last call of `enclose`
+    low, high : (side^3, 3) float32, the box around each cell's particles at the last call of `enclose`
     """
 
     side: int

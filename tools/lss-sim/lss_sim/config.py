@@ -7,7 +7,7 @@ import pydantic
 from lss.config import Configuration, Table, quantity
 
 # What each method takes when the table does not say (figures in docs/gravity.md).
-STEPS = {"p3m": 120, "pm": 20}
+STEPS = {"p3m": 64, "pm": 20}
 PM_START = 19.0
 
 
@@ -25,7 +25,9 @@ class Simulation(Table):
         None, "redshift at which pm takes over from 2LPT (default 19; p3m starts from the particles it is given)", gt=0
     )
     steps: int | None = quantity(
-        None, "mesh steps from start to last output, uniform in log a (default: p3m 120, pm 20)", ge=1
+        None,
+        "mesh steps from start to last output, uniform in log a (p3m: log a + 8 sqrt(a)); default: p3m 64, pm 20",
+        ge=1,
     )
     mesh: int = quantity(2, "mesh cells per particle and side", ge=1, le=8)
     # 15.0397 / 2 pi, a zero of j_4: the clouds of lss_sim.split then have no power at the wavenumber of the lattice.
@@ -35,8 +37,10 @@ class Simulation(Table):
     softening: float = quantity(
         0.05, "Plummer-equivalent softening; Gadget's spline reaches 2.8 times that", "Mpc/h", gt=0
     )
-    eta: float = quantity(0.025, "accuracy of time bins: dt = sqrt(2 eta a softening / |acceleration|)", gt=0)
-    levels: int = quantity(4, "deepest time bin: 2^levels short-range steps in a mesh step", ge=0, le=10)
+    eta: float = quantity(
+        0.025, "accuracy of time bins: dt = sqrt(eta) / omega, omega^2 = G sum m / r^3 over the pairs in reach", gt=0
+    )
+    levels: int = quantity(6, "deepest time bin: 2^levels short-range steps in a mesh step", ge=0, le=10)
     offset_seed: int = quantity(1, "seed of the random shifts of the mesh against the particles", ge=0, lt=2**32)
     matter_grid: int = quantity(0, "points per side of fields/matter, CIC at the last output; 0: none", ge=0)
 

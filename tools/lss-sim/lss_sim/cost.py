@@ -38,8 +38,8 @@ def estimate(sim: Simulation, box: Box, outputs: int) -> Plan:
 
 
 def _deeper_evaluations(sim: Simulation) -> float:
-    """How many pair forces of all particles the sub-steps come to: 114 from z = 127 to 0 with the defaults (measured).
+    """How many pair forces of all particles the sub-steps come to: 50 from z = 127 to 0 with the defaults (measured).
 
-    Most are made late and in halos, where eta and the softening set the steps however long the mesh's are.
+    Most are made late and in halos, where eta sets the steps however long the mesh's are.
     """
-    return 114 * min(1.0, sim.levels / 4) * (0.025 / sim.eta) ** 0.5 * (0.05 / sim.softening) ** 0.5
+    return 50 * min(1.0, sim.levels / 4) * (0.025 / sim.eta) ** 0.5

@@ -22,7 +22,13 @@ SAVE_EVERY = 120.0  # seconds between restart files
 
 
 class Integrator(Protocol):
-    """What moves particles: the state after every mesh step, from `state` to the last of `edges` (scale factors)."""
+    """What moves particles: the state after every mesh step, from `state` to the last of `edges` (scale factors).
+
+    late : how much shorter its steps are at late times (`lss_sim.factors.step_edges`)
+    """
+
+    @property
+    def late(self) -> float: ...
 
     def evolve(self, state: State, edges: np.ndarray) -> Iterator[State]: ...
 
@@ -38,7 +44,7 @@ def evolve(
     """
     first = State.of(start)
     redshift_at = {1 / (1 + z): z for z in redshifts}
-    edges = step_edges(first.scale_factor, list(redshift_at), steps)
+    edges = step_edges(first.scale_factor, list(redshift_at), steps, integrator.late)
     outputs = {start.redshift: start} if start.redshift in redshifts else {}
     kept = restart.load("state")
     if kept is not None:

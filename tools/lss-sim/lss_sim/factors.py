@@ -27,29 +27,34 @@ class Factors:
 
     def kick(self, a0: float, a1: float, at: float) -> float:
         """What f taken at `at` is multiplied by to advance p from a0 to a1."""
-        return (self._momentum(a1) - self._momentum(a0)) / float(growth_factor(at, self.omega_m))
+        growth, momentum = self.solution(np.array([a0, a1, at]))
+        return float((momentum[1] - momentum[0]) / growth[2])
 
     def drift(self, a0: float, a1: float, at: float) -> float:
         """What p taken at `at` is multiplied by to advance x from a0 to a1."""
-        return float(growth_factor(a1, self.omega_m) - growth_factor(a0, self.omega_m)) / self._momentum(at)
+        growth, momentum = self.solution(np.array([a0, a1, at]))
+        return float((growth[1] - growth[0]) / momentum[2])
 
-    def _momentum(self, a: float) -> float:
-        """G = a^3 E dD/da = a^2 E f1 D."""
-        rate = growth_rate(a, self.omega_m) * growth_factor(a, self.omega_m)
-        return float(a**2 * hubble(a, self.omega_m) * rate)
+    def solution(self, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """D and G = a^3 E dD/da = a^2 E f1 D at scale factors a."""
+        growth = growth_factor(a, self.omega_m)
+        return growth, a**2 * hubble(a, self.omega_m) * growth_rate(a, self.omega_m) * growth
 
 
-def step_edges(start: float, outputs: list[float], steps: int) -> np.ndarray:
-    """Scale factors of the edges of all steps, uniform in log a between outputs.
+def step_edges(start: float, outputs: list[float], steps: int, late: float) -> np.ndarray:
+    """Scale factors of the edges of all steps, uniform in log a + late sqrt(a) between outputs.
 
     start : first scale factor; outputs : those of the outputs, increasing, each an edge; steps : in all, if there were
-    only the last output (each interval takes its share, rounded up)
+    only the last output (each interval takes its share, rounded up); late : 0 for steps of one length in log a, which
+    are otherwise (1 + late / 2) / (1 + late sqrt(a) / 2) times as long at a as at a = 1
     """
-    marks = [start, *(a for a in outputs if a > start)]
-    total = np.log(marks[-1] / start)
+    marks = np.array([start, *(a for a in outputs if a > start)])
+    log_a = np.linspace(np.log(start), np.log(marks[-1]), 100_001)
+    clock = log_a + late * np.exp(log_a / 2)
+    at_marks = np.interp(np.log(marks), log_a, clock)
     edges = [start]
-    for a0, a1 in pairwise(marks):
-        count = int(np.ceil(steps * np.log(a1 / a0) / total - 1e-6))
-        edges.extend(a0 * (a1 / a0) ** (np.arange(1, count) / count))
-        edges.append(a1)
+    for (t0, t1), mark in zip(pairwise(at_marks), marks[1:], strict=True):
+        count = int(np.ceil(steps * (t1 - t0) / (at_marks[-1] - at_marks[0]) - 1e-6))
+        edges.extend(np.exp(np.interp(np.linspace(t0, t1, count + 1)[1:-1], clock, log_a)))
+        edges.append(mark)
     return np.array(edges)

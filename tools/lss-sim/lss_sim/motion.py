@@ -28,7 +28,7 @@ def wrap(position: np.ndarray, box_size: float) -> None:
 def advance_levels(value: np.ndarray, rate: np.ndarray, factors: np.ndarray, level: np.ndarray) -> None:
     """value += factors[level] rate, in place: a kick or a drift of particles on steps of their own.
 
-    value, rate : (3, m) float32; factors : (levels,) float32; level : (m,) uint8
+    value, rate : (3, m) float32 (rows beyond the third are left out); factors : (levels,) float32; level : (m,) uint8
     """
     spread(_advance, [(value[:, a:b], rate[:, a:b], factors, level[a:b]) for a, b in chunks(len(level))])
 

@@ -41,8 +41,10 @@ class PairForce:
     ) -> int:
         """Write the force on particles whose level is `lowest` or deeper; the others' columns are left as they are.
 
-        position : (3, m) float32 in the order of `cells`; level : (m,) uint8; stray : how far any particle is outside
-        its cell (0 after ordering, else that of `Cells.enclose`); force : (3, m) float32, Mpc/h
+        position : (3, m) float32 in the order of `cells`; level : (m,) uint8; stray : what `Cells.enclose` returned for
+        these positions
+        force : (4, m) float32; three components in Mpc/h and, last, the sum over pairs of force / distance, which
+        sets the length of time steps (`lss_sim.time_bins`)
         Returns the number of pairs evaluated, those out of reach included.
         """
         h = SPLINE_REACH * self.softening
@@ -65,6 +67,7 @@ class PairForce:
 def _pair_force(position, level, lowest, start, low, high, side, box, stray, shape, first, last, force):
     """Targets of the cells first <= c < last; returns the number of pairs evaluated."""
     strength = shape[7]
+    itself = np.float32(1.0) / (shape[1] * np.sqrt(shape[1])) - shape[3]
     width = box / side
     per_width = side / box
     source = np.empty((3, 1024), np.float32)
@@ -81,7 +84,6 @@ def _pair_force(position, level, lowest, start, low, high, side, box, stray, sha
         ix, iy, iz = cell // (side * side), cell // side % side, cell % side
         # Coordinates relative to the middle of the cell lose nothing, wherever in the box it is.
         cx, cy, cz = np.float32((ix + 0.5) * width), np.float32((iy + 0.5) * width), np.float32((iz + 0.5) * width)
-        test = active >= FEW or stray > 0.0
         # The cell itself comes first and whole, so that a target's own place in the buffer is known.
         source = _with_room(source, 0, end - begin)
         filled = _append(position, begin, end, -cx, -cy, -cz, source, 0)
@@ -99,33 +101,27 @@ def _pair_force(position, level, lowest, start, low, high, side, box, stray, sha
                 wy = _wrapped(jy, side)
                 oy = np.float32((jy - wy) * width)
                 z_first, z_last = _cell_range(lo[2], hi[2], np.sqrt(left) + stray, per_width)
+                column = (wx * side + wy) * side
                 jz = z_first
                 while jz <= z_last:
+                    # Cells along z follow each other in memory: as many as are in reach are one run.
                     wz = _wrapped(jz, side)
                     oz = np.float32((jz - wz) * width)
-                    # Cells along z follow each other in memory: one run to the edge of the box, or to the own cell,
-                    # or a cell at a time once particles have strayed and the boxes around them say more.
-                    stop = jz if stray > 0.0 else min(z_last, jz + side - 1 - wz)
-                    column = (wx * side + wy) * side
-                    jz_now, jz = jz, stop + 1
-                    if jx == ix and jy == iy and jz_now <= iz <= stop:
-                        if jz_now == iz:
-                            jz = iz + 1
-                            continue
-                        jz = iz
-                    a, b = start[column + wz], start[column + wz + jz - jz_now]
-                    if a == b:
-                        continue
-                    if stray > 0.0:
+                    a = b = start[column + wz]
+                    shift = ox, oy, oz
+                    while jz <= z_last and wz < side:
                         c = column + wz
-                        gx = _gap(low[c, 0] + ox, high[c, 0] + ox, lo[0], hi[0])
-                        gy = _gap(low[c, 1] + oy, high[c, 1] + oy, lo[1], hi[1])
-                        gz = _gap(low[c, 2] + oz, high[c, 2] + oz, lo[2], hi[2])
-                        if gx * gx + gy * gy + gz * gz >= shape[0]:
-                            continue
+                        if c == cell or _distance2(low[c], high[c], shift, lo, hi) >= shape[0]:
+                            break
+                        b = start[c + 1]
+                        jz += 1
+                        wz += 1
+                    if a == b:
+                        jz += 1
+                        continue
                     source = _with_room(source, filled, b - a)
                     after = _append(position, a, b, ox - cx, oy - cy, oz - cz, source, filled)
-                    if test:
+                    if active >= FEW:
                         if after - filled > len(scratch):
                             scratch = np.empty(2 * (after - filled), np.float32)
                         span = lo[0] - cx, hi[0] - cx, lo[1] - cy, hi[1] - cy, lo[2] - cz, hi[2] - cz
@@ -135,8 +131,8 @@ def _pair_force(position, level, lowest, start, low, high, side, box, stray, sha
             source[0, filled] = source[1, filled] = source[2, filled] = FAR * shape[8]
             filled += 1
         for t in range(active):
-            for axis in range(3):
-                force[axis, target[t]] = 0.0
+            for row in range(4):
+                force[row, target[t]] = 0.0
         for a in range(0, filled, BLOCK):
             b = min(a + BLOCK, filled)
             sx, sy, sz = source[0, a:b], source[1, a:b], source[2, a:b]
@@ -144,8 +140,11 @@ def _pair_force(position, level, lowest, start, low, high, side, box, stray, sha
                 p = target[t]
                 own = p - begin
                 x, y, z = source[0, own], source[1, own], source[2, own]
-                fx, fy, fz, close = _held_force(x, y, z, sx, sy, sz, shape)
-                if close > (1.5 if a <= own < b else 0.5):  # the target counts itself
+                fx, fy, fz, stiffness, close = _held_force(x, y, z, sx, sy, sz, shape)
+                if a <= own < b:  # the target counts itself
+                    stiffness -= itself
+                    close -= np.float32(1.0)
+                if close > 0.5:
                     ex, ey, ez = _spline_correction(x, y, z, sx, sy, sz, shape)
                     fx += ex
                     fy += ey
@@ -153,6 +152,7 @@ def _pair_force(position, level, lowest, start, low, high, side, box, stray, sha
                 force[0, p] += strength * fx
                 force[1, p] += strength * fy
                 force[2, p] += strength * fz
+                force[3, p] += strength * stiffness
         pairs += active * filled
     return pairs
 
@@ -194,6 +194,15 @@ def _wrapped(cell, side):
 def _gap(low_a, high_a, low_b, high_b):
     """Distance between two intervals, 0 where they overlap."""
     return max(0.0, max(low_a - high_b, low_b - high_a))
+
+
+@kernel(fastmath=True)
+def _distance2(low, high, shift, lo, hi):
+    """Squared distance of the shifted box [low, high] from the box [lo, hi]."""
+    x = _gap(low[0] + shift[0], high[0] + shift[0], lo[0], hi[0])
+    y = _gap(low[1] + shift[1], high[1] + shift[1], lo[1], hi[1])
+    z = _gap(low[2] + shift[2], high[2] + shift[2], lo[2], hi[2])
+    return x * x + y * y + z * z
 
 
 @kernel
@@ -242,22 +251,23 @@ def _drop_far(source, begin, end, span, radius2, distance2):
 
 @kernel(fastmath=True)
 def _held_force(x, y, z, sx, sy, sz, shape):
-    """Force on a point from sources, with r held above h, and how many sources lie within h."""
+    """Force on a point from sources, with r held above h, the sum of force / distance, and how many lie within h."""
     radius2, h2 = shape[0], shape[1]
     c0, c1, c2, c3 = shape[3], shape[4], shape[5], shape[6]
     one, zero = np.float32(1.0), np.float32(0.0)
-    fx, fy, fz, close = zero, zero, zero, zero
+    fx, fy, fz, stiffness, close = zero, zero, zero, zero, zero
     for j in range(len(sx)):
         dx, dy, dz = sx[j] - x, sy[j] - y, sz[j] - z
         r2 = dx * dx + dy * dy + dz * dz
         inverse = one / np.sqrt(max(r2, h2))
         f = inverse * inverse * inverse - (c0 + r2 * (c1 + r2 * (c2 + r2 * c3)))
         f = f if r2 < radius2 else zero
+        stiffness += f
         close += one if r2 < h2 else zero
         fx += f * dx
         fy += f * dy
         fz += f * dz
-    return fx, fy, fz, close
+    return fx, fy, fz, stiffness, close
 
 
 @kernel(fastmath=True)

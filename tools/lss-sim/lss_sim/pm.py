@@ -7,7 +7,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -50,6 +50,7 @@ class ParticleMesh:
     engine: Engine
     omega_m: float
     seed: int
+    late: ClassVar[float] = 0.0
 
     def evolve(self, state: State, edges: np.ndarray) -> Iterator[State]:
         """The state after every step; its arrays may be written to by the next one.

@@ -65,8 +65,8 @@ def random_field(shown: Shown) -> Figure | None:
             if f"power/{name}" in groups:
                 spectrum = groups[f"power/{name}"]
                 right.loglog(spectrum.data["k"], spectrum.data["power"], line, color=SUBJECT, label=text)
-        unit = shown.own[f"power/{name}"].units["power"].replace("(Mpc/h)", "(Mpc/$h$)")
-        right.set(xlabel=r"$k$ [$h$/Mpc]", ylabel=f"$P(k)$ [{unit}]")
+        unit = shown.own[f"power/{name}"].units["power"].replace("(Mpc/h)^", "(Mpc/$h)^")
+        right.set(xlabel=r"$k$ [$h$/Mpc]", ylabel=f"$P(k)$ [{unit}$]")
         right.legend()
     return figure
 

@@ -30,7 +30,8 @@ def main(output: str, *results: str) -> None:
             axis.plot(k, ratio, "o-", ms=3, color=colour, label=label)
         axis.set(yscale="log", ylim=(0.3, 6), xlabel="k [h/Mpc]", ylabel="error$^2$ / (1 + 1/n) scatter$^2$")
         axis.set_yticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
-        axis.text(0.02, 0.02, "below 1: too modest; above: overconfident", transform=axis.transAxes, fontsize=6.5)
+        axis.yaxis.set_minor_formatter("")
+        axis.text(0.03, 0.06, "below 1: too modest; above: overconfident", transform=axis.transAxes, fontsize=6.5)
         axis.legend(loc="upper right")
         save(figure, Path(output))
 

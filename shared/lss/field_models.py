@@ -9,7 +9,7 @@ White noise is multiplied by the root of a spectrum in Fourier space. With d dim
                 voxels: P_voxel(k) = sum over aliases of P(|k|) prod_i sinc^2(k_i L / 2n)
 
 A lognormal field in two dimensions is a sheet of the three-dimensional one, a voxel thick: its spectrum is the sum of
-P_voxel over the wavenumbers across it. Both choices keep information finite. The mean of exp(G) is the field's own:
+P_voxel over the wavenumbers across it. Two choices keep information finite. The mean of exp(G) is the field's own:
 divided by that of the ensemble, the mean of ln(1 + delta) would be a function of the parameters without any scatter.
 And voxel averages give P_G > 0, where a spectrum cut off at the grid's frequencies gives P_G that passes through zero:
 modes beside the zero, free of noise, would tell the parameters as exactly as they lie close to it.
@@ -29,7 +29,7 @@ from lss.errors import ConfigError
 from lss.linear_power import ANALYTIC, SIGMA8_RADIUS, read_table, tophat, unnormalised_power
 
 STEP_LN_K = 0.0135  # of the spectrum's knots: 15 of them in the narrowest acoustic oscillation
-ALIASES = 1  # images of the spectrum summed on each side; the next would add 1e-3
+ALIASES = 1  # images of the spectrum summed on each side; the next would add 0.2% to the variance
 _DEPENDS_ON = {
     "power-law": ("ic.amplitude", "ic.slope"),
     "normal": ("ic.mean", "ic.variance"),

@@ -52,9 +52,14 @@ def test_no_truth_was_trained_on():
     assert seeds["truth.toml"] not in {seeds["universes-64.toml"], seeds["paper.toml"], 1001, 5001}
 
 
-def test_a_truth_is_simulated_with_all_default_steps():
-    sim = read_toml(EXAMPLES / "truth.toml")["sim"]
-    assert validate(stages.find("sim").Config, {"sim": sim}, "truth").sim.mesh_steps == 120
+def test_a_truth_is_simulated_better_than_the_universes_of_the_loop():
+    truth = read_toml(EXAMPLES / "truth.toml")
+    loop = read_toml(EXAMPLES / "best.toml")
+    model = stages.find("sim").Config
+    finest, coarse = (validate(model, {"sim": settings["sim"]}, "sim").sim for settings in (truth, loop))
+    assert truth["sim"] == {"method": "p3m"}
+    assert finest.mesh_steps > coarse.mesh_steps
+    assert truth["ic"]["redshift"] == 127
 
 
 @pytest.mark.parametrize("path", RECONSTRUCTIONS, ids=lambda path: path.name)

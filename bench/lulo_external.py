@@ -12,7 +12,7 @@ from lss.config import Settings, merge
 from lss.nets.checkpoint import read_card
 from lss_stats.digest import digest
 
-CHECKPOINT = "estimator-64"
+CHECKPOINT = "estimator-64-pm"
 SIMULATOR = Path("examples/lulo/my_sim.sh").resolve()
 SIDE, SIMULATIONS = 32, 3
 

@@ -46,7 +46,7 @@ def test_crude_simulator_of_peaks_is_inverted_with_the_shipped_estimator(tmp_pat
     truth = stages.run("ic", truth, truth.config)
     observed = by_peaks(truth, tmp_path)
     assert len(observed.halos) > 20
-    result = reconstruct(observed, "estimator-64", PEAKS, simulations=4)
+    result = reconstruct(observed, "estimator-64-pm", PEAKS, simulations=4)
     loss = result.group("recon").data["loss"]
     assert loss.min() < 0.75 * loss[0]
     assert result.halos.finder == "peaks"

@@ -278,7 +278,7 @@ def test_run_with_an_early_model_goes_on_to_the_same_bits(observed, estimator, t
 def test_early_model_with_a_network_of_its_own_sees_masses_matched_by_abundance(truth):
     heavier = {**truth.halos.columns, "mass": truth.halos.mass * np.float32(3)}
     other = with_halos(truth, columns=heavier, mass_definition="200c")
-    matched, of_truth = (on_scale_of(universe, "estimator-64").halos for universe in (other, with_halos(truth)))
+    matched, of_truth = (on_scale_of(universe, "estimator-64-pm").halos for universe in (other, with_halos(truth)))
     assert matched.mass_definition == "fof"
     assert np.array_equal(matched.mass, of_truth.mass)
     assert (np.diff(matched.mass) <= 0).all()
@@ -290,7 +290,7 @@ def test_what_does_not_fit_the_later_model_is_refused_before_the_early_simulatio
     other = with_halos(observed, mass_definition="200c")
     other = dataclasses.replace(other, config=merge(other.config, {"halo": {"mass_definition": "200c"}}))
     with pytest.raises(ConfigError, match=r'trained on "fof" halos; \[halo\] mass_definition = "200c"'):
-        reconstruct(other, estimator, early={**EARLY, "checkpoint": "estimator-64"})
+        reconstruct(other, estimator, early={**EARLY, "checkpoint": "estimator-64-pm"})
 
 
 def test_early_simulations_must_leave_some(observed, estimator):
@@ -375,10 +375,10 @@ def test_network_trained_on_another_simulator_is_said_aloud(observed, estimator,
 @pytest.mark.parametrize(("written", "warned"), [({"steps": 20, "start": 19.0}, False), ({"steps": 21}, True)])
 def test_default_of_the_simulator_written_out_is_no_other_simulator(caplog, monkeypatch, written, warned):
     monkeypatch.setattr(logging.getLogger("lss"), "propagate", True)
-    card = read_card("estimator-64")
+    card = read_card("estimator-64-pm")
     assert not card["data"]["simulator"]["sim"].keys() & {"steps", "start"}
     config = validate(Config, {"sim": {"method": "pm", **written}, "halo": card["data"]["simulator"]["halo"]}, "test")
-    check_card(card, "estimator-64", forward_settings(Universe.create(config), config))
+    check_card(card, "estimator-64-pm", forward_settings(Universe.create(config), config))
     assert ("[sim] steps = 20, here 21" in caplog.text) == warned
     assert ("another forward model" in caplog.text) == warned
 

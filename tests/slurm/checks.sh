@@ -11,7 +11,7 @@ read -r ensemble simulation network observed reconstruction <<<"$(CONFIG=small.t
 # A reconstruction through an external program that has to stop long before its time limit, and the same without waiting.
 sed 's/^max_simulations = .*/max_simulations = 3/' small.toml >external.toml
 printf '[recon.forward]\ncommand = ["./external.sh", "{input}", "{output}"]\n' >>external.toml
-export CONFIG=external.toml NETWORK=estimator-64
+export CONFIG=external.toml NETWORK=estimator-64-pm
 overrun=$(PAUSE=30 RECONSTRUCTION=overrun.h5 submit --dependency=afterok:"$observed" --cpus-per-task=1 \
     --time=3 --signal=B:TERM@75 reconstruct.sbatch)
 prompt=$(RECONSTRUCTION=prompt.h5 submit --dependency=afterok:"$observed" --cpus-per-task=2 reconstruct.sbatch)

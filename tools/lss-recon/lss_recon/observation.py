@@ -24,7 +24,7 @@ _TABLES = {"ic", "sim", "halo"}  # of the forward model
 
 # What of a simulator changes nothing that a network of halos has learned from.
 _IMMATERIAL: dict[str, set[str]] = {
-    "sim": {"redshifts", "offset_seed", "matter_grid"},
+    "sim": {"redshifts", "offset_seed", "matter_grid", "eta", "levels"},  # the last two: accuracy of time steps
     "halo": {"mass_range", "mass_bins", "fields", "assignment", "catalogue"},
     "cosmology": set(),
 }

@@ -45,13 +45,13 @@ Figures = dict[str, float]
 
 def figures(found: Universe, truth: Universe, recovered: Mapping[str, Comparison]) -> Figures:
     """All figures of one reconstruction; `recovered` is their `compare`."""
-    recon = found.group("recon").attrs
+    histories = [found.group(path).attrs for path in ("recon", "recon/early") if found.has(path)]
     return {
         **reaches(recovered),
         "q_error": q_error(found, truth),
         **halo_numbers(found, truth),
-        "simulations": float(recon["simulations"]),
-        "wall_s": float(np.sum(recon["seconds"])),
+        "simulations": float(histories[0]["simulations"]),
+        "wall_s": float(sum(np.sum(history["seconds"]) for history in histories)),
         "cpu_s": float(found.group("bench").attrs["cpu_s"]),
     }
 

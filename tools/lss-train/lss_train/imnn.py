@@ -58,7 +58,7 @@ def train_imnn(
     rounds: list[dict[str, Any]] = []
     while True:
         torch.manual_seed(config.train.seed)
-        journal_path = output.with_suffix(f".{len(rounds) + 1}.jsonl" if following else ".jsonl")
+        journal_path = None if following else output.with_suffix(".jsonl")
         compressor = _train_once(
             inputs, _untrained(config) if following else config, settings, fiducial, len(rounds), restart, journal_path
         )
@@ -94,7 +94,7 @@ def _train_once(
     fiducial: np.ndarray,
     number: int,
     restart: Restart,
-    journal_path: Path,
+    journal_path: Path | None,
 ) -> Compressor:
     """One round: a network at one fiducial, with its figures on simulations that it has not seen."""
     from lss_train.imnn_loop import fit

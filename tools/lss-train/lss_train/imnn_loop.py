@@ -42,7 +42,7 @@ def prepare(network: CompressorNet, source: Simulations, count: int) -> None:
 
 
 def fit(
-    network: CompressorNet, source: Simulations, settings: Train, restart: Restart, name: str, journal_path: Path
+    network: CompressorNet, source: Simulations, settings: Train, restart: Restart, name: str, journal_path: Path | None
 ) -> Run:
     """Train the network and return the run, with the weights of the most information on the validation simulations.
 

@@ -76,6 +76,9 @@ class Reconstruction(Table):
     schedule: tuple[float, float] = quantity((1.0, 0.9), "gamma = first x second^t at update t = 0, 1, ...")
     k_max: float = quantity(1.2, "updates end here", "h/Mpc", gt=0)
     power_limit: bool = quantity(True, "no shell above the prior's power, at every trial point; LULO: false")
+    one_point_limit: bool = quantity(
+        True, "values of the linear field distributed as the prior's, at every trial point; LULO: false"
+    )
     loss_smoothing: float = quantity(
         2.0, "of the halo fields whose mismatch picks the best universe; LULO: 0", "Mpc/h", ge=0
     )

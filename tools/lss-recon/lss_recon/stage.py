@@ -1,7 +1,6 @@
 """Reconstruction: the initial conditions behind an observed halo catalogue, and the universe that grows from them."""
 
 import dataclasses
-import functools
 import hashlib
 import logging
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from lss_recon.memory import Memory
 from lss_recon.modes import cut
 from lss_recon.network import Learned, learned
 from lss_recon.observation import comparison, forward_settings, observed_halos, on_scale_of
+from lss_recon.one_point import gaussianise
 from lss_recon.power_limit import limit_power
 from lss_recon.start import prior_draw, update_draw
 from lss_recon.truth import PREFIX, against_truth
@@ -103,12 +103,12 @@ def _task(universe: Universe, config: Config, index: int, truth: Path | None, re
         forward=_forward(recon, blank, index, kept),
         loss=lambda simulated: mismatch(fields(simulated.halos), data, recon.loss_smoothing, box.size),
         direction=_direction(network, config, index),
-        constrain=functools.partial(limit_power, box_size=box.size) if recon.power_limit else lambda noise: noise,
+        constrain=_constrain(recon, config),
         direction_repeats=recon.noise[0] == 0,
         diagnose=against_truth(truth, blank) if truth else lambda evaluation: {},
     )
     title = f"sample {index}" if recon.samples > 1 else "lss-recon"
-    return Task(title, problem, _start(network, config, index), _choose_step(recon), Memory(kept, blank))
+    return Task(title, problem, _start(network, problem, config, index), _choose_step(recon), Memory(kept, blank))
 
 
 def _follow(task: Task, most: int) -> State:
@@ -146,14 +146,28 @@ def _forward(recon: Reconstruction, blank: Universe, index: int, restart: Restar
     return by_stages(recon.forward.stages, blank, index, restart)
 
 
-def _start(network: Learned, config: Config, index: int) -> Callable[[], np.ndarray]:
+def _start(network: Learned, problem: Problem, config: Config, index: int) -> Callable[[], np.ndarray]:
     """What makes the white noise of the first simulation."""
     n, recon = config.box.n, config.recon
     if recon.start == "zero":
         return lambda: np.zeros((n, n, n), np.float32)
     if recon.start == "prior":
         return lambda: prior_draw(recon.seed, index, n)
-    return lambda: network.start(prior_draw(recon.seed, index, n))
+    if recon.start == "sample":
+        return lambda: network.start(prior_draw(recon.seed, index, n))
+    return lambda: problem.constrain(network.start(prior_draw(recon.seed, index, n)))
+
+
+def _constrain(recon: Reconstruction, config: Config) -> Callable[[np.ndarray], np.ndarray]:
+    """What every trial point goes through: no more power than the prior's, and no other distribution of values."""
+    cosmology, size = config.cosmology, config.box.size
+
+    def constrain(noise: np.ndarray) -> np.ndarray:
+        if recon.one_point_limit:
+            noise = gaussianise(noise, cosmology, size)
+        return limit_power(noise, size) if recon.power_limit else noise
+
+    return constrain
 
 
 def _direction(network: Learned, config: Config, index: int) -> Direction:

@@ -4,7 +4,7 @@ import pytest
 from lss import fourier
 from lss.config import Cosmology
 from lss.random_field import linear_overdensity, white_noise
-from lss_recon.directions import whitened, with_noise
+from lss_recon.directions import holding, whitened, with_noise
 from lss_recon.modes import cut, filtered, wavenumber
 from lss_recon.start import constrained_draw, prior_draw, update_draw
 
@@ -72,3 +72,11 @@ def test_a_sharp_start_is_a_sample_where_the_estimate_is_poor():
     calibration = (lambda k: (np.ones_like(k), np.full_like(k, 0.4)), 1.0, BOX)
     sharp, sample = (constrained_draw(estimate, draw, *calibration, sharp=sharp) for sharp in (True, False))
     np.testing.assert_array_equal(sharp, sample)
+
+
+def test_held_direction_leaves_large_scales_and_keeps_small_ones():
+    free = white_noise(3, 0, N)
+    held = fourier.forward(holding(lambda evaluation, update: free, 0.3, BOX)(None, 1))
+    kept = np.abs(held) / np.maximum(np.abs(fourier.forward(free)), 1e-6)
+    assert kept[(K > 0) & (K < 0.11)].max() < 0.07
+    assert kept[K > 1.0] == pytest.approx(1, abs=5e-3)

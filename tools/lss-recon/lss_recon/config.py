@@ -75,6 +75,12 @@ class Reconstruction(Table):
     )
     schedule: tuple[float, float] = quantity((1.0, 0.9), "gamma = first x second^t at update t = 0, 1, ...")
     k_max: float = quantity(1.2, "updates end here", "h/Mpc", gt=0)
+    k_hold: float = quantity(
+        0.0,
+        "updates leave what is well below this to the start, by 1 - exp(-(k / k_hold)^2 / 2); 0: nothing",
+        "h/Mpc",
+        ge=0,
+    )
     power_limit: bool = quantity(True, "no shell above the prior's power, at every trial point; LULO: false")
     one_point_limit: bool = quantity(
         True, "values of the linear field distributed as the prior's, at every trial point; LULO: false"

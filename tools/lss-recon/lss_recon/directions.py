@@ -61,6 +61,20 @@ def with_noise(direction: Direction, amplitude: float, decay: float, draw: Calla
     return noisy
 
 
+def holding(direction: Direction, k_hold: float, box_size: float) -> Direction:
+    """A direction that leaves the largest scales to the start: modes times 1 - exp(-(k / k_hold)^2 / 2).
+
+    Where the start is as good as the network can make it, what A(d) - A(S(x)) adds on those scales is the noise of two
+    halo catalogues. k_hold : h/Mpc; box_size : Mpc/h
+    """
+
+    def held(evaluation: Evaluation, update: int) -> np.ndarray:
+        free = direction(evaluation, update)
+        return filtered(free, -np.expm1(-((wavenumber(len(free), box_size) / k_hold) ** 2) / 2))
+
+    return held
+
+
 def whitened(linear: np.ndarray, smoothing: float, k_max: float, cosmology: Cosmology, box_size: float) -> np.ndarray:
     """The white noise behind a smoothed linear field, without its modes at k >= k_max.
 

@@ -2,8 +2,8 @@
 
 The estimate of an initial field is skewed: halos mark its peaks, nothing marks its voids. Realisations that follow it
 inherit that (skewness 0.3 at R = 4 Mpc/h, where the prior has 0), and their matter and their most massive halos come
-out with too much power. The field is therefore mapped, rank by rank, to a Gaussian distribution of the same variance; the
-map is monotonic, so peaks stay where they are.
+out with too much power. The field is therefore mapped, rank by rank, to a Gaussian distribution of the same variance.
+The map is monotonic, so peaks stay where they are.
 """
 
 import numpy as np

@@ -19,7 +19,7 @@ from lss.universe import Group, Halos, Universe
 from lss_recon import history, posterior
 from lss_recon.config import Config, Reconstruction
 from lss_recon.cost import plan
-from lss_recon.directions import Direction, with_noise
+from lss_recon.directions import Direction, holding, with_noise
 from lss_recon.ensemble import gather
 from lss_recon.forward import Forward, by_command, by_stages
 from lss_recon.line_search import ChooseStep, by_bisection, by_line_search, by_schedule
@@ -173,13 +173,14 @@ def _constrain(recon: Reconstruction, config: Config) -> Callable[[np.ndarray], 
 def _direction(network: Learned, config: Config, index: int) -> Direction:
     recon, box = config.recon, config.box
     amplitude, decay = recon.noise
+    direction = holding(network.direction, recon.k_hold, box.size) if recon.k_hold else network.direction
     if not amplitude:
-        return network.direction
+        return direction
 
     def draw(update: int) -> np.ndarray:
         return cut(update_draw(recon.seed, index, box.n, update), recon.k_max, box.size)
 
-    return with_noise(network.direction, amplitude, decay, draw)
+    return with_noise(direction, amplitude, decay, draw)
 
 
 def _choose_step(recon: Reconstruction) -> ChooseStep:

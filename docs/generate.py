@@ -76,6 +76,8 @@ def type_name(annotation: typing.Any) -> str:
         return " or ".join(type_name(part) for part in parts if part is not type(None))
     if origin in (list, tuple):
         return "list of " + type_name(parts[0]) if parts else "list"
+    if origin is dict:
+        return "table"
     return getattr(annotation, "__name__", str(annotation))
 
 

@@ -53,7 +53,7 @@ def of_catalogue(
         for field, one in recovered.items()
     }
     further = {
-        "forward": {table: settings.get(table, {}) for table in STAGES},
+        "forward": {table: _forward(settings, table) for table in STAGES},
         "k80_forward": {field: one.k80 for field, one in forward.items()},
         "k80_relative": relative,
     }
@@ -85,13 +85,17 @@ def _true_noise(path: Path, settings: Settings) -> WhiteNoise:
 
 def _grown(noise: WhiteNoise, settings: Settings) -> Universe:
     """The universe of white noise by [ic], [sim] and [halo] of these settings, simulated once and kept."""
-    used = {table: settings[table] for table in ("cosmology", "box", *STAGES) if table in settings}
-    used["halo"] = {name: value for name, value in used.get("halo", {}).items() if name != "catalogue"}
+    used = {table: _forward(settings, table) for table in ("cosmology", "box", *STAGES) if table in settings}
     cause = key(used, _bytes(noise.value), code_hash(*(f"lss_{name}.stage" for name in STAGES)))
     path = FOLDER / "grown" / f"{cause}.h5"
     if not path.exists():
         write_universe(compact(simulated(used, noise=noise)), path)
     return load(path)
+
+
+def _forward(settings: Settings, table: str) -> Settings:
+    """A table as a simulation reads it: without the catalogue that is data."""
+    return {name: value for name, value in settings.get(table, {}).items() if name != "catalogue"}
 
 
 def _bytes(array: np.ndarray) -> str:

@@ -32,11 +32,7 @@ def displacements(linear: Field, box_size: float, order: int = 2) -> tuple[Field
     """
     delta = fourier.forward(linear)
     psi1 = _inverse_gradient(delta, box_size, -1)
-    if order == 1:
-        return psi1, None
-    source = fourier.forward(_second_order_source(delta, box_size))
-    del delta
-    return psi1, _inverse_gradient(source, box_size, 1)
+    return psi1, None if order == 1 else _second_order(delta, box_size)
 
 
 def lpt_particles(
@@ -86,9 +82,16 @@ def linear_field(position: Field, box_size: float, omega_m: float, redshift: flo
     d1, d2 = growth_factor(a, omega_m), growth_factor_2(a, omega_m)
     linear = _divergence(displacement, box_size) / np.float32(-d1)
     for _ in range(3):  # the second order depends on the field: a fixed point, reached at once at high redshift
-        _, psi2 = displacements(linear, box_size)
-        linear = _divergence(displacement - d2 * psi2, box_size) / np.float32(-d1)
+        linear = _divergence(
+            displacement - d2 * _second_order(fourier.forward(linear), box_size), box_size
+        ) / np.float32(-d1)
     return linear
+
+
+def _second_order(delta: np.ndarray, box_size: float) -> Field:
+    """The displacement psi2 of `displacements`, from the modes of the linear field, whose memory stays as it is."""
+    source = fourier.forward(_second_order_source(delta, box_size))
+    return _inverse_gradient(source, box_size, 1)
 
 
 def _divergence(vector: np.ndarray, box_size: float) -> Field:

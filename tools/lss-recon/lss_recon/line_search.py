@@ -110,8 +110,8 @@ def approximate_exact_line_search(
             published = _shrink(value, phi_0)
     except _Exhausted:
         pass
-    own = published is not None and accept == "published"
-    return trials.found(first_step * beta**-published if own else None, phi_0, first_step, growing)
+    own = first_step * beta**-published if published is not None and accept == "published" else None
+    return trials.found(own, phi_0, first_step, growing)
 
 
 def _grow(value: Callable[[int], float]) -> int:

@@ -1,8 +1,8 @@
 """The density of summaries given parameters, p(x | theta): an ensemble of masked autoregressive flows (zuko).
 
-The flows see u = L^-1 (x - a - B theta): the linear regression of the summaries on the parameters is taken off and the
-residual whitened. Each starts as the identity, so that the ensemble starts as the Gaussian of linear mean and constant
-covariance, which the summaries of an information-maximising network nearly have, and learns what differs from it.
+The flows see u = L^-1 (x - q(theta)): the quadratic regression of the summaries on the parameters is taken off and the
+residual whitened. Each starts as the identity, so that the ensemble starts as the Gaussian of quadratic mean and
+constant covariance, which the summaries of an information-maximising network nearly have, and learns what differs.
 
 The ensemble is sum_k w_k p_k with w_k proportional to exp(-validation loss), the loss being the mean of -ln p over
 simulations that were kept back (Alsing et al. 2019 take the training loss, which rewards overfitting).
@@ -41,45 +41,45 @@ class Flows(Table):
     transform: Literal["affine", "spline"] = quantity(
         "affine", 'of one variable: "affine" (MAF), or "spline" (neural spline flow), slower, for what is not Gaussian'
     )
-    transforms: int = quantity(3, "autoregressive transforms of each flow", ge=1, le=64)
+    transforms: int = quantity(2, "autoregressive transforms of each flow", ge=1, le=64)
     hidden: tuple[int, ...] = quantity((50, 50), "units of each hidden layer of a transform", min_length=1)
-    learning_rate: float = quantity(1e-3, "of Adam", gt=0)
+    learning_rate: float = quantity(2e-3, "of Adam", gt=0)
     batch: int = quantity(100, "simulations an update, at least; a tenth of all where that is more", ge=1)
-    epochs: int = quantity(300, "passes over the simulations, at most", ge=1)
+    epochs: int = quantity(200, "passes over the simulations, at most", ge=1)
     patience: int = quantity(20, "epochs without a better validation loss that end the training", ge=1)
     validation: float = quantity(0.1, "share of the simulations kept back to validate", gt=0, lt=1)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the flows see summaries and parameters: centred, scaled, without what is linear.
+    """Where the flows see summaries and parameters: centred, scaled, without what is linear or quadratic.
 
-    centre, scale (p,) : of theta; intercept (s,), slope (s, p) : of the regression of x on the scaled theta;
+    centre, scale (p,) : of theta; coefficients (q, s) : of the regression of x on 1, the scaled theta and its products;
     factor (s, s) : Cholesky factor of the covariance of its residual
     """
 
     centre: np.ndarray
     scale: np.ndarray
-    intercept: np.ndarray
-    slope: np.ndarray
+    coefficients: np.ndarray
     factor: np.ndarray
 
     @staticmethod
     def of(theta: np.ndarray, x: np.ndarray) -> "Frame":
         """The frame of a training set. Raises DataError if it has too few simulations, or degenerate summaries."""
         (m, p), s = theta.shape, x.shape[1]
-        if m <= s + p + 1:
-            raise DataError(f"{m} simulations for {s} summaries and {p} parameters: more than {s + p + 1} are needed")
+        fewest = _terms(p) + s + 1
+        if m < fewest:
+            raise DataError(f"{m} simulations for {s} summaries and {p} parameters: at least {fewest} are needed")
         centre, scale = theta.mean(axis=0), theta.std(axis=0)
         fixed = [f"{i + 1}" for i in np.flatnonzero(scale <= 1e-12 * np.abs(centre))]
         if fixed:
             raise DataError(f"parameter {', '.join(fixed)} is the same in all {m} simulations")
-        design = np.column_stack([np.ones(m), (theta - centre) / scale])
+        design = _products((theta - centre) / scale)
         coefficients = np.linalg.lstsq(design, x, rcond=None)[0]
         residual = x - design @ coefficients
-        covariance = residual.T @ residual / (m - p - 1)
+        covariance = residual.T @ residual / (m - _terms(p))
         _refuse_degenerate(covariance, x)
-        return Frame(centre, scale, coefficients[0], coefficients[1:].T.copy(), np.linalg.cholesky(covariance))
+        return Frame(centre, scale, coefficients, np.linalg.cholesky(covariance))
 
     def parameters(self, theta: np.ndarray) -> np.ndarray:
         """theta (b, p) as the flows are given it."""
@@ -87,13 +87,24 @@ class Frame:
 
     def summaries(self, x: np.ndarray, theta: np.ndarray) -> np.ndarray:
         """u (b, s), of unit covariance about zero."""
-        residual = x - self.intercept - self.parameters(theta) @ self.slope.T
+        residual = x - _products(self.parameters(theta)) @ self.coefficients
         return np.linalg.solve(self.factor, residual.T).T
 
     @property
     def log_volume(self) -> float:
         """ln |det L|: what ln p(u) exceeds ln p(x) by."""
         return float(np.log(np.diag(self.factor)).sum())
+
+
+def _products(theta: np.ndarray) -> np.ndarray:
+    """1, theta_i and theta_i theta_j with i <= j, (b, q)."""
+    i, j = np.triu_indices(theta.shape[1])
+    return np.column_stack([np.ones(len(theta)), theta, theta[:, i] * theta[:, j]])
+
+
+def _terms(parameters: int) -> int:
+    """How many columns `_products` has."""
+    return (parameters + 1) * (parameters + 2) // 2
 
 
 def _refuse_degenerate(covariance: np.ndarray, x: np.ndarray) -> None:
@@ -243,8 +254,7 @@ def save(density: ConditionalDensity, path: Path, data: Card) -> None:
     """Write a checkpoint of model "density". data : what it was trained on, for the card."""
     frame = density.frame
     state = {f"{k}.{name}": t for k, flow in enumerate(density.flows) for name, t in flow.state_dict().items()}
-    summaries, parameters = frame.slope.shape
-    sizes = {"summaries": summaries, "parameters": parameters}
+    sizes = {"summaries": len(frame.factor), "parameters": len(frame.centre)}
     shape = {key: getattr(density.settings, key) for key in ("members", "transform", "transforms", "hidden")}
     card: Card = {
         "model": "density",
@@ -276,7 +286,7 @@ def _assembled(state: "dict[str, torch.Tensor]", card: Card) -> ConditionalDensi
         if not 0 < int(architecture[name]) <= largest:
             raise ValueError(f"{name} = {architecture[name]}")
     s, p = architecture["summaries"], architecture["parameters"]
-    shapes = {"centre": (p,), "scale": (p,), "intercept": (s,), "slope": (s, p), "factor": (s, s)}
+    shapes = {"centre": (p,), "scale": (p,), "coefficients": (_terms(p), s), "factor": (s, s)}
     arrays = {name: np.array(inputs[name], np.float64).reshape(shape) for name, shape in shapes.items()}
     settings = Flows(**{k: v for k, v in card["training"].items() if k in Flows.model_fields})
     flows = []

@@ -7,7 +7,7 @@ from lss.conditional_density import Flows, fit, load, save
 from lss.errors import DataError
 from lss.nets.checkpoint import load_checkpoint, save_checkpoint
 
-QUICK = {"members": 2, "transforms": 2, "hidden": (24, 24), "learning_rate": 5e-3, "epochs": 150}
+QUICK = {"members": 1, "transforms": 2, "hidden": (24,), "learning_rate": 1e-2, "epochs": 60, "patience": 10}
 
 
 def gaussian(x, mean, covariance):
@@ -35,43 +35,43 @@ def test_summaries_linear_in_the_parameters_with_correlated_noise_of_any_unit():
 
 def test_one_summary_whose_mean_and_width_depend_on_the_parameter():
     rng = np.random.default_rng(2)
-    theta = rng.uniform(-2, 2, (6000, 1))
+    theta = rng.uniform(-2, 2, (4000, 1))
     width = np.exp(0.5 * theta)
     x = np.sin(theta) + width * rng.standard_normal(theta.shape)
-    density = fit(theta[:4000], x[:4000], Flows(**QUICK), 1, ("a",))
-    z = ((x - np.sin(theta)) / width)[4000:, 0]
-    log_truth = -0.5 * z**2 - 0.5 * theta[4000:, 0] - 0.5 * np.log(2 * np.pi)
-    assert abs(divergence(density, log_truth, theta[4000:], x[4000:])) < 0.03
+    density = fit(theta[:3000], x[:3000], Flows(**QUICK), 1, ("a",))
+    z = ((x - np.sin(theta)) / width)[3000:, 0]
+    log_truth = -0.5 * z**2 - 0.5 * theta[3000:, 0] - 0.5 * np.log(2 * np.pi)
+    assert abs(divergence(density, log_truth, theta[3000:], x[3000:])) < 0.04
     # The Gaussian of constant width that the flows start from is far off.
-    constant = gaussian(x, (x - x) + 0.6 * theta, np.atleast_2d(x.var()))[4000:]
+    constant = gaussian(x, (x - x) + 0.6 * theta, np.atleast_2d(x.var()))[3000:]
     assert np.mean(log_truth - constant) > 0.2
 
 
 def test_one_summary_that_is_not_gaussian_needs_and_gets_splines():
     rng = np.random.default_rng(3)
-    theta = rng.uniform(-1, 1, (5000, 1))
+    theta = rng.uniform(-1, 1, (3000, 1))
     noise = rng.exponential(1.0, theta.shape)
     x = theta + np.log(noise)  # ln p = (x - theta) - exp(x - theta)
-    log_truth = ((x - theta) - np.exp(x - theta))[4000:, 0]
+    log_truth = ((x - theta) - np.exp(x - theta))[2000:, 0]
     found = {
         kind: divergence(
-            fit(theta[:4000], x[:4000], Flows(**QUICK | {"transform": kind}), 1, ("a",)),
-            *(log_truth, theta[4000:], x[4000:]),
+            fit(theta[:2000], x[:2000], Flows(**QUICK | {"transform": kind}), 1, ("a",)),
+            *(log_truth, theta[2000:], x[2000:]),
         )
         for kind in ("affine", "spline")
     }
-    assert abs(found["spline"]) < 0.03 < found["affine"]
+    assert abs(found["spline"]) < 0.04 < found["affine"]
 
 
 def test_summaries_on_a_curve_in_two_dimensions():
     rng = np.random.default_rng(4)
-    theta = rng.uniform(-1, 1, (6000, 1))
-    first = theta[:, 0] + rng.standard_normal(6000)
-    second = first**2 + 0.5 * theta[:, 0] + 0.5 * rng.standard_normal(6000)
+    theta = rng.uniform(-1, 1, (4000, 1))
+    first = theta[:, 0] + rng.standard_normal(4000)
+    second = first**2 + 0.5 * theta[:, 0] + 0.5 * rng.standard_normal(4000)
     x = np.stack([first, second], axis=1)
     log_truth = -0.5 * (first - theta[:, 0]) ** 2 - 2 * (second - first**2 - 0.5 * theta[:, 0]) ** 2 - np.log(np.pi)
-    density = fit(theta[:5000], x[:5000], Flows(**QUICK), 5, ("a",))
-    assert abs(divergence(density, log_truth[5000:], theta[5000:], x[5000:])) < 0.06
+    density = fit(theta[:3000], x[:3000], Flows(**QUICK), 5, ("a",))
+    assert abs(divergence(density, log_truth[3000:], theta[3000:], x[3000:])) < 0.09
 
 
 @pytest.mark.parametrize("summaries", [1, 2, 3])
@@ -87,12 +87,15 @@ def test_the_density_is_normalised(summaries):
     assert ratio.mean() == pytest.approx(1, abs=5 * ratio.std() / 200)
 
 
+FEW = {"members": 2, "epochs": 5}
+
+
 @pytest.fixture(scope="module")
 def small():
     rng = np.random.default_rng(6)
     theta = rng.uniform(0, 1, (300, 2))
     x = theta + 0.1 * rng.standard_normal((300, 2))
-    return theta, x, fit(theta, x, Flows(**QUICK | {"epochs": 5}), 1, ("ic.amplitude", "ic.slope"))
+    return theta, x, fit(theta, x, Flows(**QUICK | FEW), 1, ("ic.amplitude", "ic.slope"))
 
 
 def test_members_are_weighted_by_their_validation_loss(small):
@@ -107,7 +110,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_was_drawn_before(small):
 
     theta, x, density = small
     torch.manual_seed(99)
-    again = fit(theta, x, Flows(**QUICK | {"epochs": 5}), 1, ("ic.amplitude", "ic.slope"))
+    again = fit(theta, x, Flows(**QUICK | FEW), 1, ("ic.amplitude", "ic.slope"))
     assert np.array_equal(again.log_prob(x, theta), density.log_prob(x, theta))
 
 
@@ -136,7 +139,7 @@ def test_a_checkpoint_whose_card_does_not_fit_its_weights_is_refused(small, tmp_
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda theta, x: (theta[:5], x[:5]), "5 simulations for 2 summaries and 2 parameters: more than 5 are needed"),
+        (lambda theta, x: (theta[:5], x[:5]), "5 simulations for 2 summaries and 2 parameters: at least 9 are needed"),
         (lambda theta, x: (theta, x @ np.array([[1, 2], [1, 2]])), "degenerate summaries: the covariance of the 2"),
         (lambda theta, x: (theta, x * [1, 0]), "degenerate summaries: number 2 does not vary"),
         (lambda theta, x: (theta, np.where(x > 1, np.nan, x)), "parameters or summaries are not finite"),

@@ -106,8 +106,8 @@ def test_impossible_data_is_refused():
 @pytest.fixture(scope="module")
 def learned():
     settings = Delfi(rounds=3, simulations=500, samples=3000)
-    simulations, density = delfi.learn(target(), settings, QUICK, runner(), none())
-    return simulations, delfi.posterior(density, target(), settings.samples)
+    simulations, found = delfi.learn(target(), settings, QUICK, runner(), none())
+    return simulations, delfi.posterior(found, target(), settings.samples)
 
 
 def test_delfi_gives_the_exact_posterior_of_a_linear_simulator(learned):
@@ -130,8 +130,8 @@ def test_delfi_stopped_anywhere_goes_on_to_the_same_bits(tmp_path, monkeypatch, 
 
     def everything(restart):
         made = runner(restart, batch=150)
-        simulations, density = delfi.learn(target(), settings, flows, made, made.load(2))
-        return simulations, delfi.posterior(density, target(), 500).theta
+        simulations, found = delfi.learn(target(), settings, flows, made, made.load(2))
+        return simulations, delfi.posterior(found, target(), 500).theta
 
     whole, draws = everything(Restart(None))
     calls = iter(range(1, 100))

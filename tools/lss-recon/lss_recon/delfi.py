@@ -1,11 +1,14 @@
 """Density-estimation likelihood-free inference: p(x | theta) is learned in rounds of simulations, where it matters.
 
 Round 0 draws parameters from a broad proposal; later ones from the geometric mean of posterior and prior (or the prior
-again). After each round the density is learned anew from all simulations. As it is the density of the summaries that
-is learned, and not the posterior, the proposals need no correction.
-Source: Alsing, Charnock, Feeney & Wandelt 2019; Makinen et al. 2021 section 4.
+again). After each round the density is learned anew, from all simulations in the box about the parameters drawn last,
+and asked nowhere else: what lies far from the posterior would teach the flows what need not be known, and outside of
+their simulations they extrapolate. As it is the density of the summaries that is learned, and not the posterior,
+neither proposals nor boxes need a correction.
+Source: Alsing, Charnock, Feeney & Wandelt 2019; Makinen et al. 2021 section 4; Deistler et al. 2022 (truncation).
 """
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ from lss_recon.tempering import Draws, temper
 log = logging.getLogger("lss.recon")
 
 MARGIN = 0.2  # of the simulated range of each summary, that the data may lie beyond it
+EDGE = 0.1  # of the range of the parameters drawn last, that their box reaches beyond it
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,23 @@ class Target:
 _DRAWS, _FIT, _POSTERIOR = 0, 1, 2  # streams
 
 
+@dataclass(frozen=True)
+class Learned:
+    """A density, and where it may be asked: the box within the prior from which its simulations are."""
+
+    density: ConditionalDensity
+    box: Prior
+
+    def draw(self, target: Target, count: int, rng: np.random.Generator, power: float = 1.0) -> Draws:
+        """Samples of prior x p(observed | theta)^power; their log_evidence is that of the whole prior."""
+        draws = temper(lambda theta: self.density.log_prob(target.observed, theta), self.box, count, rng, power)
+        share = np.log((self.box.high - self.box.low) / (target.prior.high - target.prior.low)).sum()
+        return dataclasses.replace(draws, log_evidence=draws.log_evidence + float(share))
+
+
 def learn(
     target: Target, settings: Delfi, flows: Flows, runner: Runner, simulations: Simulations
-) -> tuple[Simulations, ConditionalDensity]:
+) -> tuple[Simulations, Learned]:
     """All rounds: the simulations, and the density learned from them.
 
     simulations : what an interrupted call with equal arguments had made
@@ -61,7 +79,7 @@ def learn(
             simulations = simulations.with_drawn(theta, number)
         simulations = runner.make(simulations)
         refuse_outside(target.observed, simulations.good()[1])
-    return simulations, _learned(settings.rounds, target, flows, simulations)
+    return simulations, _learned(target, settings, flows, simulations)
 
 
 def _parameters(number: int, target: Target, settings: Delfi, flows: Flows, simulations: Simulations) -> np.ndarray:
@@ -71,20 +89,34 @@ def _parameters(number: int, target: Target, settings: Delfi, flows: Flows, simu
         return target.first.draw(rng, settings.simulations)
     if settings.proposal == "prior":
         return target.prior.draw(rng, settings.simulations)
-    density = _learned(number, target, flows, simulations)
-    draws = temper(lambda theta: density.log_prob(target.observed, theta), target.prior, settings.simulations, rng, 0.5)
-    log.info("round %d: %s", number + 1, described(target.names, draws.theta))
-    return draws.theta
+    learned = _learned(target, settings, flows, simulations)
+    theta = learned.draw(target, settings.simulations, rng, power=0.5).theta
+    log.info("round %d: %s", number + 1, described(target.names, theta))
+    return theta
 
 
-def _learned(number: int, target: Target, flows: Flows, simulations: Simulations) -> ConditionalDensity:
-    return fit(*simulations.good(), flows, [*target.seed, _FIT, number], target.names)
+def _learned(target: Target, settings: Delfi, flows: Flows, simulations: Simulations) -> Learned:
+    """The density of the simulations so far."""
+    box = target.prior
+    for number in range(simulations.rounds):
+        if target.first is not target.prior if number == 0 else settings.proposal == "geometric":
+            box = _box(simulations.theta[simulations.round == number], box)
+    theta, x = simulations.good()
+    inside = box.contains(theta)
+    seed = [*target.seed, _FIT, simulations.rounds]
+    return Learned(fit(theta[inside], x[inside], flows, seed, target.names), box)
 
 
-def posterior(density: ConditionalDensity, target: Target, count: int) -> Draws:
+def _box(theta: np.ndarray, within: Prior) -> Prior:
+    """The box of parameters (n, p) and a little more, cut off by another."""
+    low, high = theta.min(axis=0), theta.max(axis=0)
+    edge = EDGE * (high - low)
+    return Prior(np.maximum(within.low, low - edge), np.minimum(within.high, high + edge))
+
+
+def posterior(learned: Learned, target: Target, count: int) -> Draws:
     """Samples of p(theta | observed)."""
-    rng = target.random(_POSTERIOR)
-    draws = temper(lambda theta: density.log_prob(target.observed, theta), target.prior, count, rng)
+    draws = learned.draw(target, count, target.random(_POSTERIOR))
     log.info("posterior: %s", described(target.names, draws.theta))
     return draws
 

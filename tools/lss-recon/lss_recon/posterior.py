@@ -68,14 +68,14 @@ def run(universe: Universe, config: Config, *, index: int, restart: Restart) -> 
             attrs: dict[str, Any] = {"epsilon": accepted.epsilon, "effective_samples": accepted.effective}
         else:
             if recon.delfi.density is not None:
-                density = _given_density(recon.delfi.density, config)
+                learned = delfi.Learned(_given_density(recon.delfi.density, config), prior)
             else:
-                simulations, density = delfi.learn(target, recon.delfi, recon.density, runner, simulations)
-            draws = delfi.posterior(density, target, recon.delfi.samples)
+                simulations, learned = delfi.learn(target, recon.delfi, recon.density, runner, simulations)
+            draws = delfi.posterior(learned, target, recon.delfi.samples)
             log_density = draws.log_likelihood + prior.log_density(draws.theta) - draws.log_evidence
             weights = np.full(len(draws.theta), 1 / len(draws.theta))
             samples = {"samples": draws.theta, "weights": weights, "log_density": log_density}
-            attrs = {"log_evidence": draws.log_evidence, "flow_weights": density.weights}
+            attrs = {"log_evidence": draws.log_evidence, "flow_weights": learned.density.weights}
     return _result(universe, config, data, simulations, Group(samples, attrs, dict.fromkeys(samples, "1")))
 
 

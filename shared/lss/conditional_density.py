@@ -13,7 +13,8 @@ Source: Papamakarios et al. 2017 (masked autoregressive flows), Alsing et al. 20
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -153,7 +154,7 @@ class ConditionalDensity:
         u = self.frame.summaries(np.atleast_2d(np.asarray(x, np.float64)), theta)
         context = np.broadcast_to(self.frame.parameters(theta), (len(u), theta.shape[1]))
         given, wanted = (torch.from_numpy(np.array(a, np.float32)) for a in (context, u))
-        with torch.inference_mode():
+        with torch.inference_mode(), _one_thread():
             each = torch.stack([flow(given).log_prob(wanted) for flow in self.flows]).double()
         mixed = torch.logsumexp(each + torch.from_numpy(np.log(self.weights))[:, None], dim=0)
         return mixed.numpy() - self.frame.log_volume
@@ -165,7 +166,7 @@ def fit(
     """Learn p(x | theta) from simulations.
 
     theta : (m, p); x : (m, s); seed : of the first weights, the order and what is kept back; names : of the parameters
-    Returns the ensemble; the same bits for the same arguments and number of threads.
+    Returns the ensemble; the same bits for the same arguments, on any number of threads.
     Raises DataError for values that are not finite, too few simulations, or degenerate summaries.
     """
     import torch
@@ -218,7 +219,7 @@ def _train_flow(
     """
     import torch
 
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _one_thread():
         torch.manual_seed(seed)
         flow = _build(summaries, training.shape[1] - summaries, settings)
         optimizer = torch.optim.Adam(flow.parameters(), lr=settings.learning_rate)
@@ -240,6 +241,19 @@ def _train_flow(
         raise DataError("the density of the summaries has no finite likelihood: a few of them are far from all others")
     flow.load_state_dict(best)
     return flow.eval(), lowest, best_epoch
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Flows are too small to share: on cores that others use too, a second thread makes them ten times slower."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _loss(flow: "torch.nn.Module", examples: "torch.Tensor", summaries: int) -> "torch.Tensor":

@@ -31,8 +31,14 @@ from lss_recon.simulations import Runner, Simulations
 from lss_stats.coverage import expected_deviation, largest_deviation, ranks, tarp_level
 
 SEED = 20_000  # of the targets; no network is trained with it
-POOL, WIDTH, EPSILON, ACCEPTED = 60_000, 2.0, 0.4, 350
-CALIBRATED_SIGMAS, CALIBRATION_SIMULATIONS = 8.0, 4000
+POOL, WIDTH, EPSILON, ACCEPTED = 40_000, 2.0, 0.4, 350
+CALIBRATED_SIGMAS, CALIBRATION_SIMULATIONS, SAMPLES = 8.0, 2000, 500
+DELFI = {
+    "method": "delfi",
+    "simulations": {"first": "fisher"},
+    "delfi": {"rounds": 2, "simulations": 500, "samples": 2000},
+    "density": {"members": 2},
+}
 
 
 def figures(checkpoint: Path, settings: Settings, targets: int = 50, fields: int = 200) -> dict[str, Any]:
@@ -49,7 +55,7 @@ def agreement(checkpoint: Path, settings: Settings, targets: int) -> dict[str, A
     shifts, areas, simulations = [], [], 0
     for index in range(targets):
         universe = observed(settings, compressor.parameters, compressor.fiducial, index)
-        asked = merge(universe.config, {"recon": {"method": "delfi", "checkpoint": str(checkpoint)}})
+        asked = merge(universe.config, {"recon": {**DELFI, "checkpoint": str(checkpoint)}})
         group = stages.run("recon", universe, asked, index=index).group("recon/posterior")
         shift, area = compared(group.data["samples"], group.data["weights"], group.attrs)
         shifts.append(shift)
@@ -66,7 +72,7 @@ def agreement(checkpoint: Path, settings: Settings, targets: int) -> dict[str, A
 def rejection(checkpoint: Path, settings: Settings, targets: int) -> dict[str, Any]:
     """ABC with one pool of simulations for all targets; simulations: what ACCEPTED take of a target's own proposal."""
     compressor = compression.load(checkpoint)
-    config = _config(settings, checkpoint, "abc")
+    config = _config(settings, checkpoint, {"method": "abc"})
     prior, names = config.inference.prior, compressor.parameters
     pool_proposal = gaussian(compressor.fiducial, WIDTH**2 * np.linalg.inv(compressor.fisher), prior)
     with progress("pool", POOL) as bar:
@@ -101,7 +107,7 @@ def calibration(checkpoint: Path, settings: Settings, fields: int) -> dict[str, 
     sigma = np.sqrt(np.diag(np.linalg.inv(compressor.fisher)))
     low, high = compressor.fiducial - CALIBRATED_SIGMAS * sigma, compressor.fiducial + CALIBRATED_SIGMAS * sigma
     narrow = merge(settings, {"inference": {"low": low.tolist(), "high": high.tolist()}})
-    config = _config(narrow, checkpoint, "delfi")
+    config = _config(narrow, checkpoint, DELFI)
     prior, names = Prior(low, high), compressor.parameters
     rng = np.random.default_rng(SEED + 1)
     with progress("calibration", CALIBRATION_SIMULATIONS + fields) as bar:
@@ -115,7 +121,7 @@ def calibration(checkpoint: Path, settings: Settings, fields: int) -> dict[str, 
     levels, below = [], []
     for index, (x, truth) in enumerate(zip(tests, truths, strict=True)):
         target = delfi.Target(x, names, prior, prior, (SEED + 1, index))
-        samples = delfi.posterior(learned, target, 1000).theta
+        samples = delfi.posterior(learned, target, SAMPLES).theta
         levels.append(tarp_level(samples, truth, prior.draw(rng, 1)[0], high - low))
         below.append(ranks(samples, truth))
     return {
@@ -146,8 +152,8 @@ def runner_of(universe: Universe, config: Config, bar: Any) -> Runner:
     return posterior.runner_of(universe, config, posterior.data_of(universe, config), SEED, Restart(None), bar)
 
 
-def _config(settings: Settings, checkpoint: Path, method: str) -> Config:
-    asked = merge(settings, {"recon": {"method": method, "checkpoint": str(checkpoint)}})
+def _config(settings: Settings, checkpoint: Path, recon: Settings) -> Config:
+    asked = merge(settings, {"recon": {**recon, "checkpoint": str(checkpoint)}})
     return validate(Config, asked, "configuration")
 
 

@@ -1,7 +1,7 @@
 """lss-sim against Gadget-4, exact forces and analytic solutions: `python -m bench.gravity`.
 
-    python -m bench.gravity --quick                  everything but 128^3 and the convergence runs: 5 CPU minutes
-    python -m bench.gravity                          25 CPU minutes
+    python -m bench.gravity --quick                  everything but 128^3, 256^3 and convergence: 2 CPU minutes
+    python -m bench.gravity                          15 CPU minutes
     python -m bench.gravity --initial A --reference B    one run from Gadget particles A, held against its result B
 
 The Gadget-4 runs are looked for in --reference-dir. The last line printed is JSON; what was not measured is null.
@@ -70,7 +70,7 @@ class Run:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="leave out 128^3 and convergence")
+    parser.add_argument("--quick", action="store_true", help="leave out 128^3, 256^3 and convergence")
     parser.add_argument("--reference-dir", type=Path, default=ROOT.parent / "shared" / "reference")
     parser.add_argument("--initial", type=Path, help="Gadget snapshot to start from")
     parser.add_argument("--reference", type=Path, help="Gadget snapshot to compare with, at the redshift to run to")
@@ -89,6 +89,8 @@ def main() -> None:
         speed(found)
         if not arguments.quick:
             found["convergence"] = convergence()
+            if found["cpu_s_64"]:
+                cost_of_size(found)
     print(json.dumps({key: _rounded(value) for key, value in found.items()}))
 
 
@@ -117,13 +119,19 @@ def against_gadget(initial: Path, reference: Path, found: dict[str, Any]) -> Non
 
 def simulated(initial: Path, redshift: float) -> Run:
     """Run lss-sim with its defaults on one thread, in a process of its own, with its kernels compiled before."""
-    command = [sys.executable, "-c", "from lss_sim.cli import main; main()", str(initial), "--threads", "1", "--quiet"]
     nearby = 0.99 * read_universe(initial).particles.redshift
+    execute(initial, nearby, steps=1)
+    return execute(initial, redshift)
+
+
+def execute(initial: Path, redshift: float, **sim: Any) -> Run:
+    """Run lss-sim on one thread, in a process of its own, with its defaults but for the keys of [sim] named."""
+    keys = {"redshifts": [redshift], **sim}
     with tempfile.TemporaryDirectory() as folder:
         output = str(Path(folder) / "run.h5")
-        compile_kernels = ["--set", f"sim.redshifts=[{nearby}]", "--set", "sim.steps=1"]
-        subprocess.run([*command, *compile_kernels, "-o", output], check=True)
-        subprocess.run([*command, "--set", f"sim.redshifts=[{redshift}]", "-o", output], check=True)
+        command = [sys.executable, "-c", "from lss_sim.cli import main; main()", str(initial), "--threads", "1"]
+        command += ["--quiet", *(word for key, value in keys.items() for word in ("--set", f"sim.{key}={value}"))]
+        subprocess.run([*command, "-o", output], check=True)
         universe = read_universe(output)
     (attrs,) = (group.attrs for path, group in universe.groups.items() if path.endswith("lss-sim"))
     return Run(
@@ -170,6 +178,29 @@ def convergence() -> float:
         print(f"{variant}: P over the default's - 1 in %: {' '.join(f'{100 * (m - 1):+.2f}' for m in mean)}")
         largest = max(largest, largest_error(mean, 1.0))
     return largest
+
+
+def cost_of_size(found: dict[str, Any]) -> None:
+    """Print CPU time per particle and memory of runs to z = 0 of 32^3 to 256^3 particles.
+
+    256^3 makes three early steps: what these cost more per particle than those of 64^3, the whole run is taken to.
+    """
+    few = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for n in (32, 64, 128, 256):
+            initial = Path(folder) / "initial.h5"
+            box = ["--set", f"box.n={n}", "--set", f"box.size={n * 125 / 64}"]
+            make = [sys.executable, "-c", "from lss_ic.cli import main; main()", *box, "--quiet", "-o", str(initial)]
+            subprocess.run(make, check=True)
+            one, four = (execute(initial, 100.0, steps=steps) for steps in (1, 4))
+            few[n] = (four.cpu_seconds - one.cpu_seconds) / 3 / n**3
+            total = execute(initial, 0.0).cpu_seconds if n == 32 else found.get(f"cpu_s_{n}")
+            how = "CPU s" if total else "CPU s extrapolated"
+            total = total or few[n] / few[64] * found["cpu_s_64"] * (n / 64) ** 3
+            print(
+                f"{n}^3: {1e6 * few[n]:.2f} us per particle for an early step, {1e6 * total / n**3:.0f} for all: "
+                f"{total:.3g} {how}; {four.peak_bytes / 1e9:.2f} GB"
+            )
 
 
 def speed(found: dict[str, Any]) -> None:

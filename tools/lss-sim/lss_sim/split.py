@@ -60,14 +60,17 @@ def long_range_influence(n: int, box_size: float, radius: float, scheme: str) ->
 
 @kernel
 def _fill_influence(k, d, window2, table, table_step, first, last, influence):
-    """Planes first <= i < last; k, window2 : (n/2+1, images) along one axis, d : (n/2+1,); zero where D is."""
+    """Modes first <= i < last, j <= i, c <= j and all their permutations; zero where D is.
+
+    k, window2 : (n/2+1, images) along one axis, d : (n/2+1,)
+    """
     size, images = k.shape
     total = np.empty(size)
     for i in range(size):
         total[i] = np.sum(window2[i])
     for i in range(first, last):
-        for j in range(size):
-            for c in range(size):
+        for j in range(i + 1):
+            for c in range(j + 1):
                 d2 = d[i] ** 2 + d[j] ** 2 + d[c] ** 2
                 if d2 < NO_GRADIENT * k[1, images // 2] ** 2:
                     continue
@@ -83,4 +86,6 @@ def _fill_influence(k, d, window2, table, table_step, first, last, influence):
                             t = min(int(place), len(table) - 2)
                             s = table[t] + (place - t) * (table[t + 1] - table[t])
                             above += w2 * window2[c, mc] * s * (kx * d[i] + ky * d[j] + kz * d[c]) / max(q2, 1e-30)
-                influence[i, j, c] = above / d2 / (total[i] * total[j] * total[c]) ** 2
+                value = above / d2 / (total[i] * total[j] * total[c]) ** 2
+                influence[i, j, c] = influence[i, c, j] = influence[j, i, c] = value
+                influence[j, c, i] = influence[c, i, j] = influence[c, j, i] = value

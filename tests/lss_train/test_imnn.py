@@ -8,13 +8,15 @@ from lss.errors import ConfigError, DataError, Stopped
 from lss.field_models import simulator
 from lss.inference import with_parameters
 from lss.information import field_information
+from lss.nets.compressor_net import CompressorNet
 from lss.restart import Restart
 from lss.stages import run as run_stage
 from lss.universe import Universe
 from lss.universe_file import member_path, write_universe
 from lss_train import imnn_loop
 from lss_train.config import Config
-from lss_train.simulations import FIGURES, TRAINING, VALIDATION, InMemory
+from lss_train.fisher_loss import fisher_loss
+from lss_train.simulations import FIGURES, TRAINING, VALIDATION, Batch, InMemory
 from lss_train.stored import purposes, read_stored
 from lss_train.train import plan, train
 
@@ -59,6 +61,28 @@ def test_a_compressor_keeps_what_a_gaussian_field_knows_and_no_more(tmp_path):
     exact = field_information(simulator(SETTINGS, NAMES), [1.0, 0.5])
     ratio = np.sqrt(np.linalg.det(compressor.fisher) / np.linalg.det(exact))
     assert 0.85 < ratio < 1.03
+
+
+def test_the_gradient_of_the_loss_goes_through_the_derivatives_of_the_simulator():
+    torch.manual_seed(1)
+    network = CompressorNet(2, 16, 2, bands=6, channels=2, levels=2, hidden=4).double()
+    torch.nn.init.normal_(network.output.weight)
+    batch = next(in_memory().batches(TRAINING, 0, 20))
+    batch = Batch(batch.fiducial.double(), batch.tangents.double())
+
+    def information():
+        summaries, derivatives = batch.seen_through(network)
+        return fisher_loss(summaries, derivatives.mean(1), 10, 0.1)[1]
+
+    information().backward()
+    for name, parameter in network.named_parameters():
+        before, values = parameter.detach().clone(), []
+        for step in (1e-6, -1e-6):
+            parameter.data = before + step * torch.sign(parameter.grad)
+            values.append(information().item())
+        parameter.data = before
+        slope = (values[0] - values[1]) / 2e-6
+        assert parameter.grad.abs().sum().item() == pytest.approx(slope, rel=1e-3, abs=1e-6), name
 
 
 def test_the_derivatives_of_the_simulator_are_those_of_differences():

@@ -22,6 +22,9 @@ from lss_train.optimizer import OptimizerModel
 from lss_train.universes import TrainingSet, read_training_set
 
 
+TICKS = (0.1, 0.3, 1)  # h/Mpc
+
+
 def by_pairs(checkpoint: str, universes: TrainingSet, pairs: list[tuple[int, ...]]) -> np.ndarray:
     """r(k) of every pair with N(d_a - d_b), (pairs, shells)."""
     network, card = load_network(checkpoint, "optimizer")
@@ -79,6 +82,8 @@ def main(output: str, pairs_network: str, training_set: str, estimator_network: 
             axis.plot(k, mean, color=colour, label=name)
         axis.axhline(0.8, color=BLACK, lw=0.5, ls=(0, (4, 4)))
         axis.set(xscale="log", xlim=(k[0], np.pi * universes.box.n / universes.box.size), ylim=(-0.1, 1.02))
+        axis.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+        axis.xaxis.set_minor_formatter("")
         axis.set(xlabel="k [h/Mpc]", ylabel="r(k) of predicted and true difference")
         axis.legend(loc="lower left", title=f"{len(pairs)} validation pairs", title_fontsize=6.5)
         cosines = f"cosine {validation['cosine']:.3f}\nsmoothed {validation['cosine_smoothed']:.3f}"

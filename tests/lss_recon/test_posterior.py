@@ -116,6 +116,30 @@ def test_delfi_gives_the_exact_posterior_of_a_linear_simulator(learned):
     assert area == pytest.approx(1, abs=0.1)
 
 
+def test_delfi_gives_the_exact_posterior_of_the_mean_and_variance_of_normal_data():
+    """100 numbers of N(mu, v), their mean and variance observed: not Gaussian, its width proportional to v."""
+    n, prior, observed = 100, Prior(np.array([-1.0, 0.3]), np.array([1.0, 3.0])), np.array([0.1, 1.3])
+
+    def sufficient(theta, first):
+        rng = np.random.default_rng([8, first])
+        mean = theta[:, 0] + np.sqrt(theta[:, 1] / n) * rng.standard_normal(len(theta))
+        return np.stack([mean, theta[:, 1] * rng.chisquare(n - 1, len(theta)) / n], axis=1)
+
+    mu, v = np.meshgrid(np.linspace(-1, 1, 400), np.linspace(0.3, 3, 400), indexing="ij")
+    log_likelihood = -n / 2 * np.log(v) - n * (observed[1] + (observed[0] - mu) ** 2) / (2 * v)
+    weights = np.exp(log_likelihood - log_likelihood.max())
+    weights /= weights.sum()
+    mean = np.array([(weights * mu).sum(), (weights * v).sum()])
+    sigma = np.sqrt([(weights * (mu - mean[0]) ** 2).sum(), (weights * (v - mean[1]) ** 2).sum()])
+
+    aim = target(observed, prior=prior)
+    flows = QUICK.model_copy(update={"learning_rate": 1e-2})
+    _, found = delfi.learn(aim, Delfi(rounds=2, simulations=1000), flows, runner(simulate=sufficient), none())
+    theta = delfi.posterior(found, aim, 3000).theta
+    np.testing.assert_allclose((theta.mean(axis=0) - mean) / sigma, 0, atol=0.12)
+    np.testing.assert_allclose(theta.std(axis=0) / sigma, 1, atol=0.2)
+
+
 def test_later_rounds_simulate_where_the_posterior_is(learned):
     simulations, _ = learned
     spread = [simulations.theta[simulations.round == i].std(axis=0) for i in range(3)]

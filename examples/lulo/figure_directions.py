@@ -21,7 +21,6 @@ from lss_train.examples import split
 from lss_train.optimizer import OptimizerModel
 from lss_train.universes import TrainingSet, read_training_set
 
-
 TICKS = (0.1, 0.3, 1)  # h/Mpc
 
 

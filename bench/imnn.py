@@ -67,7 +67,7 @@ def compressed(folder: Path) -> dict[str, Any]:
         found[f"fisher_ratio_{name}"] = information_kept(compressor, simulate)
         prefix = "" if name == "gaussian" else f"{name}_"
         found[f"{prefix}simulations_per_s"] = round(speed(simulate, compressor.fiducial))
-        found[f"{name}_training_seconds"] = compressor.card["training"]["wall_seconds"]
+        found[f"{name}_training_seconds"] = round(compressor.card["training"]["wall_seconds"])
     rounds = compressor.card["training"]["rounds"]
     first = field_information(simulate, rounds[0]["fiducial"])
     found["fisher_ratio_first"] = round(rounds[0]["root_det_fisher"] / float(np.sqrt(np.linalg.det(first))), 4)

@@ -4,7 +4,7 @@ import pytest
 from lss import fourier
 from lss.random_field import white_noise
 from lss_recon.modes import filtered, wavenumber
-from lss_recon.power_limit import FROM, WIDTH, limit_power
+from lss_recon.power_limit import FROM, WIDTH, expected_power, limit_power
 
 N, BOX = 32, 62.5
 K = wavenumber(N, BOX)
@@ -54,3 +54,19 @@ def test_large_scales_may_exceed_the_prior():
 def test_limiting_twice_changes_nothing_more(n):
     once = limit_power(3 * white_noise(4, 0, n), 2.0 * n)
     np.testing.assert_allclose(limit_power(once, 2.0 * n), once, atol=1e-4)
+
+
+def test_largest_scales_are_limited_by_what_an_estimate_expects_of_them():
+    n, size = 64, 250.0
+    k = wavenumber(n, size)
+    large = (k > 0) & (k <= FROM)
+    r = 0.9
+    truth = white_noise(3, 0, n)
+    estimate = np.float32(r**2) * truth + np.float32(r * np.sqrt(1 - r**2)) * white_noise(4, 0, n)
+    expected = expected_power(estimate, np.ones_like(k), np.full_like(k, r))
+    of_truth = np.abs(fourier.forward(truth)[large]) ** 2 / n**3
+    assert expected[large].sum() == pytest.approx(of_truth.sum(), rel=0.1)
+    loud = fourier.forward(limit_power(1.5 * truth, size, expected))
+    assert (np.abs(loud[large]) ** 2).sum() / n**3 <= expected[large].sum() * (1 + 1e-4)
+    untouched = fourier.forward(limit_power(np.float32(0.8) * truth, size, expected))
+    np.testing.assert_allclose(untouched[large], 0.8 * fourier.forward(truth)[large], rtol=0.05, atol=1.0)

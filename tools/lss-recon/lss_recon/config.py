@@ -77,7 +77,7 @@ class Reconstruction(Table):
     k_max: float = quantity(1.2, "updates end here", "h/Mpc", gt=0)
     k_hold: float = quantity(
         0.0,
-        "updates leave what is well below this to the start, by 1 - exp(-(k / k_hold)^4 / 2); 0: nothing",
+        "updates leave what is well below this to the start, by 1 - exp(-(k / k_hold)^2 / 2); 0: nothing",
         "h/Mpc",
         ge=0,
     )

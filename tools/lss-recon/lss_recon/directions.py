@@ -62,16 +62,15 @@ def with_noise(direction: Direction, amplitude: float, decay: float, draw: Calla
 
 
 def holding(direction: Direction, k_hold: float, box_size: float) -> Direction:
-    """A direction that leaves the largest scales to the start: modes times 1 - exp(-(k / k_hold)^4 / 2).
+    """A direction that leaves the largest scales to the start: modes times 1 - exp(-(k / k_hold)^2 / 2).
 
     Where the start is as good as the network can make it, what A(d) - A(S(x)) adds on those scales is the noise of two
-    halo catalogues, and 10% too much amplitude: reconstructed halos cluster a little less than real ones, and the
-    updates make up for it there. k_hold : h/Mpc; box_size : Mpc/h
+    halo catalogues. k_hold : h/Mpc; box_size : Mpc/h
     """
 
     def held(evaluation: Evaluation, update: int) -> np.ndarray:
         free = direction(evaluation, update)
-        return filtered(free, -np.expm1(-((wavenumber(len(free), box_size) / k_hold) ** 4) / 2))
+        return filtered(free, -np.expm1(-((wavenumber(len(free), box_size) / k_hold) ** 2) / 2))
 
     return held
 

@@ -14,8 +14,9 @@ from lss.random_field import linear_overdensity, white_noise_of
 from lss.universe import Halos, Universe
 from lss_recon.config import Reconstruction
 from lss_recon.directions import Direction, by_estimate, by_pairs, whitened
-from lss_recon.modes import cut
+from lss_recon.modes import cut, wavenumber
 from lss_recon.observation import FieldsOf, check_card
+from lss_recon.power_limit import expected_power
 from lss_recon.start import constrained_draw
 
 LEAST_WINDOW = 0.05  # of W(k_max): deconvolving further multiplies the network's rounding errors
@@ -23,10 +24,15 @@ LEAST_WINDOW = 0.05  # of W(k_max): deconvolving further multiplies the network'
 
 @dataclass(frozen=True)
 class Learned:
-    """direction : of an update; start : a draw of the prior -> the draw constrained by the estimate from the data."""
+    """What a checkpoint knows of a catalogue.
+
+    direction : of an update; start : a draw of the prior -> the draw constrained by the estimate from the data;
+    power : that the estimate expects of every mode, (n, n, n//2+1), or None
+    """
 
     direction: Direction
     start: Callable[[np.ndarray], np.ndarray]
+    power: np.ndarray | None = None
 
 
 def learned(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:
@@ -64,7 +70,8 @@ def _estimator(recon: Reconstruction, observed: Halos, fields: FieldsOf, setting
         )
 
     of_data = estimate(observed)
-    return Learned(by_estimate(lambda simulated: estimate(simulated.halos), of_data), start)
+    power = expected_power(of_data, *network.calibration(wavenumber(box.n, box.size)))
+    return Learned(by_estimate(lambda simulated: estimate(simulated.halos), of_data), start, power)
 
 
 def _pairs(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:

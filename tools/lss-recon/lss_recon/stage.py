@@ -103,7 +103,7 @@ def _task(universe: Universe, config: Config, index: int, truth: Path | None, re
         forward=_forward(recon, blank, index, kept),
         loss=lambda simulated: mismatch(fields(simulated.halos), data, recon.loss_smoothing, box.size),
         direction=_direction(network, config, index),
-        constrain=_constrain(recon, config),
+        constrain=_constrain(network, config),
         direction_repeats=recon.noise[0] == 0,
         diagnose=against_truth(truth, blank) if truth else lambda evaluation: {},
     )
@@ -158,14 +158,14 @@ def _start(network: Learned, problem: Problem, config: Config, index: int) -> Ca
     return lambda: problem.constrain(network.start(prior_draw(recon.seed, index, n)))
 
 
-def _constrain(recon: Reconstruction, config: Config) -> Callable[[np.ndarray], np.ndarray]:
-    """What every trial point goes through: no more power than the prior's, and no other distribution of values."""
-    cosmology, size = config.cosmology, config.box.size
+def _constrain(network: Learned, config: Config) -> Callable[[np.ndarray], np.ndarray]:
+    """What every trial point goes through: no other distribution of values than the prior's, no unexpected power."""
+    cosmology, size, recon = config.cosmology, config.box.size, config.recon
 
     def constrain(noise: np.ndarray) -> np.ndarray:
         if recon.one_point_limit:
             noise = gaussianise(noise, cosmology, size)
-        return limit_power(noise, size) if recon.power_limit else noise
+        return limit_power(noise, size, network.power) if recon.power_limit else noise
 
     return constrain
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
+from lss.conditional_density import Flows
 from lss.config import Configuration, Table, quantity
 from lss.inference import Inference
 
@@ -35,10 +36,10 @@ class Imnn(Table):
 class Train(Table):
     """[train]: a network, its data and its optimisation."""
 
-    model: Literal["estimator", "optimizer", "imnn"] = quantity(
+    model: Literal["estimator", "optimizer", "imnn", "density"] = quantity(
         "estimator",
         '"estimator": halos to linear field; "optimizer": differences of halo fields to those of white noise; '
-        '"imnn": fields to summaries of [inference]',
+        '"imnn": fields to summaries of [inference]; "density": those summaries given the parameters',
     )
     initial: str | None = quantity(
         None, "name or path of a checkpoint whose weights and units of fields are begun with, instead of random weights"
@@ -84,6 +85,7 @@ class Train(Table):
     device: str = quantity("auto", '"cpu", "cuda", or whatever there is')
     cache: float = quantity(4.0, "examples are kept in memory up to this, and painted anew beyond", "GB", ge=0)
     imnn: Imnn = quantity(Imnn(), 'of model = "imnn"')
+    density: Flows = quantity(Flows(), 'of model = "density"')
 
     @model_validator(mode="after")
     def _every_smoothing_has_a_scale(self) -> "Train":
@@ -102,4 +104,4 @@ class Config(Configuration):
 
     halo: dict[str, Any] = quantity({}, '[halo] of the halo fields of an "optimizer"; the rest is as in the universes')
     train: Train = quantity(Train(), "a network, its data and its optimisation")
-    inference: Inference = quantity(Inference(), "what is inferred, by an imnn")
+    inference: Inference = quantity(Inference(), "what is inferred, by an imnn and a density")

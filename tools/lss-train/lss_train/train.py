@@ -57,6 +57,11 @@ def train(
         raise ConfigError(f"--observed: [train] model = '{config.train.model}' follows no estimate; an imnn does")
     if not inputs:
         raise ConfigError("no input: name a directory of universes or an exported set (`lss-train --help`)")
+    if config.train.model == "density":
+        from lss_train.density import train_density
+
+        train_density(inputs, config, _checkpoint_path(output))
+        return
     universes = read_training_set(inputs)
     _refuse_disagreement(config, universes)
     if export is not None:
@@ -191,6 +196,10 @@ def plan(inputs: Sequence[Path], config: Config) -> Plan:
         return plan_imnn(inputs, config)
     if not inputs:
         raise ConfigError("no input: name a directory of universes or an exported set")
+    if config.train.model == "density":
+        from lss_train.density import plan_density
+
+        return plan_density(inputs, config)
     extents = [_extent(path) for path in inputs]
     universes, n, settings = sum(count for count, _ in extents), extents[0][1], config.train
     channels = _planned_channels(settings)

@@ -52,7 +52,7 @@ KEYS = (
     *("energy_error", "pancake_error", "momentum_error", "cpu_s_64", "cpu_s_128", "rss_gb_128", "gpair_per_s_core"),
     "same_bits_any_threads",
 )
-VARIANTS = ({"steps": 256}, {"eta": 0.025 / 4, "levels": 7}, {"mesh": 3})
+VARIANTS = ({"steps": 288}, {"eta": 0.02 / 4, "levels": 7}, {"mesh": 3})
 SEEDS = (1, 2, 3)
 
 

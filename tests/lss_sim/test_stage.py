@@ -34,8 +34,8 @@ def configuration(sigma8=0.834, n=N, **sim):
 
 def test_defaults_are_those_of_the_design():
     sim = Config().sim
-    assert (sim.method, sim.redshifts, sim.mesh_steps, sim.mesh) == ("p3m", [0.0], 64, 2)
-    assert (sim.softening, sim.eta, sim.levels) == (0.05, 0.025, 6)
+    assert (sim.method, sim.redshifts, sim.mesh_steps, sim.mesh) == ("p3m", [0.0], 72, 2)
+    assert (sim.softening, sim.eta, sim.levels) == (0.05, 0.02, 6)
     quick = Config.model_validate({"sim": {"method": "pm"}}).sim
     assert (quick.mesh_steps, quick.pm_start) == (20, 19.0)
 

@@ -66,7 +66,7 @@ def test_momentum_is_conserved_over_a_full_run():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("finer", [{"steps": 256}, {"eta": 0.025 / 4, "levels": 7}, {"mesh": 3}])
+@pytest.mark.parametrize("finer", [{"steps": 288}, {"eta": 0.02 / 4, "levels": 7}, {"mesh": 3}])
 def test_finer_steps_and_meshes_change_little(finer):
     n, box_size = 32, 62.5
     start = initial_particles(configuration(n, box_size))

@@ -7,7 +7,7 @@ import pydantic
 from lss.config import Configuration, Table, quantity
 
 # What each method takes when the table does not say (figures in docs/gravity.md).
-STEPS = {"p3m": 64, "pm": 20}
+STEPS = {"p3m": 72, "pm": 20}
 PM_START = 19.0
 
 
@@ -26,7 +26,7 @@ class Simulation(Table):
     )
     steps: int | None = quantity(
         None,
-        "mesh steps from start to last output, uniform in log a (p3m: log a + 8 sqrt(a)); default: p3m 64, pm 20",
+        "mesh steps from start to last output, uniform in log a (p3m: log a + 8 sqrt(a)); default: p3m 72, pm 20",
         ge=1,
     )
     mesh: int = quantity(2, "mesh cells per particle and side", ge=1, le=8)
@@ -38,7 +38,7 @@ class Simulation(Table):
         0.05, "Plummer-equivalent softening; Gadget's spline reaches 2.8 times that", "Mpc/h", gt=0
     )
     eta: float = quantity(
-        0.025, "accuracy of time bins: dt = sqrt(eta) / omega, omega^2 = G sum m / r^3 over the pairs in reach", gt=0
+        0.02, "accuracy of time bins: dt = sqrt(eta) / omega, omega^2 = G sum m / r^3 over the pairs in reach", gt=0
     )
     levels: int = quantity(6, "deepest time bin: 2^levels short-range steps in a mesh step", ge=0, le=10)
     offset_seed: int = quantity(1, "seed of the random shifts of the mesh against the particles", ge=0, lt=2**32)

@@ -23,7 +23,7 @@ def reconstructed(n, seed, **recon):
     truth = Universe.create(validate(Configuration, {"box": settings["box"]}, "test"), settings)
     for name in ("ic", "sim", "halo"):
         truth = stages.run(name, truth, truth.config)
-    return truth, stages.run("recon", truth, {**truth.config, "recon": recon})
+    return truth, stages.run("recon", truth, {**truth.config, "recon": {"checkpoint": "estimator-64-pm", **recon}})
 
 
 def correlations(truth, result):

@@ -9,6 +9,7 @@ modes may rightly differ from it, an estimate knows better: the power of b A(d) 
 import numpy as np
 
 from lss import fourier
+from lss.spectra import half_space_weights
 from lss_recon.modes import wavenumber
 
 FROM = 0.125  # h/Mpc: below, only an estimate can say what power the few modes of a shell should have
@@ -27,10 +28,7 @@ def limit_power(noise: np.ndarray, box_size: float, expected: np.ndarray | None 
     k = wavenumber(n, box_size)
     shell = np.ceil(np.maximum(k - FROM, -FROM) / WIDTH).astype(np.int64)  # 1 begins at FROM
     shell -= shell.min()
-    # Modes with 0 < kz < Nyquist stand for themselves and their conjugates.
-    weight = np.full(n // 2 + 1, 2.0)
-    weight[[0, -1]] = 1.0
-    weight = np.broadcast_to(weight, modes.shape)
+    weight = np.broadcast_to(half_space_weights(n), modes.shape)
     large = k <= FROM
     allowed = np.where(large, np.inf if expected is None else expected, 1.0)
     power = np.bincount(shell.ravel(), (weight * np.square(np.abs(modes), dtype=np.float64)).ravel())

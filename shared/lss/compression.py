@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lss.errors import DataError
-from lss.nets.checkpoint import Card, load_checkpoint
+from lss.nets.checkpoint import Card, load_built, sizes_of
 
 if TYPE_CHECKING:
     from lss.nets.compressor_net import CompressorNet
@@ -73,16 +73,8 @@ def load(name_or_path: Path | str, device: str = "cpu") -> Compressor:
 
     Raises DataError as lss.nets.checkpoint, for another model, and for a card or weights that do not fit.
     """
-    state, card = load_checkpoint(name_or_path, device)
+    network, card = load_built(name_or_path, "imnn", build, device)
     source = str(name_or_path)
-    if card["model"] != "imnn":
-        raise DataError(f"{source}: a checkpoint of model '{card['model']}'; expected 'imnn'")
-    network = build(card["architecture"], source).to(device)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{source}: the weights do not fit the architecture of the card: {reason[:300]}") from None
     try:
         names = tuple(str(name) for name in card["inputs"]["parameters"])
         fiducial = np.array(card["inputs"]["fiducial"], np.float64)
@@ -96,19 +88,16 @@ def load(name_or_path: Path | str, device: str = "cpu") -> Compressor:
     shapes = (fiducial.shape, mean.shape, covariance.shape, derivative.shape, fisher.shape)
     if shapes != ((p,), (s,), (s, s), (p, s), (p, p)):
         raise DataError(f"{source}: the card's mean, covariance, derivative and fisher do not fit together")
-    return Compressor(network.eval(), card, source, device, names, fiducial, mean, covariance, derivative, fisher)
+    return Compressor(network, card, source, device, names, fiducial, mean, covariance, derivative, fisher)
 
 
 def build(architecture: Card, source: str) -> "CompressorNet":
     """An untrained network of this architecture. Raises DataError naming `source` if we have none such."""
     from lss.nets.compressor_net import CompressorNet
 
-    sizes = {name: architecture.get(name) for name in _SIZES} if isinstance(architecture, dict) else {}
-    known = sizes and architecture.get("kind") == "compressor" and set(architecture) == {"kind", *_SIZES}
-    if not known or not all(isinstance(size, int) and 0 < size <= _SIZES[name] for name, size in sizes.items()):
-        raise DataError(f"{source}: unknown architecture {architecture}")
+    sizes = sizes_of(architecture, "compressor", _SIZES, source)
     try:
-        return CompressorNet(**sizes)  # type: ignore[arg-type]
+        return CompressorNet(**sizes)
     except ValueError as error:
         raise DataError(f"{source}: {error}") from None
 

@@ -283,15 +283,12 @@ def save(density: ConditionalDensity, path: Path, data: Card) -> None:
 
 def load(name_or_path: Path | str) -> ConditionalDensity:
     """The density of a checkpoint. Raises DataError as lss.nets.checkpoint, and for a card that describes none."""
-    state, card = load_checkpoint(name_or_path)
-    source = str(name_or_path)
-    if card["model"] != "density":
-        raise DataError(f"{source}: a checkpoint of model '{card['model']}'; expected 'density'")
+    state, card = load_checkpoint(name_or_path, model="density")
     try:
         return _assembled(state, card)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{source}: its card and weights describe no density: {reason[:300]}") from None
+        raise DataError(f"{name_or_path}: its card and weights describe no density: {reason[:300]}") from None
 
 
 def _assembled(state: "dict[str, torch.Tensor]", card: Card) -> ConditionalDensity:

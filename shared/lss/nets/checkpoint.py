@@ -12,8 +12,9 @@ well it did, so that a checkpoint can be judged, used and refused without the pr
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lss.errors import DataError
 from lss.universe_file import atomic
@@ -27,14 +28,11 @@ SHIPPED = Path(__file__).parents[1] / "checkpoints"
 FORMAT = "lss-checkpoint"
 FORMAT_VERSION = 1
 CARD_KEYS = ("model", "architecture", "inputs", "training", "data", "validation")
-_LARGEST = {
-    "inputs": 1024,
-    "outputs": 1024,
-    "channels": 1024,
-    "levels": 10,
-}  # what memory is taken for on a file's word
+# What memory is taken for on a file's word.
+_LARGEST = {"inputs": 1024, "outputs": 1024, "channels": 1024, "levels": 10}
 
 Card = dict[str, Any]
+Network = TypeVar("Network", bound="torch.nn.Module")
 
 
 def save_checkpoint(path: Path | str, state_dict: "dict[str, torch.Tensor]", card: Card) -> None:
@@ -96,13 +94,21 @@ def read_card(name_or_path: Path | str) -> Card:
     return card
 
 
-def load_checkpoint(name_or_path: Path | str, device: str = "cpu") -> "tuple[dict[str, torch.Tensor], Card]":
-    """Weights on the device, and the card. Raises DataError as `read_card`, and for weights that are not finite."""
+def load_checkpoint(
+    name_or_path: Path | str, device: str = "cpu", model: str | None = None
+) -> "tuple[dict[str, torch.Tensor], Card]":
+    """Weights on the device, and the card.
+
+    model : what the checkpoint must be ("estimator", "optimizer", "imnn", "density"); anything if not given
+    Raises DataError as `read_card`, for another model, and for weights that are not finite.
+    """
     import torch
     from safetensors.torch import load_file
 
     card = read_card(name_or_path)
     path = resolve(name_or_path)
+    if model is not None and card["model"] != model:
+        raise DataError(f"{path}: a checkpoint of model '{card['model']}'; expected '{model}'")
     state = load_file(path, device=device)
     broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     if broken:
@@ -111,15 +117,20 @@ def load_checkpoint(name_or_path: Path | str, device: str = "cpu") -> "tuple[dic
 
 
 def load_network(name_or_path: Path | str, model: str, device: str = "cpu") -> "tuple[UNet, Card]":
-    """The network of a checkpoint, ready to be called, and its card.
+    """The U-Net of a checkpoint ("estimator" or "optimizer"), ready to be called, and its card; see `load_built`."""
+    return load_built(name_or_path, model, build, device)
 
-    model : what the checkpoint must be ("estimator", "optimizer")
-    Raises DataError if it is another model, or its weights do not fit its architecture.
+
+def load_built(
+    name_or_path: Path | str, model: str, build: "Callable[[Card, str], Network]", device: str = "cpu"
+) -> "tuple[Network, Card]":
+    """The network that `build` makes of the card's architecture, with the weights of a checkpoint, and the card.
+
+    build : architecture and the name of its source -> an untrained network
+    Raises DataError as `load_checkpoint` and `build`, and if the weights do not fit the architecture.
     """
-    state, card = load_checkpoint(name_or_path, device)
+    state, card = load_checkpoint(name_or_path, device, model)
     path = resolve(name_or_path)
-    if card["model"] != model:
-        raise DataError(f"{path}: a checkpoint of model '{card['model']}'; expected '{model}'")
     network = build(card["architecture"], str(path)).to(device)
     try:
         network.load_state_dict(state)
@@ -130,13 +141,22 @@ def load_network(name_or_path: Path | str, model: str, device: str = "cpu") -> "
 
 
 def build(architecture: Card, source: str) -> "UNet":
-    """An untrained network of this architecture. Raises DataError naming `source` if we have none such."""
+    """An untrained U-Net of this architecture. Raises DataError naming `source` if we have none such."""
     from lss.nets.unet import GROUPS, UNet
 
-    sizes: Card = {name: architecture.get(name) for name in _LARGEST} if isinstance(architecture, dict) else {}
-    known = sizes and architecture.get("kind") == "unet" and set(architecture) == {"kind", *_LARGEST}
-    if not known or not all(isinstance(size, int) and 0 < size <= _LARGEST[name] for name, size in sizes.items()):
-        raise DataError(f"{source}: unknown architecture {json.dumps(architecture)}")
-    if architecture["channels"] % GROUPS:
-        raise DataError(f"{source}: channels = {architecture['channels']}: must be a multiple of {GROUPS}")
+    sizes = sizes_of(architecture, "unet", _LARGEST, source)
+    if sizes["channels"] % GROUPS:
+        raise DataError(f"{source}: channels = {sizes['channels']}: must be a multiple of {GROUPS}")
     return UNet(**sizes)
+
+
+def sizes_of(architecture: Card, kind: str, largest: dict[str, int], source: str) -> dict[str, int]:
+    """The sizes that an architecture of this kind must name, and nothing else, none of them zero or above `largest`.
+
+    Raises DataError naming `source`.
+    """
+    sizes: Card = {name: architecture.get(name) for name in largest} if isinstance(architecture, dict) else {}
+    known = sizes and architecture.get("kind") == kind and set(architecture) == {"kind", *largest}
+    if not known or not all(isinstance(size, int) and 0 < size <= largest[name] for name, size in sizes.items()):
+        raise DataError(f"{source}: unknown architecture {json.dumps(architecture)}")
+    return sizes

@@ -21,9 +21,9 @@ Settings = dict[str, Any]
 
 
 class Table(BaseModel):
-    """One table of the configuration: frozen, every key known, a description and a unit for each."""
+    """One table of the configuration: frozen, every key known, every number finite, a description and a unit for each."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def quantity(default: Any, description: str, unit: str = "", **constraints: Any) -> Any:

@@ -30,6 +30,8 @@ class Config(Configuration):
         ({"sim": {"step": 4}}, ["u.toml", "[sim] step = 4", "did you mean 'steps'?"]),
         ({"sim": {"method": "tree"}}, ["[sim] method = 'tree'", "'pm' or 'p3m'"]),
         ({"sim": {"softening": -1}}, ["[sim] softening = -1", "greater than 0", "Mpc/h"]),
+        ({"sim": {"softening": float("inf")}}, ["[sim] softening = inf", "finite number"]),
+        ({"cosmology": {"n_s": float("nan")}}, ["[cosmology] n_s = nan", "finite number"]),
         ({"sims": {}}, ["[sims]", "did you mean 'sim'?"]),
         ({"box": {"n": "many"}}, ["[box] n = 'many'", "integer"]),
         ({"box": 5}, ["box = 5", "expected a table"]),

@@ -130,6 +130,26 @@ def test_an_ensemble_is_a_directory_of_numbered_members(tmp_path, folder):
     assert_one_line(lss("sim", tmp_path / "ensemble", "-o", tmp_path / "t.h5"), 2, "--index")
 
 
+def test_a_directory_of_universes_gives_a_table_and_the_statistics_of_them_all(folder, tmp_path):
+    for number in (0, 1):
+        (tmp_path / "ensemble").mkdir(exist_ok=True)
+        (tmp_path / f"ensemble/{number:06d}.h5").write_bytes((folder / "halo.h5").read_bytes())
+    ensemble = tmp_path / "ensemble"
+    planned = lss("stats", ensemble, "--dry-run")
+    assert planned.stdout.startswith(b"2 universes, each:")
+    done = lss("stats", ensemble, "-o", tmp_path / "stats.h5")
+    assert done.returncode == 0
+    assert b"matter                initial  2 " in done.stdout
+    with h5py.File(tmp_path / "stats.h5") as file:
+        assert file["stats/ensemble/power/matter"].attrs["members"] == 2
+        assert list(file["provenance"]) == ["00-lss-ic", "01-lss-sim", "02-lss-halo", "03-lss-stats"]
+        assert len(file["provenance/03-lss-stats"].attrs["inputs"].splitlines()) == 2
+        assert "size = 40.0" in file.attrs["config"]
+    assert_one_line(lss("stats", ensemble, "-o", f"{tmp_path}/other/"), 2, "name it")
+    assert_one_line(lss("stats", ensemble, "-o", ensemble / "stats.h5"), 2, "member of its own ensemble")
+    assert_one_line(lss("stats", ensemble, "--set", "box.size=50.0"), 2, "disagrees", "000000.h5")
+
+
 def test_drop_leaves_a_group_out_but_never_the_provenance(folder, tmp_path):
     assert lss("halo", folder / "sim.h5", "--drop", "PartType1", "-o", tmp_path / "u.h5").returncode == 0
     with h5py.File(tmp_path / "u.h5") as file:

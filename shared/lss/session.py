@@ -24,7 +24,7 @@ from lss.errors import ConfigError, Stopped
 from lss.restart import Restart
 from lss.threads import threads
 from lss.universe import Group, Universe
-from lss.universe_file import ensemble_members, gathered_path, member_path, read_universe, write_universe
+from lss.universe_file import ensemble_members, gathered_path, member_path, read_first, read_universe, write_universe
 
 log = logging.getLogger("lss.session")
 
@@ -52,6 +52,8 @@ def run(command: Command, arguments: Arguments) -> None:
     tool = _tool(command)
     toml, data = _sort_inputs(command, arguments)
     given = _given_settings(toml, arguments)
+    if any(group.strip("/").split("/")[0] == "provenance" for group in arguments.drop):
+        raise ConfigError("--drop provenance: where a universe came from stays with it")
     if arguments.schema or arguments.print_config:
         _print_settings(tool, arguments, given)
     elif command.reads == "paths":
@@ -61,7 +63,7 @@ def run(command: Command, arguments: Arguments) -> None:
         if _wants_listing(command, arguments, given) and hasattr(tool, "listing"):
             print(tool.listing(universe, members))
         elif members:
-            _report(tool.run_directory(members, _validated(tool, {}, given), **arguments.own), arguments)
+            _run_directory(command, arguments, tool, members, given, started)
         else:
             _run_stage(command, arguments, tool, universe, data, given, started)
 
@@ -121,15 +123,20 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
         restart = options["restart"] = _restart(tool, arguments, target, job.settings, job.data)
     result = tool.run(job.universe or Universe.create(job.config, job.settings), job.config, **options)
     if not isinstance(result, Universe):
-        _report(result, arguments)
+        print(result)
         return
+    _finish(job, result, target, started, restart.identity)
+    restart.clear()
+
+
+def _finish(job: Job, result: Universe, target: Path | None, started: Moment, identity: str = "") -> None:
+    """Give what was made its settings and provenance, and write it if anybody wants it."""
     result = stages.with_settings(result, job.config, job.settings)
-    result = _with_provenance(result, job.command, job.data, started, restart.identity)
-    for group in arguments.drop:
+    result = _with_provenance(result, job.command, job.data, started, identity)
+    for group in job.arguments.drop:
         result = _dropped(result, group)
     if target is not None:
         write_universe(result, target)
-    restart.clear()
 
 
 # --- ensembles -------------------------------------------------------------------------------------------------------
@@ -173,6 +180,32 @@ def _make_members(job: Job, count: int) -> None:
     gathered = _with_provenance(gathered, job.command, [*job.data, *paths], started)
     write_universe(gathered, gathered_path(directory))
     log.info("%d universes gathered in %s", count, gathered_path(directory))
+
+
+def _run_directory(
+    command: Command, arguments: Arguments, tool: Any, members: list[Path], given: Given, started: Moment
+) -> None:
+    """A whole directory through a stage: what is to be read of it to standard output, the universe it gives to -o.
+
+    Raises ConfigError before the work begins if the output would become a member itself.
+    """
+    first = read_first(members, ["provenance"])
+    job = Job(command, arguments, tool, first, *_settle(tool, first, given), members)
+    if arguments.dry_run:
+        _print_plan(tool.plan(None, job.config), arguments.output or "standard output", len(members))
+        return
+    if _is_folder(arguments.output):
+        raise ConfigError(f"-o {arguments.output}: a directory of universes gives one file: name it")
+    target = _target(command, arguments, 0, piped=False)
+    if target is not None and str(target) != "-" and target.parent.resolve() == members[0].parent.resolve():
+        raise ConfigError(f"-o {target}: it would be a member of its own ensemble; write it elsewhere")
+    universe, text = tool.run_directory(members, job.config, **arguments.own)
+    if str(target) == "-":
+        log.info("%s", text)
+    elif text:
+        print(text)
+    if universe is not None:
+        _finish(job, universe, target, started)
 
 
 def _is_finished(job: Job, path: Path) -> bool:
@@ -329,20 +362,9 @@ def _is_folder(output: str | None) -> bool:
 
 def _dropped(universe: Universe, group: str) -> Universe:
     group = group.strip("/")
-    if group.split("/")[0] == "provenance":
-        raise ConfigError("--drop provenance: where a universe came from stays with it")
     if not universe.has(group):
         log.warning("--drop %s: no such group", group)
     return universe.without(group)
-
-
-def _report(result: Any, arguments: Arguments) -> None:
-    """What a tool gives back that is no universe: text for standard output, or nothing."""
-    if isinstance(result, Universe):
-        if arguments.output is not None:
-            write_universe(result, arguments.output)
-    elif result is not None:
-        print(result)
 
 
 def _print_plan(plan: stages.Plan, target: str, members: int = 1) -> None:
@@ -353,7 +375,8 @@ def _print_plan(plan: stages.Plan, target: str, members: int = 1) -> None:
     print(f"output: {target}")
     print(f"memory: {plan.memory_bytes / 1e9:.2f} GB at the peak")
     seconds = plan.cpu_seconds * members
-    print(f"cost:   {seconds:.0f} CPU seconds, about {seconds / threads():.0f} s on {threads()} threads")
+    on = f"{threads()} threads" if threads() > 1 else "one thread"
+    print(f"cost:   {seconds:.0f} CPU seconds, about {seconds / threads():.0f} s on {on}")
 
 
 # --- resuming and provenance -----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ A stage is a module with
 and, for the command line, whichever of these it has a use for (lss.session):
 
     listing(universe, members)   -> str: what a terminal is shown of a file or directory, unasked
-    run_directory(paths, config) -> what a whole directory of universes gives
+    run_directory(paths, config) -> (universe or None, str): what a whole directory gives, and what is said of it
     read_foreign(path, config)   -> Universe, of another program's file
     members(config), gather(paths, config)   how many universes one call makes, and the one they make together
     CHANGES, EXTENDABLE          keys that may differ from those of the data; from those of a run that is resumed

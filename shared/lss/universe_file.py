@@ -4,6 +4,7 @@ Written to a temporary name beside the target, synced and renamed: a reader neve
 outside is not trusted: links are not followed, and shapes are held against the file's size before memory is taken.
 """
 
+import contextlib
 import io
 import os
 import tomllib
@@ -103,6 +104,14 @@ def ensemble_members(directory: Path) -> list[Path]:
     if not members:
         raise DataError(f"{directory}: no universe (*.h5) in this directory")
     return members
+
+
+def read_first(paths: Sequence[Path], groups: Sequence[str] | None = None) -> Universe:
+    """The first universe of an ensemble that can be read; see `read_universe`. Raises DataError if none can."""
+    for path in paths[:-1]:
+        with contextlib.suppress(DataError):
+            return read_universe(path, groups)
+    return read_universe(paths[-1], groups)
 
 
 def _read(file: Path | io.BytesIO, source: str, n_bytes: int, wanted: Sequence[str] | None) -> Universe:

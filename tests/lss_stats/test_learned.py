@@ -39,7 +39,7 @@ def test_estimates_of_many_fields_scatter_about_the_truth_as_they_claim(config, 
     for index in range(40):
         write_universe(observed(index), tmp_path / f"fields/{index:06d}.h5")
     paths = sorted((tmp_path / "fields").glob("*.h5"))
-    text = stage.run_directory(paths, config, figures=tmp_path / "figures")
+    _, text = stage.run_directory(paths, config, figures=tmp_path / "figures")
     rows = [line.split() for line in text.splitlines() if line.startswith("ic.")]
     for (_, _, mean, deviation, error), truth in zip(rows, (1.0, 0.5), strict=True):
         assert float(mean) == pytest.approx(truth, abs=4 * float(error) / np.sqrt(40))

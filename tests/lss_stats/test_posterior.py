@@ -88,7 +88,7 @@ def test_coverage_of_a_directory_of_posteriors(tmp_path, wide, calibrated):
             )
         paths.append(tmp_path / "posteriors" / f"{i}.h5")
     config = Config.model_validate({"stats": {"measure": ["posterior"]}})
-    text = stage.run_directory(paths, config, truth=tmp_path / "truths", figures=tmp_path / "figures")
+    _, text = stage.run_directory(paths, config, truth=tmp_path / "truths", figures=tmp_path / "figures")
     rows = [line.split() for line in text.splitlines() if line.startswith(("ic.", "all"))]
     assert len(rows) == 3
     assert all((float(row[-2]) < float(row[-1])) == calibrated for row in rows)

@@ -127,16 +127,17 @@ def test_scatter_of_an_ensemble_is_mean_and_standard_deviation():
     np.testing.assert_allclose(data["power_std"], np.std([1, 2, 6], ddof=1) * np.array([1, 2]))
 
 
-def test_a_bad_member_is_named_and_left_out_only_on_request(universe, truth, tmp_path):
-    for i, member in enumerate((universe, truth)):
-        write_universe(member, tmp_path / f"{i:06d}.h5")
-    (tmp_path / "000002.h5").write_bytes(b"not HDF5")
-    paths = sorted(tmp_path.glob("*.h5"))
-    with pytest.raises(DataError, match=r"000002.h5.*--keep-going"):
+@pytest.mark.parametrize("bad", [0, 2])
+def test_a_bad_member_is_named_and_left_out_only_on_request(universe, truth, tmp_path, bad):
+    paths = [tmp_path / f"{i:06d}.h5" for i in range(3)]
+    for path, member in zip((p for i, p in enumerate(paths) if i != bad), (universe, truth), strict=True):
+        write_universe(member, path)
+    paths[bad].write_bytes(b"not HDF5")
+    with pytest.raises(DataError, match=rf"{paths[bad].name}.*--keep-going"):
         stage.run_directory(paths, Config())
-    text = stage.run_directory(paths, Config(), keep_going=True)
-    assert isinstance(text, str)
+    result, text = stage.run_directory(paths, Config(), keep_going=True)
     assert re.search(r"matter +initial +2 ", text)
+    assert result.group("stats/ensemble/power/matter").attrs["members"] == 2
 
 
 def test_digest_is_of_the_data_and_not_of_provenance(universe):

@@ -1,5 +1,6 @@
 """lss-stats: measure a universe, alone or against a truth and an ensemble; write tables, figures and a report."""
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from lss.errors import ConfigError, DataError
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Group, Universe
-from lss.universe_file import ensemble_members, read_universe
+from lss.universe_file import ensemble_members, read_first, read_universe
 from lss_stats.config import Config, Statistics
 from lss_stats.digest import digest as digest_of
 from lss_stats.ensemble import measure_members, scatter
@@ -77,15 +78,17 @@ def run_directory(
     report: Path | None = None,
     digest: bool = False,
     keep_going: bool = False,
-) -> Universe | str:
-    """Statistics of every universe of a directory with their scatter: text for the terminal.
+) -> tuple[Universe | None, str]:
+    """Statistics of every universe of a directory: one that holds their scatter in /stats/ensemble, and a table of it.
 
-    `truth` may be a directory that holds a truth of the same name for every member.
+    truth : may be a directory that holds a truth of the same name for every member. With `digest`, one hash a line of
+    the members' data, and no universe.
+    Raises DataError naming the first member that cannot be used; with `keep_going` it is left out.
     """
     if posteriors is not None:
         raise ConfigError("--posteriors: shown with the posterior of one universe, not of a directory")
     if digest:
-        return "\n".join(f"{digest_of(read_universe(path))}  {path}" for path in paths)
+        return None, "\n".join(f"{digest_of(read_universe(path))}  {path}" for path in paths)
     _refuse_figure_format(plot)
     members = measure_members(paths, config.stats, truth, keep_going, config.inference)
     scattered = scatter([m.own for m in members])
@@ -94,12 +97,11 @@ def run_directory(
         scattered["coverage"] = coverage(inferred)
     band = _band(ensemble, config.stats, keep_going) or scattered
     shown = Shown({}, band=band, band_label=f"{len(members)} members", members=members)
-    first = read_universe(paths[0], ["provenance"])
-    subject = Universe(first.cosmology, first.box, first.config, first.groups, str(paths[0].parent))
+    subject = dataclasses.replace(read_first(paths, ["provenance"]), source=str(paths[0].parent))
     result = with_statistics(subject, Measured({}), scattered)
     _write_out(shown, result, plot, figures, tables, report)
     texts = [ensemble_rows(members), estimate_rows(members), coverage_rows(scattered)]
-    return "\n\n".join(as_text(rows) for rows in texts if len(rows) > 1)
+    return result, "\n\n".join(as_text(rows) for rows in texts if len(rows) > 1)
 
 
 def with_statistics(universe: Universe, measured: Measured, band: Groups) -> Universe:

@@ -21,7 +21,7 @@ Settings = dict[str, Any]
 
 
 class Table(BaseModel):
-    """One table of the configuration: frozen, every key known, every number finite, a description and a unit for each."""
+    """One table of the configuration: frozen, known keys, finite numbers, a description and a unit for each."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml requirements.lock
 	$(BIN)/pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint requirements.lock --editable '.[dev]'
 	touch $@
 
-demo: $(STAMP) ## reconstruct the initial conditions behind a halo catalogue of Gadget-4 and AHF (5 minutes)
+demo: $(STAMP) ## reconstruct the initial conditions behind a halo catalogue of Gadget-4 and AHF (a minute or two)
 	$(MAKE) --no-print-directory -C examples/quickstart BIN=$(abspath $(BIN)) OUT=$(abspath build/demo)
 
 test: $(STAMP) ## the fast tests

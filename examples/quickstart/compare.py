@@ -108,7 +108,8 @@ def picture(universe: Universe, found: dict[str, np.ndarray], r: dict[str, np.nd
             else:
                 shown, look = slab, {"cmap": "RdBu_r", "vmin": -2.2, "vmax": 2.2}
             axis.imshow(shown.T, extent=(0, size, 0, size), interpolation="bilinear", **look)
-            axis.set(title=title, xlim=(0, size), ylim=(0, size), xlabel="x [Mpc/h]")
+            axis.set(xlim=(0, size), ylim=(0, size), xlabel="x [Mpc/h]")
+            axis.set_title(title, fontsize=7)
         above.axes[0].set_ylabel("y [Mpc/h]")
         left, right = below.subplots(1, 2)
         left.plot(r["k"], r["reconstruction"], color=BLUE, label="reconstruction")

@@ -1,9 +1,11 @@
 """What --dry-run says of the time, held against runs that were measured (single thread or two, compiled kernels)."""
 
+from typing import get_args
+
 import pytest
 
 from lss.config import validate
-from lss_recon.config import Config
+from lss_recon.config import Config, Reconstruction
 from lss_recon.stage import plan
 
 PM = {"sim": {"method": "pm"}, "halo": {"mass_definition": "fof", "min_particles": 28}}
@@ -26,3 +28,8 @@ def test_early_simulations_cost_what_they_cost_alone():
     dear = [cpu_seconds(**P3M, recon={"max_simulations": n}) for n in (1, 7)]
     cheap = [cpu_seconds(**PM, recon={"max_simulations": n}) for n in (1, 11)]
     assert both == pytest.approx(dear[0] + (dear[1] - dear[0]) * 5 / 6 + cheap[1] - cheap[0], rel=0.02)
+
+
+@pytest.mark.parametrize("step", get_args(Reconstruction.model_fields["step"].annotation))
+def test_every_way_to_choose_a_step_has_a_cost(step):
+    assert cpu_seconds(**PM, recon={"max_simulations": 16, "step": step}) == cpu_seconds(**PM)

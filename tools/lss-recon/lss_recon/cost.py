@@ -17,7 +17,7 @@ IMPORTS_CPU_SECONDS = 2.5
 # White noise, particles, two halo fields and the members of halos.
 UNIVERSE_BYTES_PER_VOXEL = 40
 # Where the loop stands, the best, and the one under way, or those of a search; and the one being made.
-KEPT = {"schedule": 4, "line_search": 7}
+KEPT = {"schedule": 4, "line_search": 7, "bisection": 7}
 
 
 def plan(universe: Universe | None, config: Config) -> Plan:

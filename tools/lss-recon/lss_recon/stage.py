@@ -15,6 +15,7 @@ from lss.errors import Stopped
 from lss.nets.checkpoint import resolve
 from lss.progress import progress
 from lss.restart import Restart
+from lss.session import file_hash
 from lss.universe import Group, Halos, Universe
 from lss_recon import history, posterior
 from lss_recon.config import Config, Reconstruction
@@ -98,7 +99,7 @@ def _task(universe: Universe, config: Config, index: int, truth: Path | None, re
     fields = comparison(observed, settings, recon.mean_counts)
     data = fields(observed)
     network = learned(recon, observed, fields, settings)
-    kept = _bound_to(restart, _file_hash(resolve(recon.checkpoint)), observed, index)
+    kept = _bound_to(restart, file_hash(resolve(recon.checkpoint)), observed, index)
     problem = Problem(
         forward=_forward(recon, blank, index, kept),
         loss=lambda simulated: mismatch(fields(simulated.halos), data, recon.loss_smoothing, box.size),
@@ -126,11 +127,6 @@ def _follow(task: Task, most: int) -> State:
                 raise Stopped("asked to stop")
 
         return reconstruct(task.problem, task.start, task.choose_step, most, state=state, checkpoint=checkpoint)
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _bound_to(restart: Restart, hash_of_checkpoint: str, observed: Halos, index: int) -> Restart:
@@ -220,7 +216,7 @@ def _result(state: State, early: State | None, universe: Universe, recon: Recons
         "simulations": len(state.history) + (len(early.history) if early else 0),
         "loss": best.loss,
         **{name: getattr(recon, name) for name in ("method", "direction", "start", "step", "checkpoint")},
-        "checkpoint_sha256": _file_hash(resolve(recon.checkpoint)),
+        "checkpoint_sha256": file_hash(resolve(recon.checkpoint)),
     }
     result: Universe = state.kept[best.simulation].outcome
     result = result.with_group("recon", Group(table.data, attrs, table.units))

@@ -1,6 +1,5 @@
 """Where a training begins, when it is not at random weights: at those of another checkpoint (fine-tuning)."""
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
 
@@ -9,6 +8,7 @@ import torch
 from lss.errors import ConfigError
 from lss.estimator import VOXEL_TOLERANCE, Inputs
 from lss.nets.checkpoint import Card, load_network, resolve
+from lss.session import file_hash
 
 _OF_THE_DATA = ("mass_density", "number_density", "mass_edges", "bin_share", "velocity_scale", "target_scale")
 
@@ -26,9 +26,7 @@ class Initial:
 def read_initial(name_or_path: str, model: str) -> Initial:
     """The checkpoint to begin from. Raises DataError if it cannot be read or is of another model."""
     network, card = load_network(name_or_path, model)
-    with resolve(name_or_path).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Initial(network.state_dict(), card, digest, name_or_path)
+    return Initial(network.state_dict(), card, file_hash(resolve(name_or_path)), name_or_path)
 
 
 def in_units_of(initial: Initial, inputs: Inputs) -> Inputs:

@@ -18,7 +18,7 @@ registered under the entry point group "lss.stages"; one in a user's own package
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -63,6 +63,12 @@ def find(name: str) -> Stage:
     if missing:
         raise ConfigError(f"stage '{name}' ({_place(stage)}) has no {', '.join(missing)}")
     return stage
+
+
+def check(names: Iterable[str], settings: Settings) -> None:
+    """Raise ConfigError if the settings do not suit one of these stages, or there is none of a name."""
+    for name in names:
+        validate(find(name).Config, settings, "configuration")
 
 
 def run(name: str, universe: Universe, settings: Settings, **options: Any) -> Universe:

@@ -232,6 +232,19 @@ def test_a_loud_field_is_outside_the_prior(observed, checkpoint):
         infer(loud, checkpoint)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [("ampltude", 2.0, "did you mean 'amplitude'"), ("dimensions", "two", "2 or 3"), ("field", 5, "'power-law'")],
+)
+def test_a_table_of_the_simulator_is_checked_before_anything_is_planned_or_run(observed, checkpoint, key, value, said):
+    wrong = {"ic": {key: value}}
+    with pytest.raises(ConfigError, match=said):
+        infer(observed, checkpoint, settings=wrong)
+    asked = merge(SETTINGS, {"recon": {"checkpoint": checkpoint}} | wrong)
+    with pytest.raises(ConfigError, match=said):
+        plan(observed, validate(Config, asked, "test"))
+
+
 def test_the_plan_counts_all_simulations(observed, checkpoint):
     asked = merge(SETTINGS, {"recon": {"checkpoint": checkpoint}})
     few, many = (

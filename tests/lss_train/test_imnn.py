@@ -188,6 +188,8 @@ def test_what_cannot_be_done_is_said(stored, tmp_path):
         trained(output, inputs=[stored], observed=stored)
     with pytest.raises(ConfigError, match="levels = 5: a grid of 16 points per side cannot be halved that often"):
         trained(output, levels=5)
+    with pytest.raises(ConfigError, match=r"\[ic\] ampltude = 2.0: unknown key; did you mean 'amplitude'"):
+        trained(tmp_path / "net.safetensors", data=settings() | {"ic": SETTINGS["ic"] | {"ampltude": 2.0}})
     with pytest.raises(ConfigError, match=r"cosmology\.sigma8: does not change"):
         trained(output, data=settings() | {"inference": {"parameters": ["cosmology.sigma8", "ic.slope"]}})
     larger = settings() | {"box": {"size": 32.0, "n": 32}}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lss import compression, stages
+from lss.conditional_density import ConditionalDensity
 from lss.conditional_density import load as load_density
 from lss.config import Settings, merge, validate
 from lss.errors import ConfigError, DataError
@@ -40,7 +41,7 @@ FLOW_CPU_SECONDS = 5e-4  # per flow and simulation, for one training
 class Data:
     """The observed field's summaries, and what compressed them.
 
-    summaries : (p,) score estimates; compress : fields -> score estimates
+    summaries : (p,) score estimates; compress : fields (b, 1, n, n[, n]) -> score estimates (b, p)
     """
 
     summaries: np.ndarray
@@ -143,12 +144,18 @@ def makes_fields_in_memory(config: Config) -> bool:
 
 
 def simulation_settings(universe: Universe, config: Config) -> Settings:
-    """The settings of a simulation: those of the input and the user's, every table that was checked complete."""
+    """The settings of a simulation: those of the input and the user's, every table that was checked complete.
+
+    Raises ConfigError if they do not suit the stages of [inference].
+    """
     given = {name: getattr(config, name) for name in ("ic", "sim", "halo")}
-    return merge(universe.config, given | {name: getattr(config, name).model_dump() for name in ("cosmology", "box")})
+    known = {name: getattr(config, name).model_dump() for name in ("cosmology", "box")}
+    settings = merge(universe.config, given | known)
+    stages.check(config.inference.stages, settings)
+    return settings
 
 
-def _given_density(name: str, config: Config) -> delfi.ConditionalDensity:
+def _given_density(name: str, config: Config) -> ConditionalDensity:
     density = load_density(name)
     if density.names != config.inference.parameters:
         raise ConfigError(
@@ -191,12 +198,12 @@ def _result(universe: Universe, config: Config, data: Data, simulations: Simulat
 def plan(universe: Universe | None, config: Config) -> Plan:
     """Peak memory of the whole process and CPU time of all simulations."""
     recon, inference = config.recon, config.inference
+    settings = simulation_settings(universe or Universe(config.cosmology, config.box), config)
     dimensions = config.ic.get("dimensions", 3)
     voxels, most = config.box.n**dimensions, _most(config)
     if makes_fields_in_memory(config):
         simulation = [Plan(FIELD_BYTES * FIELDS * voxels, FIELD_CPU_SECONDS * voxels, ["a field in memory"])]
     else:
-        settings = simulation_settings(universe or Universe(config.cosmology, config.box), config)
         found = map(stages.find, inference.stages)
         simulation = [stage.plan(None, validate(stage.Config, settings, "configuration")) for stage in found]
     rounds = recon.delfi.rounds if recon.method == "delfi" and not recon.delfi.density else 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lss import stages
 from lss.compression import Compressor, build
 from lss.config import Settings
 from lss.errors import ConfigError, DataError
@@ -152,6 +153,7 @@ def _source(
     if inputs:
         stored = read_stored(inputs, inference, config.train.validation, config.train.seed, device)
         return stored, {"universes": len(stored.fiducial), "pairs": stored.below.shape[1], "step": list(inference.step)}
+    stages.check(inference.stages, settings)
     step = np.array(inference.step) if imnn.derivatives == "differences" else None
     fields = simulator(settings, inference.parameters)
     tables = {name: settings[name] for name in ("cosmology", "box", "ic") if name in settings}

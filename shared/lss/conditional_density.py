@@ -68,9 +68,7 @@ class Frame:
     def of(theta: np.ndarray, x: np.ndarray) -> "Frame":
         """The frame of a training set. Raises DataError if it has too few simulations, or degenerate summaries."""
         (m, p), s = theta.shape, x.shape[1]
-        fewest = _terms(p) + s + 1
-        if m < fewest:
-            raise DataError(f"{m} simulations for {s} summaries and {p} parameters: at least {fewest} are needed")
+        refuse_few(m, s, p)
         centre, scale = theta.mean(axis=0), theta.std(axis=0)
         fixed = [f"{i + 1}" for i in np.flatnonzero(scale <= 1e-12 * np.abs(centre))]
         if fixed:
@@ -95,6 +93,16 @@ class Frame:
     def log_volume(self) -> float:
         """ln |det L|: what ln p(u) exceeds ln p(x) by."""
         return float(np.log(np.diag(self.factor)).sum())
+
+
+def refuse_few(simulations: int, summaries: int, parameters: int) -> None:
+    """Raise DataError if a density needs more simulations."""
+    fewest = _terms(parameters) + summaries + 1
+    if simulations < fewest:
+        raise DataError(
+            f"{simulations} simulations for {summaries} summaries and {parameters} parameters: at least {fewest} are"
+            " needed"
+        )
 
 
 def _products(theta: np.ndarray) -> np.ndarray:

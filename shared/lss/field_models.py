@@ -26,6 +26,7 @@ import torch
 
 from lss.config import Configuration, Cosmology, FieldModel, Settings, quantity, validate
 from lss.errors import ConfigError
+from lss.inference import with_parameters
 from lss.linear_power import ANALYTIC, SIGMA8_RADIUS, read_table, tophat, unnormalised_power
 
 STEP_LN_K = 0.0135  # of the spectrum's knots: 15 of them in the narrowest acoustic oscillation
@@ -99,8 +100,7 @@ def simulator(settings: Settings, parameters: Sequence[str]) -> Simulator:
 
     Raises ConfigError if the settings are none, or a parameter does not change the field.
     """
-    known = {key: value for key, value in settings.get("ic", {}).items() if key in FieldModel.model_fields}
-    config = validate(_Config, {**settings, "ic": known}, "configuration")
+    config = _config(settings)
     model, n, size = config.ic, config.box.n, config.box.size
     if model.field == "linear":
         raise ConfigError(
@@ -133,6 +133,24 @@ def simulator(settings: Settings, parameters: Sequence[str]) -> Simulator:
     is_lognormal = model.field == "lognormal"
     spectrum = _lognormal(shape, size, config.cosmology) if is_lognormal else _power_law(shape, size)
     return Simulator(names, shape, size, is_lognormal, lambda theta: spectrum(*values(theta)))
+
+
+def allowed(settings: Settings, parameters: Sequence[str], theta: np.ndarray) -> np.ndarray:
+    """Whether the configuration takes these values (b, p) of its keys, (b,); no field has a negative variance."""
+
+    def takes(values: np.ndarray) -> bool:
+        try:
+            _config(with_parameters(settings, parameters, values.tolist()))
+        except ConfigError:
+            return False
+        return True
+
+    return np.array([takes(values) for values in theta], dtype=bool)
+
+
+def _config(settings: Settings) -> _Config:
+    known = {key: value for key, value in settings.get("ic", {}).items() if key in FieldModel.model_fields}
+    return validate(_Config, {**settings, "ic": known}, "configuration")
 
 
 def _power_law(shape: tuple[int, ...], size: float) -> Callable[..., torch.Tensor]:

@@ -131,7 +131,7 @@ def test_a_simulation_through_stages_is_the_field_of_its_noise_and_parameters(ch
 
 def test_simulations_in_memory_do_not_depend_on_how_they_are_batched(checkpoint):
     theta = np.random.default_rng(1).uniform([0.5, 0.3], [1.5, 0.7], (300, 2))
-    made = simulate.in_memory(simulator(SETTINGS, NAMES), lambda fields: compress(checkpoint, fields), seed=1, sample=0)
+    made = simulate.in_memory(SETTINGS, NAMES, lambda fields: compress(checkpoint, fields), seed=1, sample=0)
     whole = made(theta, 0)
     parts = np.concatenate([made(theta[:100], 0), made(theta[100:], 100)])
     np.testing.assert_array_equal(parts, whole)
@@ -139,11 +139,18 @@ def test_simulations_in_memory_do_not_depend_on_how_they_are_batched(checkpoint)
 
 def test_score_estimates_scatter_about_the_parameters_near_the_fiducial(checkpoint):
     theta = np.tile([1.0, 0.5], (400, 1))
-    made = simulate.in_memory(simulator(SETTINGS, NAMES), lambda fields: compress(checkpoint, fields), seed=2, sample=0)
+    made = simulate.in_memory(SETTINGS, NAMES, lambda fields: compress(checkpoint, fields), seed=2, sample=0)
     x = made(theta, 0)
     fisher = compression.load(checkpoint).fisher
     chi_squared = np.einsum("ma,ab,mb->m", x - theta, fisher, x - theta)
     assert chi_squared.mean() == pytest.approx(2, abs=0.35)
+
+
+def test_simulations_in_memory_fail_where_the_configuration_refuses_the_parameters(checkpoint):
+    """No field has a negative power: it is no simulation, though a simulator could be asked for one."""
+    made = simulate.in_memory(SETTINGS, NAMES, lambda fields: compress(checkpoint, fields), seed=1, sample=0)
+    x = made(np.array([[0.8, 0.5], [-0.1, 0.5], [1.2, 0.5]]), 0)
+    assert np.isfinite(x).all(axis=1).tolist() == [True, False, True]
 
 
 FRAGILE = """

@@ -198,11 +198,11 @@ def test_degenerate_summaries_and_too_few_simulations_are_refused():
     def repeated(theta, first):
         return linear(theta, first)[:, [0, 0]]
 
-    same, near = target(np.array([0.97, 0.97])), target(first=gaussian(OBSERVED, 4 * COVARIANCE, PRIOR))
+    same = target(np.array([0.97, 0.97]))
     with pytest.raises(DataError, match="degenerate summaries"):
         delfi.learn(same, Delfi(rounds=1, simulations=300), QUICK, runner(simulate=repeated), none())
     with pytest.raises(DataError, match="4 simulations for 2 summaries and 2 parameters"):
-        delfi.learn(near, Delfi(rounds=1, simulations=4), QUICK, runner(), none())
+        delfi.learn(target(), Delfi(rounds=1, simulations=4), QUICK, runner(), none())
 
 
 # --- abc -------------------------------------------------------------------------------------------------------------
@@ -263,10 +263,21 @@ def test_populations_stopped_anywhere_go_on_to_the_same_bits(tmp_path, monkeypat
 
 
 def test_nothing_accepted_says_how_near_it_came_and_what_to_do():
-    far = np.array([2.5, 0.5])
-    settings = Abc(max_simulations=1000)
-    with pytest.raises(DataError, match=r"0 of 1000 simulations lie within 0.4 of the data, the nearest at \d+"):
-        abc.accept(target(far), FISHER, settings, runner(), none())
+    settings = Abc(epsilon=1e-3, max_simulations=1000)
+    with pytest.raises(DataError, match=r"0 of 1000 simulations lie within 0.001 of the data, the nearest at \d+"):
+        abc.accept(target(), FISHER, settings, runner(), none())
+
+
+def test_a_target_outside_the_prior_costs_rejection_one_batch():
+    made = []
+
+    def counted(theta, first):
+        made.append(len(theta))
+        return linear(theta, first)
+
+    with pytest.raises(DataError, match="the target is outside the prior, or no data of this model: its summary 1"):
+        abc.accept(target(np.array([2.5, 0.5])), FISHER, Abc(), runner(simulate=counted), none())
+    assert made == [500]
 
 
 def test_a_proposal_outside_the_prior_is_refused():

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -192,12 +194,27 @@ def test_what_cannot_be_done_is_said(stored, tmp_path):
         trained(tmp_path / "net.safetensors", data=settings() | {"ic": SETTINGS["ic"] | {"ampltude": 2.0}})
     with pytest.raises(ConfigError, match=r"cosmology\.sigma8: does not change"):
         trained(output, data=settings() | {"inference": {"parameters": ["cosmology.sigma8", "ic.slope"]}})
+    with pytest.raises(ConfigError, match=r"\[ic\] amplitude = -1"):
+        trained(output, data=settings() | {"inference": {"fiducial": [-1.0, 0.5], "low": [-2.0, 0.0]}})
     larger = settings() | {"box": {"size": 32.0, "n": 32}}
     with pytest.raises(DataError, match=r"has shape \(16, 16\); \[box\] n = 32"):
         trained(output, data=larger, observed=stored / "fiducial" / "000000.h5")
     config = validate(Config, {"train": {"model": "estimator"}}, "test")
     with pytest.raises(ConfigError, match="follows no estimate"):
         train([], config, output, restart=Restart(None), observed=stored)
+
+
+def test_parameters_that_change_the_fields_alike_are_said_to_be_degenerate():
+    class Alike:
+        shape, device = (16, 16), "cpu"
+
+        def batches(self, purpose, number, count):
+            for batch in in_memory().batches(purpose, number, count):
+                yield dataclasses.replace(batch, tangents=batch.tangents[[0, 0]])
+
+    network = CompressorNet(2, 16, 2, bands=4, channels=2, levels=2, hidden=4)
+    with pytest.raises(DataError, match="the summaries are degenerate: a parameter changes nothing"):
+        imnn_loop.prepare(network, Alike(), 200)
 
 
 def test_the_plan_says_what_will_be_simulated_or_read(stored):

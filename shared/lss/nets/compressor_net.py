@@ -23,6 +23,7 @@ KNOTS = 65  # of the local map
 RESOLUTION = 1e-5  # of a field's standard deviation; closer values are one to the local map
 KNOT_RANGE = 4.0  # standard deviations of the Gaussian that the map starts from
 SMALLEST_POWER = 1e-12  # of the mean of all bands; a band without any power has this logarithm
+SINGULAR = 1e10  # condition number of a Fisher matrix, scaled to a diagonal of ones, that is not one
 CONVOLUTIONS = {2: functional.conv2d, 3: functional.conv3d}
 
 
@@ -128,6 +129,7 @@ class CompressorNet(nn.Module):
         """Set the linear part to the best one: summaries (dmu C^-1 f) of unit covariance, zero at the mean.
 
         mean : (f,), covariance : (f, f), derivative : (p, f) of the features, float64; p must be `outputs`
+        Raises ValueError for parameters that the features cannot tell apart.
         """
         scale = covariance.diagonal().sqrt().clamp(min=1e-6 * covariance.diagonal().max().sqrt())
         self.feature_mean.copy_(mean)
@@ -136,7 +138,11 @@ class CompressorNet(nn.Module):
         # Features repeat each other: directions of no variance of their own say nothing.
         inverse = torch.linalg.pinv(covariance / scale / scale[:, None], rtol=1e-6, hermitian=True)
         score = slope @ inverse
-        root = torch.linalg.cholesky(score @ slope.T)
+        fisher = score @ slope.T
+        size = fisher.diagonal().sqrt()
+        if not (size > 0).all() or torch.linalg.cond(fisher / size / size[:, None]) > SINGULAR:
+            raise ValueError("a parameter changes nothing in the fields, or two change the same")
+        root = torch.linalg.cholesky(fisher)
         self.linear.weight.copy_(torch.linalg.solve_triangular(root, score, upper=False))
         self.linear.bias.zero_()
 

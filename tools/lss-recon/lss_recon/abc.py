@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.errors import DataError
-from lss_recon.delfi import Target, described
+from lss_recon.delfi import Target, described, refuse_outside
 from lss_recon.posterior_config import Abc
 from lss_recon.proposals import Kernels, Proposal, weighted_covariance
 from lss_recon.simulations import Runner, Simulations
@@ -25,6 +25,7 @@ from lss_recon.simulations import Runner, Simulations
 log = logging.getLogger("lss.recon")
 
 NEAR = 2.0  # sigma
+TELLING = 100  # simulations that tell whether the target is among their like
 _DRAWS = 3  # stream
 
 
@@ -54,7 +55,7 @@ def accept(
 
     fisher : (p, p), the metric; simulations : what an interrupted call with equal arguments had made
     Returns all simulations, and those accepted: fewer than asked for (with a warning) after max_simulations.
-    Raises DataError if none came near the data, or too many fail; Stopped.
+    Raises DataError for data outside all that was simulated, if none came near, or too many fail; Stopped.
     """
     population, proposal = 0, target.first
     epsilon = np.inf if settings.populations else settings.epsilon
@@ -104,6 +105,8 @@ def _until_accepted(
     while True:
         simulations = runner.make(simulations)
         mine = (simulations.round == population) & simulations.ok
+        if np.count_nonzero(mine) >= TELLING:
+            refuse_outside(target.observed, simulations.x[mine])
         close = _distance(target, fisher, simulations.x[mine]) < epsilon
         left = settings.max_simulations - len(simulations)
         if np.count_nonzero(close) >= settings.accepted or left <= 0 or simulations.rounds > population + 1:

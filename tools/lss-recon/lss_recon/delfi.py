@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lss.conditional_density import ConditionalDensity, Flows, fit
+from lss.conditional_density import ConditionalDensity, Flows, fit, refuse_few
 from lss.errors import DataError
 from lss.inference import Prior
 from lss_recon.posterior_config import Delfi
@@ -78,7 +78,9 @@ def learn(
             theta = _parameters(number, target, settings, flows, simulations)
             simulations = simulations.with_drawn(theta, number)
         simulations = runner.make(simulations)
-        refuse_outside(target.observed, simulations.good()[1])
+        simulated = simulations.good()[1]
+        refuse_few(len(simulated), len(target.observed), len(target.names))
+        refuse_outside(target.observed, simulated)
     return simulations, _learned(target, settings, flows, simulations)
 
 

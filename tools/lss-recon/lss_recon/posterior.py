@@ -118,8 +118,6 @@ def _first(config: Config, data: Data) -> Proposal:
 
 
 def runner_of(universe: Universe, config: Config, data: Data, index: int, restart: Restart, bar: Bar) -> Runner:
-    from lss.field_models import simulator
-
     inference, recon = config.inference, config.recon
     settings = simulation_settings(universe, config)
     # The state belongs to the data and the network as well, which the console cannot know.
@@ -129,7 +127,7 @@ def runner_of(universe: Universe, config: Config, data: Data, index: int, restar
     simulate: Simulate
     if makes_fields_in_memory(config):
         batch = recon.simulations.batch
-        simulate = in_memory(simulator(settings, inference.parameters), data.compress, recon.seed, index)
+        simulate = in_memory(settings, inference.parameters, data.compress, recon.seed, index)
     else:
         batch = 1
         arguments = (inference.stages, settings, inference.parameters, inference.data)

@@ -7,7 +7,8 @@ import numpy as np
 
 from lss.config import Configuration, Settings, validate
 from lss.errors import LssError, Stopped
-from lss.field_models import Simulator
+from lss.field_models import allowed
+from lss.field_models import simulator as field_simulator
 from lss.inference import with_parameters
 from lss.random_field import white_noise
 from lss.restart import Restart
@@ -24,9 +25,11 @@ _NOISE = 2**28 + 2**30
 Compress = Callable[[np.ndarray], np.ndarray]  # fields (b, 1, n, n[, n]) float32 -> (b, s) float64
 
 
-def in_memory(simulator: Simulator, compress: Compress, seed: int, sample: int) -> Simulate:
-    """Simulate batches of random fields; a field that is not finite gives NaN."""
+def in_memory(settings: Settings, parameters: Sequence[str], compress: Compress, seed: int, sample: int) -> Simulate:
+    """Simulate batches of random fields; parameters that the settings refuse, and fields not finite, give NaN."""
     import torch
+
+    simulator = field_simulator(settings, parameters)
 
     def simulate(theta: np.ndarray, first: int) -> np.ndarray:
         parts = []
@@ -37,7 +40,9 @@ def in_memory(simulator: Simulator, compress: Compress, seed: int, sample: int) 
             with torch.inference_mode():
                 fields = simulator.fields(wanted, simulator.noise(len(wanted), generator)).numpy()
             parts.append(compressed(fields, compress))
-        return np.concatenate(parts)
+        x = np.concatenate(parts)
+        x[~allowed(settings, parameters, theta)] = np.nan
+        return x
 
     return simulate
 

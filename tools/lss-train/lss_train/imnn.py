@@ -11,6 +11,7 @@ from lss import stages
 from lss.compression import Compressor, build
 from lss.config import Settings
 from lss.errors import ConfigError, DataError
+from lss.inference import with_parameters
 from lss.nets.checkpoint import Card, save_checkpoint
 from lss.restart import Restart
 from lss.session import file_hash
@@ -155,7 +156,7 @@ def _source(
         return stored, {"universes": len(stored.fiducial), "pairs": stored.below.shape[1], "step": list(inference.step)}
     stages.check(inference.stages, settings)
     step = np.array(inference.step) if imnn.derivatives == "differences" else None
-    fields = simulator(settings, inference.parameters)
+    fields = simulator(with_parameters(settings, inference.parameters, fiducial.tolist()), inference.parameters)
     tables = {name: settings[name] for name in ("cosmology", "box", "ic") if name in settings}
     return InMemory(fields, fiducial, step, config.train.seed, imnn.distinct, device), {"simulator": tables}
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from lss import interrupt
-from lss.errors import LssError, Stopped
+from lss.errors import DataError, LssError, Stopped
 from lss.nets.compressor_net import CompressorNet
 from lss.restart import Restart
 from lss.universe import Group
@@ -34,11 +34,17 @@ class Run:
 
 
 def prepare(network: CompressorNet, source: Simulations, count: int) -> None:
-    """Measure the first weights on `count` simulations of their own."""
+    """Measure the first weights on `count` simulations of their own.
+
+    Raises DataError for parameters that they cannot tell apart.
+    """
     pieces = source.batches(FIRST_WEIGHTS, 0, min(count, 100))
     network.prepare(torch.cat([batch.fiducial for batch in pieces]))
     found = moments(network.features, source.batches(FIRST_WEIGHTS, 1, count))
-    network.start_from(*(torch.from_numpy(array) for array in (found.mean, found.covariance, found.derivative)))
+    try:
+        network.start_from(*(torch.from_numpy(array) for array in (found.mean, found.covariance, found.derivative)))
+    except ValueError as error:
+        raise DataError(f"the summaries are degenerate: {error}") from None
 
 
 def fit(

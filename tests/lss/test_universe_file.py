@@ -203,6 +203,12 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_where_a_folder_is_needed_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"folder/u\.h5: cannot be written: Not a directory"):
+        write_universe(a_universe(), tmp_path / "file" / "folder" / "u.h5")
+
+
 READER = "import sys; from lss.universe_file import read_universe; print(read_universe(sys.argv[1]).noise.seed)"
 
 

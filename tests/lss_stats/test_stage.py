@@ -9,6 +9,7 @@ import pytest
 
 from lss.config import Box
 from lss.errors import ConfigError, DataError
+from lss.random_field import linear_overdensity
 from lss.universe import Field, Group, Universe
 from lss.universe_file import read_universe, write_universe
 from lss_stats import stage
@@ -138,6 +139,16 @@ def test_a_bad_member_is_named_and_left_out_only_on_request(universe, truth, tmp
     result, text = stage.run_directory(paths, Config(), keep_going=True)
     assert re.search(r"matter +initial +2 ", text)
     assert result.group("stats/ensemble/power/matter").attrs["members"] == 2
+
+
+def test_what_was_gathered_of_samples_is_measured_with_its_mean_initial_field(universe, truth_file):
+    linear = linear_overdensity(universe.noise.value, universe.cosmology, universe.box.size)
+    gathered = universe.without("ic").without("PartType1").with_field("linear_mean", Field(linear))
+    result = stage.run(gathered, Config(), truth=truth_file)
+    of_universe = stage.run(universe, Config(), truth=truth_file)
+    for path, column in (("slices", "initial"), ("comparison/initial", "correlation")):
+        here, there = (one.group(f"stats/{path}").data[column] for one in (result, of_universe))
+        np.testing.assert_array_equal(here, there)
 
 
 def test_digest_is_of_the_data_and_not_of_provenance(universe):

@@ -168,12 +168,15 @@ def particle_mass(universe: Universe) -> float:
     return universe.cosmology.omega_m * RHO_CRIT * universe.box.size**3 / universe.box.n**3
 
 
-def _initial(universe: Universe, config: Statistics) -> Sample:
+def initial_field(universe: Universe) -> np.ndarray:
+    """The linear overdensity at z = 0, (n, n, n) float32: of /ic, or the mean of what was gathered of samples."""
     if universe.has("fields/linear_mean"):
-        linear = universe.field("linear_mean").value
-    else:
-        linear = linear_overdensity(universe.noise.value, universe.cosmology, universe.box.size)
-    return Sample("initial", forward(linear)[None], universe.box.size, source=universe.source)
+        return universe.field("linear_mean").value
+    return linear_overdensity(universe.noise.value, universe.cosmology, universe.box.size)
+
+
+def _initial(universe: Universe, config: Statistics) -> Sample:
+    return Sample("initial", forward(initial_field(universe))[None], universe.box.size, source=universe.source)
 
 
 def _matter(universe: Universe, config: Statistics) -> Sample:

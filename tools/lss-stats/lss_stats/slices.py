@@ -5,11 +5,10 @@ import numpy as np
 from lss.config import Box
 from lss.fourier import smooth
 from lss.mesh import overdensity
-from lss.random_field import linear_overdensity
 from lss.six_fields import lattice_velocity
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.samples import available, grid_of
+from lss_stats.samples import available, grid_of, initial_field
 
 AXIS = 2  # slices are projected along z
 
@@ -22,8 +21,8 @@ def slices(universe: Universe, config: Statistics) -> Group:
     data: dict[str, np.ndarray] = {}
     box = universe.box
     if "initial" in available(universe):
-        linear = linear_overdensity(universe.noise.value, universe.cosmology, box.size)
-        data["initial"] = _mean(smooth(linear, config.slice_smoothing, box.size), box, config)
+        smoothed = smooth(initial_field(universe), config.slice_smoothing, box.size)
+        data["initial"] = _mean(smoothed, box, config)
     if universe.has("PartType1"):
         particles = universe.particles
         matter = overdensity(particles.position, grid_of(box, config), box.size, config.assignment)
@@ -41,6 +40,7 @@ def slices(universe: Universe, config: Statistics) -> Group:
 
 
 def _mean(field: np.ndarray, box: Box, config: Statistics) -> np.ndarray:
+    """Over the slice; a field in two dimensions is one already."""
     n = len(field)
     if field.ndim == 2:
         return field

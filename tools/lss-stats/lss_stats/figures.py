@@ -1,5 +1,6 @@
 """Every figure by name; each is left out where its statistics were not measured."""
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from lss_stats import (
 )
 from lss_stats.overview import overview
 from lss_stats.shown import Shown
+
+log = logging.getLogger("lss.stats")
 
 # name -> (what a reader is told, how it is drawn)
 FIGURES: dict[str, tuple[str, Callable[[Shown], Figure | None]]] = {
@@ -59,7 +62,9 @@ def save_overview(shown: Shown, path: Path) -> None:
             )
         else:
             figure = figure_posterior.corner(shown) or figure_fields.random_field(shown) or overview(shown)
-        if figure is not None:
+        if figure is None:
+            log.warning("%s: no figure shows what was measured; it was not written", path)
+        else:
             style.save(figure, path)
 
 

@@ -34,8 +34,7 @@ def overview(shown: Shown) -> Figure | None:
         draw_mass_function(right, shown)
         right.set_xlabel(r"$M$ [M$_\odot/h$]")
     else:
-        right.set_axis_off()
-        right.text(0.5, 0.5, "no halos", ha="center", color="0.4", transform=right.transAxes)
+        _say(right, "no halos")
     return figure
 
 
@@ -72,6 +71,9 @@ def _power(axis: Any, shown: Shown, names: list[str]) -> None:
 def _relation(axis: Any, shown: Shown, names: list[str]) -> None:
     """r(k), and dashed T(k), against the truth; without one, r(k) of each field with the initial one."""
     kind = "comparison" if any(path.startswith("comparison/") for path in shown.own) else "memory"
+    if not any(f"{kind}/{name}" in shown.own for name in names):
+        _say(axis, "nothing to compare with")
+        return
     for name, colour in zip(names, CYCLE, strict=False):
         group = shown.own.get(f"{kind}/{name}")
         if group is None:
@@ -84,5 +86,10 @@ def _relation(axis: Any, shown: Shown, names: list[str]) -> None:
     axis.set_ylim(-0.1, 1.9 if kind == "comparison" else 1.5)  # room for the legend
     axis.set_xlabel(K_LABEL)
     axis.set_ylabel("$r(k)$ (full), $T(k)$ (dashed)" if kind == "comparison" else "$r(k)$ with the initial field")
-    if axis.get_legend_handles_labels()[0]:
-        axis.legend(title=r"$k_{0.8}$ [$h$/Mpc]", title_fontsize=6.5, loc="upper right")
+    axis.legend(title=r"$k_{0.8}$ [$h$/Mpc]", title_fontsize=6.5, loc="upper right")
+
+
+def _say(axis: Any, text: str) -> None:
+    """Words in the place of a panel."""
+    axis.set_axis_off()
+    axis.text(0.5, 0.5, text, ha="center", color="0.4", transform=axis.transAxes)

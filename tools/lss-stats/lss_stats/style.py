@@ -37,6 +37,7 @@ _SETTINGS: Any = {
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
     "axes.prop_cycle": cycler(color=CYCLE),
+    "axes.formatter.min_exponent": 2,  # 0.1 and 1, not powers of ten, along logarithmic axes
     "axes.linewidth": 0.6,
     "lines.linewidth": 1.2,
     "xtick.direction": "in",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lss.config import Box, Configuration, Cosmology, Settings
+from lss.config import Box, Configuration, Cosmology, Settings, complete
 from lss.errors import DataError
 
 HALO_UNITS = {
@@ -155,8 +155,6 @@ class Universe:
     @staticmethod
     def create(config: Configuration, settings: Settings | None = None) -> "Universe":
         """An empty universe of this cosmology and box."""
-        from lss.config import complete
-
         return Universe(config.cosmology, config.box, complete(config, settings or {}), {}, "new universe")
 
     # --- reading -----------------------------------------------------------------------------------------------------
@@ -213,7 +211,7 @@ class Universe:
 
     @property
     def halos(self) -> Halos:
-        """The halo catalogue."""
+        """The halo catalogue. Raises DataError naming what it lacks, or what is no column of it."""
         group = self.group("halos", "run lss-halo first")
         for name in ("position", "velocity", "mass"):
             if name not in group.data:
@@ -221,9 +219,21 @@ class Universe:
         for name in ("mass_definition", "finder", "redshift"):
             if name not in group.attrs:
                 raise DataError(f"{self.source}: /halos has no attribute '{name}'")
+        try:
+            redshift = float(group.attrs["redshift"])
+        except (TypeError, ValueError):
+            raise DataError(
+                f"{self.source}: /halos: redshift = {group.attrs['redshift']!r}: expected a number"
+            ) from None
         columns = {name: array for name, array in group.data.items() if not name.startswith("members_")}
-        if len({len(array) for array in columns.values()}) > 1:
+        if len({array.shape[:1] for array in columns.values()}) > 1:
             raise DataError(f"{self.source}: the columns of /halos differ in length")
+        for name, shape in (("position", (3,)), ("velocity", (3,)), ("mass", ())):
+            if columns[name].ndim == 0 or columns[name].shape[1:] != shape or columns[name].dtype.kind not in "iuf":
+                found, wanted = columns[name], ", ".join(map(str, ("m", *shape)))
+                raise DataError(
+                    f"{self.source}: /halos/{name} is {found.dtype} of shape {found.shape}; expected numbers, ({wanted})"
+                )
         members = None
         if "members_offset" in group.data:
             members = Members(group.data["members_offset"], group.data["members_index"])
@@ -233,7 +243,7 @@ class Universe:
             columns,
             str(group.attrs["mass_definition"]),
             str(group.attrs["finder"]),
-            float(group.attrs["redshift"]),
+            redshift,
             members,
             attrs,
         )

@@ -145,12 +145,14 @@ def _read_settings(root: h5py.File, source: str) -> tuple[Settings, Configuratio
     if int(root.attrs.get("format_version", 0)) > FORMAT_VERSION:
         version = int(root.attrs["format_version"])
         raise DataError(f"{source}: format version {version}, but lss {lss.__version__} reads {FORMAT_VERSION}")
+    if "config" not in root.attrs:
+        raise DataError(f"{source}: no attribute config: the embedded configuration is missing")
     try:
         settings = tomllib.loads(str(root.attrs["config"]))
         refuse_unknown_tables(settings, source)
         return settings, validate(Configuration, settings, source)
-    except (KeyError, tomllib.TOMLDecodeError, ConfigError) as error:
-        raise DataError(f"{source}: the embedded configuration is missing or damaged: {error}") from None
+    except (tomllib.TOMLDecodeError, ConfigError) as error:
+        raise DataError(f"{source}: the embedded configuration is damaged: {error}") from None
 
 
 def _walk(

@@ -167,6 +167,34 @@ def test_a_truncated_file_is_refused(tmp_path):
         read_universe(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "said"),
+    [
+        ("position", np.zeros((3, 2)), r"/halos/position is float64 of shape \(3, 2\); expected numbers, \(m, 3\)"),
+        ("mass", np.array([b"1e13"] * 3), r"/halos/mass is \|S4 of shape \(3,\); expected numbers, \(m\)"),
+        ("mass", np.ones(2), "the columns of /halos differ in length"),
+        ("mass", np.float64(1e13).reshape(()), "the columns of /halos differ in length"),
+    ],
+)
+def test_columns_of_a_catalogue_must_be_such(tmp_path, name, column, said):
+    path = tmp_path / "u.h5"
+    write_universe(a_universe(), path)
+    with h5py.File(path, "r+") as file:
+        del file["halos"][name]
+        file["halos"][name] = column
+    with pytest.raises(DataError, match=said):
+        read_universe(path).halos  # noqa: B018
+
+
+def test_a_redshift_in_words_is_refused(tmp_path):
+    path = tmp_path / "u.h5"
+    write_universe(a_universe(), path)
+    with h5py.File(path, "r+") as file:
+        file["halos"].attrs["redshift"] = "today"
+    with pytest.raises(DataError, match="redshift = 'today': expected a number"):
+        read_universe(path).halos  # noqa: B018
+
+
 def test_missing_groups_say_which_tool_makes_them(tmp_path):
     universe = Universe.create(CONFIG)
     with pytest.raises(DataError, match="run lss-halo first"):

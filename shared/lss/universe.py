@@ -232,7 +232,7 @@ class Universe:
             if columns[name].ndim == 0 or columns[name].shape[1:] != shape or columns[name].dtype.kind not in "iuf":
                 found, wanted = columns[name], ", ".join(map(str, ("m", *shape)))
                 raise DataError(
-                    f"{self.source}: /halos/{name} is {found.dtype} of shape {found.shape}; expected numbers, ({wanted})"
+                    f"{self.source}: /halos/{name} is {found.dtype} of shape {found.shape}; expected numbers ({wanted})"
                 )
         members = None
         if "members_offset" in group.data:

@@ -170,8 +170,8 @@ def test_a_truncated_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "column", "said"),
     [
-        ("position", np.zeros((3, 2)), r"/halos/position is float64 of shape \(3, 2\); expected numbers, \(m, 3\)"),
-        ("mass", np.array([b"1e13"] * 3), r"/halos/mass is \|S4 of shape \(3,\); expected numbers, \(m\)"),
+        ("position", np.zeros((3, 2)), r"/halos/position is float64 of shape \(3, 2\); expected numbers \(m, 3\)"),
+        ("mass", np.array([b"1e13"] * 3), r"/halos/mass is \|S4 of shape \(3,\); expected numbers \(m\)"),
         ("mass", np.ones(2), "the columns of /halos differ in length"),
         ("mass", np.float64(1e13).reshape(()), "the columns of /halos differ in length"),
     ],

@@ -9,7 +9,8 @@ training draws from. The last line printed is JSON:
     retrained_fiducial, rounds                       where the rounds of retraining ended, and how many there were
     simulations_per_s, lognormal_simulations_per_s   fields of 128^2 a CPU second of one thread
     *_training_seconds       wall time of the updates of a training
-    the others               bench.imnn_posterior
+    the others               bench.imnn_posterior, of the Gaussian field
+    lognormal_*              the same of the lognormal one, about the fiducial where the rounds of retraining ended
 """
 
 import argparse
@@ -49,9 +50,15 @@ def main() -> None:
     found = compressed(arguments.folder)
     print(json.dumps(found))
     if not arguments.compression_only:
-        checkpoint, settings = arguments.folder / "gaussian.safetensors", read_toml(EXAMPLES / "gaussian.toml")
-        found |= imnn_posterior.figures(checkpoint, settings, arguments.targets, arguments.fields)
+        start = time.process_time()
+        checkpoints = {name: arguments.folder / f"{name}.safetensors" for name in ("gaussian", "lognormal")}
+        settings = {name: read_toml(EXAMPLES / f"{name}.toml") for name in checkpoints}
+        found |= imnn_posterior.agreement(checkpoints["gaussian"], settings["gaussian"], arguments.targets)
+        found |= imnn_posterior.calibration(checkpoints["gaussian"], settings["gaussian"], arguments.fields)
         print(json.dumps(found))
+        of_lognormal = imnn_posterior.agreement(checkpoints["lognormal"], settings["lognormal"], arguments.targets)
+        found |= {f"lognormal_{key}": value for key, value in of_lognormal.items()}
+        print(json.dumps(found | {"posterior_cpu_seconds": round(time.process_time() - start)}))
 
 
 def compressed(folder: Path) -> dict[str, Any]:

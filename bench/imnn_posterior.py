@@ -3,21 +3,27 @@
 python -m bench.imnn_posterior CONFIG.toml IMNN.safetensors [--targets 50] [--fields 200]
 
 Targets are fields at the network's fiducial parameters; each goes through `lss-recon` as an observation of a user's
-would. What is compared: the means (in sigmas of N(score estimate, F^-1), rms over the parameters) and the areas,
-sqrt(det). Rejection sampling shares one pool of simulations between the targets. Calibration: fields whose parameters
-are drawn from a prior of some sigmas' width, with one density learned from simulations of that prior.
+would. What is compared: the means (in sigmas of the reference, rms over the parameters) and the areas, sqrt(det).
+Rejection sampling shares one pool of simulations between the targets. Calibration: fields whose parameters are drawn
+from a prior of some sigmas' width, with one density learned from simulations of that prior.
+
+    delfi_*, abc_*                  against N(score estimate, F^-1), the Gaussian posterior of the same summaries
+    delfi_moving_*, abc_moving_*    against the posterior of summaries that are Gaussian about a mean and with a
+                                    covariance which move with the parameters (bench.imnn_reference)
+    moving_*                        that one against N(score estimate, F^-1): what of a difference is no error of either
 """
 
 import argparse
 import json
 import logging
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench.imnn_reference import Moving, Weighted
 from lss import compression, stages
+from lss.compression import Compressor
 from lss.conditional_density import fit
 from lss.config import Configuration, Settings, merge, read_toml, validate
 from lss.inference import Prior, with_parameters
@@ -26,12 +32,12 @@ from lss.restart import Restart
 from lss.universe import Universe
 from lss_recon import abc, delfi, posterior
 from lss_recon.config import Config
-from lss_recon.proposals import gaussian
+from lss_recon.proposals import Kernels, gaussian
 from lss_recon.simulations import Runner, Simulations
 from lss_stats.coverage import expected_deviation, largest_deviation, ranks, tarp_level
 
 SEED = 20_000  # of the targets; no network is trained with it
-POOL, WIDTH, EPSILON, ACCEPTED = 40_000, 2.0, 0.4, 350
+POOL, WIDTH, EPSILON, ACCEPTED = 50_000, 3.0, 0.4, 350
 CALIBRATED_SIGMAS, CALIBRATION_SIMULATIONS, SAMPLES = 8.0, 2000, 500
 DELFI = {
     "method": "delfi",
@@ -41,61 +47,80 @@ DELFI = {
 }
 
 
-def figures(checkpoint: Path, settings: Settings, targets: int = 50, fields: int = 200) -> dict[str, Any]:
-    """Everything: the keys of bench.imnn that concern posteriors, and the seconds they took."""
-    start = time.process_time()
-    found = agreement(checkpoint, settings, targets) | rejection(checkpoint, settings, targets)
-    found |= calibration(checkpoint, settings, fields)
-    return found | {"posterior_cpu_seconds": round(time.process_time() - start)}
-
-
 def agreement(checkpoint: Path, settings: Settings, targets: int) -> dict[str, Any]:
-    """DELFI through lss-recon: mean shift (sigma), mean ratio of the areas, simulations of one posterior."""
+    """DELFI and rejection against both references: mean shifts (sigma), mean ratios of the areas, simulations."""
     compressor = compression.load(checkpoint)
-    shifts, areas, simulations = [], [], 0
-    for index in range(targets):
-        universe = observed(settings, compressor.parameters, compressor.fiducial, index)
+    universes = [observed(settings, compressor.parameters, compressor.fiducial, index) for index in range(targets)]
+    config = _config(settings, checkpoint, {"method": "abc"})
+    summaries = [posterior.data_of(universe, config).summaries for universe in universes]
+    pool = pool_of(universes[0], config, compressor)
+    rejected, simulations = rejection(summaries, pool, config, compressor)
+    learned, found = delfi_posteriors(universes, checkpoint), {"abc_simulations": simulations}
+    found["delfi_simulations"] = DELFI["delfi"]["rounds"] * DELFI["delfi"]["simulations"]
+    likelihood = Moving.fitted(*pool.good(), compressor.fiducial, compressor.fisher)
+    rng, prior = np.random.default_rng(SEED + 2), config.inference.prior
+    moving = [likelihood.posterior(x, prior, rng) for x in summaries]
+    fixed = [(x, np.linalg.inv(compressor.fisher)) for x in summaries]
+    for name, posteriors in {"delfi": learned, "abc": rejected, "moving": moving}.items():
+        found |= compared(name, [one.compared(*other) for one, other in zip(posteriors, fixed, strict=True)])
+        if name != "moving":
+            pairs = zip(posteriors, moving, strict=True)
+            found |= compared(f"{name}_moving", [one.compared(other.mean, other.covariance) for one, other in pairs])
+    return found
+
+
+def compared(name: str, shifts_and_areas: list[tuple[float, float]]) -> dict[str, float]:
+    """Means over the targets, and the scatter of the areas."""
+    shifts, areas = np.array(shifts_and_areas).T
+    return {
+        f"{name}_mean_shift_sigma": round(float(shifts.mean()), 4),
+        f"{name}_area_ratio": round(float(areas.mean()), 4),
+        f"{name}_area_ratio_scatter": round(float(areas.std()), 4),
+    }
+
+
+def delfi_posteriors(universes: list[Universe], checkpoint: Path) -> list[Weighted]:
+    """Through lss-recon, each with simulations of its own."""
+    found = []
+    for index, universe in enumerate(universes):
         asked = merge(universe.config, {"recon": {**DELFI, "checkpoint": str(checkpoint)}})
         group = stages.run("recon", universe, asked, index=index).group("recon/posterior")
-        shift, area = compared(group.data["samples"], group.data["weights"], group.attrs)
-        shifts.append(shift)
-        areas.append(area)
-        simulations = int(group.attrs["simulations"])
-    return {
-        "delfi_mean_shift_sigma": round(float(np.mean(shifts)), 4),
-        "delfi_area_ratio": round(float(np.mean(areas)), 4),
-        "delfi_area_ratio_scatter": round(float(np.std(areas)), 4),
-        "delfi_simulations": simulations,
-    }
+        found.append(Weighted(group.data["samples"], group.data["weights"]))
+    return found
 
 
-def rejection(checkpoint: Path, settings: Settings, targets: int) -> dict[str, Any]:
-    """ABC with one pool of simulations for all targets; simulations: what ACCEPTED take of a target's own proposal."""
-    compressor = compression.load(checkpoint)
-    config = _config(settings, checkpoint, {"method": "abc"})
-    prior, names = config.inference.prior, compressor.parameters
-    pool_proposal = gaussian(compressor.fiducial, WIDTH**2 * np.linalg.inv(compressor.fisher), prior)
+def pool_of(universe: Universe, config: Config, compressor: Compressor) -> Simulations:
+    """Simulations that rejection shares between targets about the fiducial."""
+    names, drawn = compressor.parameters, proposal(config, compressor).draw(np.random.default_rng(SEED), POOL)
     with progress("pool", POOL) as bar:
-        universe = observed(settings, names, compressor.fiducial, 0)
         runner = runner_of(universe, config, bar)
-        drawn = pool_proposal.draw(np.random.default_rng(SEED), POOL)
-        pool = runner.make(Simulations.none(len(names), len(names)).with_drawn(drawn, 0))
-    shifts, areas, shares = [], [], []
+        return runner.make(Simulations.none(len(names), len(names)).with_drawn(drawn, 0))
+
+
+def proposal(config: Config, compressor: Compressor) -> Kernels:
+    """Where the pool is drawn from."""
+    return gaussian(compressor.fiducial, WIDTH**2 * np.linalg.inv(compressor.fisher), config.inference.prior)
+
+
+def rejection(
+    summaries: list[np.ndarray], pool: Simulations, config: Config, compressor: Compressor
+) -> tuple[list[Weighted], int]:
+    """ABC with one pool for all targets, and the simulations that ACCEPTED take of a target's own proposal."""
+    names, prior = compressor.parameters, config.inference.prior
     asked = config.recon.abc.model_copy(update={"epsilon": EPSILON, "accepted": ACCEPTED, "max_simulations": POOL})
-    for index in range(targets):
-        data = posterior.data_of(observed(settings, names, compressor.fiducial, index), config)
-        target = delfi.Target(data.summaries, names, prior, pool_proposal, (SEED, index))
-        _, accepted = abc.accept(target, compressor.fisher, asked, runner, pool)
-        about = {"score_estimate": data.summaries, "fisher": compressor.fisher}
-        shift, area = compared(accepted.theta, accepted.weights, about)
-        shifts.append(shift)
-        areas.append(area)
-        shares.append(len(accepted.theta) / POOL)
-    return {
-        "abc_mean_shift_sigma": round(float(np.mean(shifts)), 4),
-        "abc_area_ratio": round(float(np.mean(areas)), 4),
-        "abc_simulations": round(ACCEPTED / float(np.median(shares))),
-    }
+    found = []
+    with progress("rejection", None) as bar:
+        runner = Runner(no_more, POOL, 1.0, names, Restart(None), bar)
+        for index, x in enumerate(summaries):
+            target = delfi.Target(x, names, prior, proposal(config, compressor), (SEED, index))
+            _, accepted = abc.accept(target, compressor.fisher, asked, runner, pool)
+            found.append(Weighted(accepted.theta, accepted.weights))
+    return found, round(ACCEPTED * POOL / float(np.median([len(one.theta) for one in found])))
+
+
+def no_more(theta: np.ndarray, first: int) -> np.ndarray:
+    """The pool is all there is."""
+    raise ValueError(f"simulation {first} asked for")
 
 
 def calibration(checkpoint: Path, settings: Settings, fields: int) -> dict[str, Any]:
@@ -138,15 +163,6 @@ def observed(settings: Settings, names: tuple[str, ...], theta: np.ndarray, inde
     return stages.run("ic", Universe(config.cosmology, config.box, own), own, index=index)
 
 
-def compared(theta: np.ndarray, weights: np.ndarray, about: dict[str, Any]) -> tuple[float, float]:
-    """Shift of the mean (sigma, rms over parameters) and ratio of the areas, against N(score estimate, F^-1)."""
-    fisher, centre = np.asarray(about["fisher"]), np.asarray(about["score_estimate"])
-    mean = weights @ theta
-    covariance = (weights[:, None] * (theta - mean)).T @ (theta - mean)
-    shift = np.sqrt((mean - centre) @ fisher @ (mean - centre) / len(mean))
-    return float(shift), float(np.sqrt(np.linalg.det(covariance) * np.linalg.det(fisher)))
-
-
 def runner_of(universe: Universe, config: Config, bar: Any) -> Runner:
     """What simulates for this configuration, keeping nothing on disk."""
     return posterior.runner_of(universe, config, posterior.data_of(universe, config), SEED, Restart(None), bar)
@@ -167,7 +183,8 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.getLogger("lss").setLevel(logging.WARNING)
     settings = read_toml(arguments.config)
-    print(json.dumps(figures(arguments.checkpoint, settings, arguments.targets, arguments.fields)))
+    found = agreement(arguments.checkpoint, settings, arguments.targets)
+    print(json.dumps(found | calibration(arguments.checkpoint, settings, arguments.fields)))
 
 
 if __name__ == "__main__":

@@ -183,7 +183,8 @@ def convergence() -> float:
 def cost_of_size(found: dict[str, Any]) -> None:
     """Print CPU time per particle and memory of runs to z = 0 of 32^3 to 256^3 particles.
 
-    256^3 makes three early steps: what these cost more per particle than those of 64^3, the whole run is taken to.
+    256^3 makes three early steps: what these cost more per particle than those of the largest box that was run, the
+    whole run is taken to.
     """
     few = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -196,7 +197,8 @@ def cost_of_size(found: dict[str, Any]) -> None:
             few[n] = (four.cpu_seconds - one.cpu_seconds) / 3 / n**3
             total = execute(initial, 0.0).cpu_seconds if n == 32 else found.get(f"cpu_s_{n}")
             how = "CPU s" if total else "CPU s extrapolated"
-            total = total or few[n] / few[64] * found["cpu_s_64"] * (n / 64) ** 3
+            known = 128 if found["cpu_s_128"] else 64
+            total = total or few[n] / few[known] * found[f"cpu_s_{known}"] * (n / known) ** 3
             print(
                 f"{n}^3: {1e6 * few[n]:.2f} us per particle for an early step, {1e6 * total / n**3:.0f} for all: "
                 f"{total:.3g} {how}; {four.peak_bytes / 1e9:.2f} GB"

@@ -51,7 +51,7 @@ def slices(shown: Shown) -> Figure | None:
 
 
 def random_field(shown: Shown) -> Figure | None:
-    """A random field and its power spectrum, with the truth's."""
+    """A random field and its power spectrum, with the truth's where that is another field."""
     own = shown.own.get("slices")
     names = [name for name in RANDOM if own is not None and name in own.data and f"power/{name}" in shown.own]
     if own is None or not names:
@@ -61,13 +61,13 @@ def random_field(shown: Shown) -> Figure | None:
         image = draw_slice(left, own, name, own.data[name])
         figure.colorbar(image, ax=left, label=_quantity(name), shrink=0.9)
         left.set(xlabel="$x$ [Mpc/$h$]", ylabel="$y$ [Mpc/$h$]", title=label(name))
-        for groups, text, line in ((shown.own, shown.label, "-"), (shown.truth, "truth", ":")):
-            if f"power/{name}" in groups:
-                spectrum = groups[f"power/{name}"]
-                right.loglog(spectrum.data["k"], spectrum.data["power"], line, color=SUBJECT, label=text)
-        unit = shown.own[f"power/{name}"].units["power"].replace("(Mpc/h)^", "(Mpc/$h)^")
+        spectrum, of_truth = shown.own[f"power/{name}"], shown.truth.get(f"power/{name}")
+        right.loglog(spectrum.data["k"], spectrum.data["power"], color=SUBJECT, label=shown.label)
+        if of_truth is not None and not np.array_equal(of_truth.data["power"], spectrum.data["power"]):
+            right.loglog(of_truth.data["k"], of_truth.data["power"], ":", color=SUBJECT, label="truth")
+            right.legend()
+        unit = spectrum.units["power"].replace("(Mpc/h)^", "(Mpc/$h)^")
         right.set(xlabel=r"$k$ [$h$/Mpc]", ylabel=f"$P(k)$ [{unit}$]")
-        right.legend()
     return figure
 
 

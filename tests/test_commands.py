@@ -242,6 +242,13 @@ def test_an_output_that_cannot_be_written_is_said_before_the_work(folder, tmp_pa
     assert_one_line(lss("ic", folder / "u.toml", "-o", tmp_path / "file" / "o.h5"), 2, "-o")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_behind_standard_output_is_one_line(folder):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([BIN / "lss-ic", folder / "u.toml"], stdout=full, stderr=subprocess.PIPE)
+    assert_one_line(done, 1, "standard output", "No space left on device")
+
+
 def test_an_unforeseen_error_is_one_line_unless_debugging(folder, tmp_path):
     code = "import lss.session; lss.session.run = lambda *a: 1 / 0\nfrom lss_ic.cli import main\nmain()"
     plain = subprocess.run([sys.executable, "-c", code], capture_output=True)

@@ -32,7 +32,7 @@ def write_stdout(image: bytes | memoryview) -> None:
 
     Through a buffered stream of our own: with PYTHONUNBUFFERED `sys.stdout.buffer` is a raw file whose single
     write stops at 2 GiB or at a dead reader without saying so. If the reader has gone, the program ends with
-    exit code 141, as one killed by SIGPIPE would.
+    exit code 141, as one killed by SIGPIPE would. Raises DataError if it cannot be written (a full disk).
     """
     _widen(1)
     sys.stdout.flush()
@@ -43,6 +43,8 @@ def write_stdout(image: bytes | memoryview) -> None:
     except BrokenPipeError:
         silence_stdout()
         raise SystemExit(141) from None
+    except OSError as error:
+        raise DataError(f"standard output: cannot be written: {error.strerror}") from None
 
 
 def silence_stdout() -> None:

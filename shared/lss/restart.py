@@ -10,7 +10,7 @@ import numpy as np
 
 from lss.errors import ConfigError, DataError
 from lss.universe import Group
-from lss.universe_file import atomic
+from lss.universe_file import new_hdf5
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Restart:
         """Keep a state under a name, replacing the last."""
         if self.folder is None:
             return
-        with atomic(self.folder / f"{name}.h5") as temporary, h5py.File(temporary, "w") as file:
+        with new_hdf5(self.folder / f"{name}.h5") as file:
             file.attrs["identity"] = self.identity
             attributes = file.create_group("attrs").attrs
             for key, attribute in state.attrs.items():

@@ -67,8 +67,42 @@ def write_universe(universe: Universe, path: Path | str) -> None:
             _write(universe, file)
         pipes.write_stdout(image.getbuffer())
         return
-    with atomic(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+    with new_hdf5(Path(path)) as file:
         _write(universe, file)
+
+
+@contextmanager
+def new_hdf5(path: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file, written whole or not at all; see `atomic`. Raises DataError if it cannot be written."""
+    with atomic(path) as temporary, _Sink(temporary, "w+") as sink:
+        try:
+            with h5py.File(sink, "w") as file:
+                yield file
+        finally:
+            if sink.failure is not None:
+                raise sink.failure
+
+
+class _Sink(io.FileIO):
+    """A file that takes all that HDF5 writes, and keeps the first failure to itself.
+
+    HDF5 cannot close a file on a full disk: it brings the whole program down, after a traceback.
+    """
+
+    failure: BaseException | None = None
+
+    def write(self, data: Any, /) -> int:
+        if self.failure is None:
+            try:
+                left = memoryview(data)
+                while len(left):  # one call may write a part only
+                    left = left[super().write(left) :]
+            except BaseException as error:  # noqa: BLE001  (a request to stop as well: raised when HDF5 is done)
+                self.failure = error
+        return len(data)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        return super().truncate(size) if self.failure is None else 0
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from lss import progress
+from lss.errors import DataError
 
 log = logging.getLogger("lss.train")
 
@@ -88,9 +89,13 @@ class Journal:
         }
 
     def _write(self, **entry: Any) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             self._file.write(json.dumps(entry | {"seconds": round(self.seconds, 2)}) + "\n")
             self._file.flush()
+        except OSError as error:
+            raise DataError(f"{self._file.name}: cannot be written: {error.strerror}") from None
 
 
 def _lines_until(path: Path, update: int) -> list[str]:

@@ -26,7 +26,7 @@ from lss.errors import ConfigError, DataError
 from lss.progress import progress
 from lss.random_field import perturbed_partner, white_noise
 from lss.universe import Universe
-from lss.universe_file import atomic, ensemble_members, read_universe
+from lss.universe_file import ensemble_members, new_hdf5, read_universe
 
 FORMAT = "lss-training-set"
 FORMAT_VERSION = 1
@@ -199,7 +199,7 @@ def write_training_set(universes: TrainingSet, path: Path, *, velocities: bool =
     if velocities and universes.velocity is None:
         raise DataError(f"{path}: velocities are asked for, and the universes were exported without")
     columns = _HALOS | ({"velocity": _VELOCITY} if velocities else {})
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["config"] = as_toml(universes.settings)

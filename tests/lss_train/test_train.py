@@ -329,6 +329,11 @@ def test_scales_belong_to_smoothings():
         Train(count_smoothing=(3.0,))
 
 
+def test_moments_that_grow_are_refused():
+    with pytest.raises(ValueError, match="from 0 to below 1"):
+        Train(betas=(0.9, 1.5))
+
+
 def test_the_plan_counts_universes_wherever_they_are(ensemble, tmp_path):
     train([ensemble], small(), None, restart=Restart(None), export=tmp_path / "set.h5")
     costs = [plan([path], small()).cpu_seconds for path in (ensemble, tmp_path / "set.h5")]

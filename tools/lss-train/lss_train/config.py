@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from lss.conditional_density import Flows
 from lss.config import Configuration, Table, quantity
@@ -86,6 +86,13 @@ class Train(Table):
     cache: float = quantity(4.0, "examples are kept in memory up to this, and painted anew beyond", "GB", ge=0)
     imnn: Imnn = quantity(Imnn(), 'of model = "imnn"')
     density: Flows = quantity(Flows(), 'of model = "density"')
+
+    @field_validator("betas")
+    @classmethod
+    def _moments_decay(cls, betas: tuple[float, float]) -> tuple[float, float]:
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError("expected two numbers from 0 to below 1")
+        return betas
 
     @model_validator(mode="after")
     def _every_smoothing_has_a_scale(self) -> "Train":

@@ -249,6 +249,21 @@ def test_a_full_disk_behind_standard_output_is_one_line(folder):
     assert_one_line(done, 1, "standard output", "No space left on device")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        (["--threads", 0], {}, ["0 threads", "at least one"]),
+        ([], {"SLURM_CPUS_PER_TASK": "many"}, ["SLURM_CPUS_PER_TASK = 'many'", "whole number"]),
+        ([], {"SLURM_ARRAY_TASK_ID": "1-5"}, ["SLURM_ARRAY_TASK_ID = '1-5'", "whole number"]),
+        (["--index", -1], {}, ["--index -1", "negative"]),
+    ],
+)
+def test_numbers_that_are_none_are_refused_wherever_they_come_from(folder, tmp_path, arguments, environment, words):
+    done = lss("ic", folder / "u.toml", "-o", tmp_path / "o.h5", *arguments, **environment)
+    assert_one_line(done, 2, *words)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unforeseen_error_is_one_line_unless_debugging(folder, tmp_path):
     code = "import lss.session; lss.session.run = lambda *a: 1 / 0\nfrom lss_ic.cli import main\nmain()"
     plain = subprocess.run([sys.executable, "-c", code], capture_output=True)

@@ -176,12 +176,12 @@ def _guarded(command: Command, arguments: Arguments) -> None:
     log = logging.getLogger(f"lss.{command.name}")
     if not arguments.debug:
         sys.excepthook = _one_line(log)
-    _limit_threads(arguments.threads)
     from lss import interrupt
 
     # Before the imports, which take seconds on a busy machine: a job may be told to stop at any moment.
     interrupt.install(deferred=False)
     try:
+        _limit_threads(arguments.threads)
         from lss import session
 
         session.run(command, arguments)

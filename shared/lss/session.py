@@ -22,6 +22,7 @@ from lss.config import Configuration, Settings, as_toml, complete, merge, parse_
 from lss.console import Arguments, Command
 from lss.errors import ConfigError, Stopped
 from lss.restart import Restart
+from lss.slurm import slurm_number
 from lss.threads import threads
 from lss.universe import Group, Universe
 from lss.universe_file import ensemble_members, gathered_path, member_path, read_first, read_universe, write_universe
@@ -292,8 +293,7 @@ def _index(arguments: Arguments) -> int | None:
         if arguments.index < 0:
             raise ConfigError(f"--index {arguments.index}: must not be negative")
         return arguments.index
-    task = os.environ.get("SLURM_ARRAY_TASK_ID")
-    return int(task) if task else None
+    return slurm_number("SLURM_ARRAY_TASK_ID")
 
 
 # --- configuration ---------------------------------------------------------------------------------------------------

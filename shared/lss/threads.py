@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
+from lss.errors import ConfigError
+from lss.slurm import slurm_number
+
 log = logging.getLogger("lss.threads")
 _count = 0
 
@@ -25,14 +28,19 @@ def threads() -> int:
 
 
 def set_threads(wanted: int | None) -> int:
-    """Set the number of threads for all numerical libraries, clipped to the cores there are; returns it."""
+    """Set the number of threads for all numerical libraries, clipped to the cores there are; returns it.
+
+    Raises ConfigError if it is not positive, or SLURM_CPUS_PER_TASK no number.
+    """
     global _count
     cores = available_cores()
     if wanted is None:
-        wanted = int(os.environ.get("SLURM_CPUS_PER_TASK", cores))
+        wanted = slurm_number("SLURM_CPUS_PER_TASK") or cores
+    if wanted < 1:
+        raise ConfigError(f"{wanted} threads: at least one is needed")
     if wanted > cores:
         log.warning("%d threads asked for, but this process may use %d: using %d", wanted, cores, cores)
-    _count = max(1, min(wanted, cores))
+    _count = min(wanted, cores)
     if "numba" in sys.modules:
         import numba
 

@@ -4,7 +4,7 @@ import pytest
 from lss import fourier
 from lss.random_field import white_noise
 from lss_recon.modes import filtered, wavenumber
-from lss_recon.power_limit import FROM, WIDTH, expected_power, limit_power
+from lss_recon.power_limit import FROM, OF_HALOS, WIDTH, expected_power, limit_power
 
 N, BOX = 32, 62.5
 K = wavenumber(N, BOX)
@@ -38,6 +38,15 @@ def test_allowed_shells_and_all_phases_are_untouched():
     allowed = (K > 0.66) | (K <= FROM)
     np.testing.assert_allclose(after[allowed], before[allowed], atol=2e-4 * np.abs(before).max())
     np.testing.assert_allclose(np.angle(after * before.conj())[1:, 1:, 1:-1], 0, atol=1e-2)
+
+
+def test_a_share_of_the_power_is_taken_from_the_scales_of_halos_alone():
+    full = limit_power(1.5 * white_noise(3, 0, N), BOX)
+    less = limit_power(full, BOX, share=0.8)
+    powers = [np.abs(fourier.forward(field)) ** 2 for field in (full, less)]
+    of_halos = (OF_HALOS[0] < K) & (OF_HALOS[1] >= K)
+    np.testing.assert_allclose(powers[1][~of_halos], powers[0][~of_halos], rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(powers[1][of_halos], 0.8 * powers[0][of_halos], rtol=1e-2, atol=1e-2)
 
 
 def test_noise_below_the_limit_is_returned_as_it_is():

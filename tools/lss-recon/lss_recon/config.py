@@ -82,6 +82,12 @@ class Reconstruction(Table):
         ge=0,
     )
     power_limit: bool = quantity(True, "no shell above the prior's power, at every trial point; LULO: false")
+    power_share: float = quantity(
+        1.0,
+        "of the prior's power, what the limit allows at k = 0.175 to 0.825 h/Mpc; below 1: fewer massive halos",
+        gt=0,
+        le=1,
+    )
     one_point_limit: bool = quantity(
         True, "values of the linear field distributed as the prior's, at every trial point; LULO: false"
     )

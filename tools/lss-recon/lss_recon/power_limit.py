@@ -4,6 +4,10 @@ Updates from a learned residual keep adding power: without the limit the transfe
 six updates of the reference problem, and at k = 0.1, where reconstructed halos cluster a little less than real ones and
 the updates make up for it, to 1.13 in sixteen. On small scales the prior's power is expected. On the largest, whose few
 modes may rightly differ from it, an estimate knows better: the power of b A(d) / W and what scatters about it.
+
+Where halos decide the modes, a reconstruction is not quite Gaussian: its modes at 0.2 < k < 0.5 correlate with its own
+squares, as those of a truth do not. Its halos of 50 particles and more are then too many and too heavy, its matter has
+too much power. A share of the prior's power below one, on the scales that such halos are made of, takes that back.
 """
 
 import numpy as np
@@ -14,13 +18,17 @@ from lss_recon.modes import wavenumber
 
 FROM = 0.125  # h/Mpc: below, only an estimate can say what power the few modes of a shell should have
 WIDTH = 0.05  # h/Mpc, of a shell
+OF_HALOS = (0.175, 0.825)  # h/Mpc, the scales that resolved halos are made of; edges of shells
 
 
-def limit_power(noise: np.ndarray, box_size: float, expected: np.ndarray | None = None) -> np.ndarray:
+def limit_power(
+    noise: np.ndarray, box_size: float, expected: np.ndarray | None = None, *, share: float = 1.0
+) -> np.ndarray:
     """Scale the modes of every shell above the expected power back to it; the other modes stay.
 
     noise : (n, n, n) float32 white noise; box_size : Mpc/h; expected : (n, n, n//2+1) power of every mode in units of
-    the prior's, of which k <= FROM counts; without it those modes are left alone
+    the prior's, of which k <= FROM counts; without it those modes are left alone; share : of the prior's power, for
+    the scales OF_HALOS
     Returns (n, n, n) float32, the argument itself where no shell is above.
     """
     n = len(noise)
@@ -29,8 +37,8 @@ def limit_power(noise: np.ndarray, box_size: float, expected: np.ndarray | None 
     shell = np.ceil(np.maximum(k - FROM, -FROM) / WIDTH).astype(np.int64)  # 1 begins at FROM
     shell -= shell.min()
     weight = np.broadcast_to(half_space_weights(n), modes.shape)
-    large = k <= FROM
-    allowed = np.where(large, np.inf if expected is None else expected, 1.0)
+    allowed = np.where((k > OF_HALOS[0]) & (k <= OF_HALOS[1]), share, 1.0)
+    allowed = np.where(k <= FROM, np.inf if expected is None else expected, allowed)
     power = np.bincount(shell.ravel(), (weight * np.square(np.abs(modes), dtype=np.float64)).ravel())
     bound = np.bincount(shell.ravel(), (weight * allowed).ravel()) * float(n) ** 3
     excess = np.divide(power, bound, out=np.zeros_like(power), where=bound > 0)

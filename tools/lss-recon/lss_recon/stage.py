@@ -161,7 +161,9 @@ def _constrain(network: Learned, config: Config) -> Callable[[np.ndarray], np.nd
     def constrain(noise: np.ndarray) -> np.ndarray:
         if recon.one_point_limit:
             noise = gaussianise(noise, cosmology, size)
-        return limit_power(noise, size, network.power) if recon.power_limit else noise
+        if not recon.power_limit:
+            return noise
+        return limit_power(noise, size, network.power, share=recon.power_share)
 
     return constrain
 

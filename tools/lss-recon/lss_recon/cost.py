@@ -7,7 +7,7 @@ from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
 from lss_recon import posterior
 from lss_recon.config import Config, Forward
-from lss_recon.observation import forward_settings
+from lss_recon.observation import check_card, forward_settings, observed_halos, on_scale_of
 
 # Measured at 64^3 and 128^3 with 16 channels; the first two are what torch holds when it is loaded and when it has run.
 TORCH_BYTES, WORKSPACE_BYTES = 200_000_000, 40_000_000
@@ -21,14 +21,21 @@ KEPT = {"schedule": 4, "line_search": 7, "bisection": 7}
 
 
 def plan(universe: Universe | None, config: Config) -> Plan:
-    """Peak memory of the whole process and CPU time of all simulations."""
+    """Peak memory of the whole process and CPU time of all simulations.
+
+    Raises ConfigError and DataError as the run would, for a network or a catalogue that does not suit the settings.
+    """
     recon, voxels = config.recon, config.box.n**3
     if recon.method != "lulo":
         return posterior.plan(universe, config)
     found = f"{len(universe.halos)} halos of {universe.source}" if universe and universe.has("halos") else "none named"
     blank = Universe(config.cosmology, config.box, universe.config if universe else {})
-    simulation = _simulation(recon.forward, forward_settings(blank, config))
-    width = read_card(recon.checkpoint)["architecture"]["channels"] / MEASURED_CHANNELS
+    settings, card = forward_settings(blank, config), read_card(recon.checkpoint)
+    if universe and universe.has("halos"):
+        observed_halos(universe, settings)
+    check_card(card, recon.checkpoint, settings)
+    simulation = _simulation(recon.forward, settings)
+    width = card["architecture"]["channels"] / MEASURED_CHANNELS
     network = IMPORTS_BYTES + WORKSPACE_BYTES + NETWORK_BYTES_PER_VOXEL * width * voxels
     kept = UNIVERSE_BYTES_PER_VOXEL * voxels * min(KEPT[recon.step], recon.max_simulations + 1)
     # Stages that run in this process start once, whatever the number of simulations.
@@ -43,7 +50,8 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     memory = int(TORCH_BYTES + kept + max(network, *(part.memory_bytes for part in simulation)))
     cpu_seconds = start + each * (recon.max_simulations - recon.early.simulations)
     if recon.early.simulations:
-        before = plan(universe, config.early())
+        seen = on_scale_of(universe, recon.early.checkpoint) if universe and recon.early.checkpoint else universe
+        before = plan(seen, config.early())
         memory = max(memory, before.memory_bytes)
         cpu_seconds += before.cpu_seconds - before.start_seconds
         steps = [*before.steps[1:], "then, from the best of these:", *steps[1:]]

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy.stats import gaussian_kde
 
 from lss.universe import Group
 from lss_stats.coverage import expected_deviation
@@ -26,6 +27,7 @@ PARAMETERS = {
     "cosmology.n_s": "$n_s$",
 }
 LEVELS = (0.68, 0.95)
+GRID = 80  # points a side of a density
 _RADII = tuple(np.sqrt(-2 * np.log(1 - level)) for level in LEVELS)  # of the ellipses that hold them, in sigma
 _LEAST = 10  # members before their coverage means anything
 
@@ -54,19 +56,17 @@ def corner(shown: Shown) -> Figure | None:
             labels=[PARAMETERS.get(name, name) for name in names],
             range=limits,
             bins=_bins(weights),
-            smooth=1.5,
-            hist_bin_factor=0.7,
             labelpad=-0.12,
-            levels=LEVELS,
             plot_datapoints=False,
             plot_density=False,
-            no_fill_contours=True,
+            plot_contours=False,
             max_n_ticks=4,
             hist_kwargs={"density": True, "lw": 1.0},
-            contour_kwargs={"linewidths": 1.0},
         )
+        axes = np.array(figure.axes).reshape(p, p)
+        for j, i in combinations(range(p), 2):
+            _draw_contours(axes[i, j], group.data["samples"][:, [j, i]], weights, colour)
         handles.append(Line2D([], [], color=colour, label=label))
-    axes = np.array(figure.axes).reshape(p, p)
     for (label, style), (centre, fisher) in _ellipses(shown, first).items():
         covariance = np.linalg.inv(fisher)
         for j, i in combinations(range(p), 2):
@@ -128,9 +128,9 @@ def coverage(shown: Shown) -> Figure | None:
 
 
 def _bins(weights: np.ndarray) -> int:
-    """Bins of a histogram in two dimensions, as narrow as so many samples allow (Scott's rule); 40 for 4,000."""
+    """Bins of a histogram, as narrow as so many samples allow (Scott's rule); 28 for 4,000."""
     effective = 1 / np.square(weights).sum()
-    return int(np.clip(40 * (effective / 4000) ** (1 / 6), 10, 40))
+    return int(np.clip(28 * (effective / 4000) ** (1 / 3), 8, 40))
 
 
 def _limits(groups: Iterable[Group]) -> list[tuple[float, float]]:
@@ -159,6 +159,22 @@ def _ellipses(shown: Shown, first: Group) -> dict[tuple[str, str], tuple[np.ndar
 def _truth(shown: Shown) -> np.ndarray | None:
     group = shown.own.get("posterior")
     return group.data.get("value") if group is not None else None
+
+
+def _draw_contours(axis: Axes, samples: np.ndarray, weights: np.ndarray, colour: str) -> None:
+    """Where LEVELS of the weight lie, by Gaussian kernels as elongated as the samples (m, 2); bins would widen these.
+
+    The kernels stand closer to the mean than the samples, so that their sum has the covariance of these (West 1993).
+    """
+    width = gaussian_kde(samples.T, weights=weights).factor
+    mean = weights @ samples
+    density = gaussian_kde((mean + np.sqrt(1 - width**2) * (samples - mean)).T, width, weights)
+    x, y = (np.linspace(*limits, GRID) for limits in (axis.get_xlim(), axis.get_ylim()))
+    found = density(np.stack(np.meshgrid(x, y)).reshape(2, -1))
+    ordered = np.sort(found)[::-1]
+    within = np.cumsum(ordered) / ordered.sum()
+    levels = sorted(ordered[np.searchsorted(within, level)] for level in LEVELS)
+    axis.contour(x, y, found.reshape(GRID, GRID), levels, colors=colour, linewidths=1.0)
 
 
 def _draw_ellipse(axis: Axes, centre: np.ndarray, covariance: np.ndarray, style: str) -> None:

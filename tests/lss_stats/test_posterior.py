@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from lss.config import Configuration
 from lss.errors import ConfigError, DataError
@@ -11,7 +12,7 @@ from lss.inference import Inference, with_parameters
 from lss.random_field import white_noise
 from lss.universe import Field, Group, Universe, WhiteNoise
 from lss.universe_file import write_universe
-from lss_stats import stage
+from lss_stats import figure_posterior, stage
 from lss_stats.config import Config
 from lss_stats.posterior import weighted_quantile
 
@@ -101,6 +102,22 @@ def test_posteriors_are_drawn_over_each_other(tmp_path):
     universe = observed((0.9, 0.6), weighted=True)
     stage.run(universe, Config(), truth=tmp_path / "truth.h5", posteriors=tmp_path / "abc.h5", figures=tmp_path / "f")
     assert (tmp_path / "f/posterior.pdf").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_contours_of_a_narrow_posterior_enclose_as_much_as_its_ellipses(weighted):
+    covariance = np.array([[1.0, 0.95], [0.95, 1.0]])
+    rng = np.random.default_rng(4)
+    samples = (1.5 if weighted else 1.0) * rng.multivariate_normal([0.0, 0.0], covariance, 1000)
+    distance = np.einsum("bi,ij,bj->b", samples, np.linalg.inv(covariance), samples)
+    weights = np.exp(-0.5 * (1 - 1 / 2.25) * distance) if weighted else np.ones(1000)
+    axis = Figure().subplots()
+    axis.set(xlim=(-4, 4), ylim=(-4, 4))
+    figure_posterior._draw_contours(axis, samples, weights / weights.sum(), "k")
+    outer, inner = (path.vertices.T for path in axis.collections[0].get_paths())
+    areas = [abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2 for x, y in (inner, outer)]
+    expected = [-2 * np.pi * np.log(1 - level) * np.sqrt(1 - 0.95**2) for level in (0.68, 0.95)]
+    assert areas == pytest.approx(expected, rel=0.12)
 
 
 def test_the_posterior_of_one_parameter_is_drawn(tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lss_stats.measurements import Groups, Measured, measure
 from lss_stats.posterior import coverage
 from lss_stats.shown import Shown
 from lss_stats.summary import (
+    Row,
     as_text,
     coverage_rows,
     ensemble_rows,
@@ -58,9 +60,9 @@ def run(
     name = "reconstruction" if universe.has("recon") else "universe"
     shown = Shown(measured.own, measured.truth, band, label=name, posteriors=_posteriors(universe, posteriors))
     own = measured.own
-    for rows in (recovery_rows(own), halo_rows(own, measured.truth), parameter_rows(own)):
-        if len(rows) > 1:
-            log.info("%s", as_text(rows).replace("\n", "\n  "))
+    said = _said([recovery_rows(own), halo_rows(own, measured.truth), parameter_rows(own)])
+    if said:
+        log.info("%s\n%s", universe.source, textwrap.indent(said, "  "))
     _write_out(shown, result, plot, figures, tables, report)
     return result
 
@@ -100,8 +102,7 @@ def run_directory(
     subject = dataclasses.replace(read_first(paths, ["provenance"]), source=str(paths[0].parent))
     result = with_statistics(subject, Measured({}), scattered)
     _write_out(shown, result, plot, figures, tables, report)
-    texts = [ensemble_rows(members), estimate_rows(members), coverage_rows(scattered)]
-    return result, "\n\n".join(as_text(rows) for rows in texts if len(rows) > 1)
+    return result, _said([ensemble_rows(members), estimate_rows(members), coverage_rows(scattered)])
 
 
 def with_statistics(universe: Universe, measured: Measured, band: Groups) -> Universe:
@@ -125,6 +126,11 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     cpu = 3.0 + 4e-7 * n**3 * (12 if config.stats.wants("bispectrum") else 4)
     steps = [f"measure {', '.join(config.stats.measure)} on grids of {n}^3 ({config.stats.assignment})"]
     return Plan(int(memory), cpu, steps)
+
+
+def _said(tables: Sequence[Sequence[Row]]) -> str:
+    """All tables that have more than a head, as text."""
+    return "\n\n".join(as_text(rows) for rows in tables if len(rows) > 1)
 
 
 def _refuse_figure_format(plot: Path | None) -> None:

@@ -56,3 +56,9 @@ def test_summaries_are_kept_with_what_they_mean(config):
 def test_a_field_of_another_size_is_refused(config):
     with pytest.raises(DataError, match="trained on fields of shape"):
         stage.run(observed(n=32), config)
+
+
+def test_a_random_field_is_drawn_with_its_spectrum(tmp_path):
+    result = stage.run(observed(), Config.model_validate({"box": SETTINGS["box"]}), figures=tmp_path)
+    assert result.group("stats/power/power_law").units["power"] == "(Mpc/h)^2"
+    assert (tmp_path / "random-field.png").stat().st_size > 10_000

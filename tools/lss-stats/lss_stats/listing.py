@@ -8,8 +8,7 @@ import numpy as np
 from lss.errors import LssError
 from lss.universe import HALO_UNITS, Group, Universe
 from lss.universe_file import read_universe
-
-Row = tuple[str, ...]
+from lss_stats.summary import Row, as_text
 
 _SHOWN_ATTRS = 6
 _SHOWN_MEMBERS = 20
@@ -34,16 +33,15 @@ def universe_listing(universe: Universe) -> str:
             continue
         rows.append((f"/{path}", "", "", "", _attributes(group)))
         rows += [_dataset_row(name, array, group) for name, array in sorted(group.data.items())]
-    lines += _aligned(rows)
-    chain = [(path, g) for path, g in sorted(universe.groups.items()) if path.split("/")[0] == "provenance"]
+    lines.append(as_text(rows))
+    chain = provenance_rows(universe)
     if chain:
-        lines += ["", "provenance"]
-        lines += _aligned([_provenance_row(path, group) for path, group in chain])
+        lines += ["", "provenance", as_text(chain)]
     return "\n".join(lines)
 
 
-def provenance_rows(universe: Universe) -> list[tuple[str, ...]]:
-    """Stage, command, version, time of start, cost: for the report."""
+def provenance_rows(universe: Universe) -> list[Row]:
+    """A row for each stage: its name, version, time of start, host, cost, command."""
     return [
         _provenance_row(path, group)
         for path, group in sorted(universe.groups.items())
@@ -65,13 +63,13 @@ def _ensemble_listing(paths: Sequence[Path]) -> str:
         size = f"{member.box.size:g} Mpc/h"
         rows.append((path.name, _bytes(path.stat().st_size), size, str(member.box.n), *drawn, " ".join(top)))
     total = sum(path.stat().st_size for path in paths)
-    lines = [f"{paths[0].parent}: {len(paths)} universes, {_bytes(total)}", "", *_aligned(rows)]
+    lines = [f"{paths[0].parent}: {len(paths)} universes, {_bytes(total)}", "", as_text(rows)]
     if len(paths) > _SHOWN_MEMBERS:
         lines.append(f"... and {len(paths) - _SHOWN_MEMBERS} more")
     return "\n".join(lines)
 
 
-def _dataset_row(name: str, array: np.ndarray, group: Group) -> tuple[str, ...]:
+def _dataset_row(name: str, array: np.ndarray, group: Group) -> Row:
     shape = " x ".join(map(str, array.shape)) or "scalar"
     extent = ""
     if array.size and array.dtype.kind in "iuf":
@@ -89,16 +87,11 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _provenance_row(path: str, group: Group) -> tuple[str, ...]:
+def _provenance_row(path: str, group: Group) -> Row:
     a = group.attrs
     cost = f"{float(a.get('wall_seconds', 0)):.1f} s, {float(a.get('peak_memory_bytes', 0)) / 1e9:.2f} GB"
     started, host = str(a.get("started", "")), str(a.get("host", ""))
     return (path.removeprefix("provenance/"), str(a.get("version", "")), started, host, cost, str(a.get("command", "")))
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _bytes(count: int) -> str:

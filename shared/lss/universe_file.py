@@ -133,12 +133,19 @@ def gathered_path(directory: Path) -> Path:
 
 
 def ensemble_members(directory: Path) -> list[Path]:
-    """The universe files of a directory, by name. Raises DataError if there are none."""
+    """The universe files of a directory, by name. Raises DataError if there are none, or no directory."""
+    if not directory.is_dir():
+        raise DataError(f"{directory}: not a directory of universes")
     gathered = gathered_path(directory)
     members = sorted(p for p in directory.glob("*.h5") if not p.name.startswith(".") and p != gathered)
     if not members:
         raise DataError(f"{directory}: no universe (*.h5) in this directory")
     return members
+
+
+def universe_files(paths: Sequence[Path]) -> list[Path]:
+    """The files that paths name: themselves, or the members of directories."""
+    return [file for path in paths for file in (ensemble_members(path) if path.is_dir() else [path])]
 
 
 def read_first(paths: Sequence[Path], groups: Sequence[str] | None = None) -> Universe:

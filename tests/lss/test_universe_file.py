@@ -315,3 +315,5 @@ def test_members_of_a_directory_are_sorted_and_temporaries_left_out(tmp_path):
     assert [p.name for p in ensemble_members(tmp_path)] == ["000001.h5", "000002.h5"]
     with pytest.raises(DataError, match="no universe"):
         ensemble_members(tmp_path / "..")
+    with pytest.raises(DataError, match=r"notes.txt: not a directory"):
+        ensemble_members(tmp_path / "notes.txt")

@@ -9,7 +9,7 @@ from pathlib import Path
 from lss.errors import ConfigError, DataError
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Group, Universe
-from lss.universe_file import ensemble_members, read_first, read_universe
+from lss.universe_file import ensemble_members, read_first, read_universe, universe_files
 from lss_stats.config import Config, Statistics
 from lss_stats.digest import digest as digest_of
 from lss_stats.ensemble import measure_members, scatter
@@ -141,7 +141,7 @@ def _refuse_figure_format(plot: Path | None) -> None:
 
 def _posteriors(universe: Universe, others: Path | None) -> dict[str, Group]:
     """The posterior of the universe, and those of a file or of a directory's files, by what each is called."""
-    paths = [] if others is None else ensemble_members(others) if others.is_dir() else [others]
+    paths = universe_files([others]) if others is not None else []
     sources = [universe, *(read_universe(path, ["recon/posterior"]) for path in paths)]
     found: dict[str, Group] = {}
     for source in sources:

@@ -14,7 +14,7 @@ from lss.conditional_density import fit, save
 from lss.errors import ConfigError, DataError
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
-from lss.universe_file import ensemble_members, read_universe
+from lss.universe_file import read_universe, universe_files
 from lss_train.config import Config
 
 log = logging.getLogger("lss.train")
@@ -35,7 +35,7 @@ def train_density(inputs: Sequence[Path], config: Config, output: Path) -> None:
 
     torch.set_num_threads(threads())
     names = config.inference.parameters
-    files = [file for path in inputs for file in (ensemble_members(path) if path.is_dir() else [path])]
+    files = universe_files(inputs)
     theta, x, networks, failed = [], [], {}, 0
     for file in files:
         universe = read_universe(file, ["recon"])
@@ -72,7 +72,7 @@ def _network(universe: Universe) -> str:
 
 def plan_density(inputs: Sequence[Path], config: Config) -> Plan:
     """What the training would read and cost."""
-    files = [file for path in inputs for file in (ensemble_members(path) if path.is_dir() else [path])]
+    files = universe_files(inputs)
     simulations = sum(len(read_universe(file, ["recon"]).group("recon/simulations").data["ok"]) for file in files)
     settings = config.train.density
     return Plan(

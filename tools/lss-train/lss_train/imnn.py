@@ -16,7 +16,7 @@ from lss.nets.checkpoint import Card, save_checkpoint
 from lss.restart import Restart
 from lss.session import file_hash
 from lss.stages import IMPORTS_BYTES, Plan
-from lss.universe_file import ensemble_members, read_universe
+from lss.universe_file import read_universe, universe_files
 from lss_train.config import Config
 from lss_train.device import device_of
 
@@ -168,7 +168,7 @@ def plan_imnn(inputs: Sequence[Path], config: Config) -> Plan:
     passed = imnn.first_weights + imnn.figures + imnn.validation * (1 + imnn.updates // imnn.every)
     pixels, held, fields = config.box.n**2, 0, f"simulate {seen + passed} fields"
     if inputs:
-        files = [file for path in inputs for file in (ensemble_members(path) if path.is_dir() else [path])]
+        files = universe_files(inputs)
         pixels = read_universe(files[0], ["fields"]).field(config.inference.data).value.size
         passed, held, fields = len(files), 4 * pixels * len(files), f"read the fields of {len(files)} universes"
     memory = IMPORTS_BYTES + TORCH_BYTES + held + STEP_BYTES * pixels * imnn.simulations

@@ -15,7 +15,7 @@ from lss.errors import DataError
 from lss.inference import Inference
 from lss.progress import progress
 from lss.universe import Universe
-from lss.universe_file import ensemble_members, read_universe
+from lss.universe_file import read_universe, universe_files
 from lss_train.simulations import FIGURES, TRAINING, VALIDATION, Batch
 
 Key = tuple[int, int]  # seed, index
@@ -57,7 +57,7 @@ def read_stored(paths: Sequence[Path], inference: Inference, validation: float, 
     validation : share of the seeds kept back, every other one of them for figures
     Raises DataError for a universe that is neither, a pair without its other half, or none at all.
     """
-    files = [file for path in paths for file in (ensemble_members(path) if path.is_dir() else [path])]
+    files = universe_files(paths)
     found: dict[tuple[int, int], dict[Key, np.ndarray]] = {}
     with progress("reading universes", len(files)) as bar:
         for file in files:

@@ -26,7 +26,7 @@ from lss.errors import ConfigError, DataError
 from lss.progress import progress
 from lss.random_field import perturbed_partner, white_noise
 from lss.universe import Universe
-from lss.universe_file import ensemble_members, new_hdf5, read_universe
+from lss.universe_file import new_hdf5, read_universe, universe_files
 
 FORMAT = "lss-training-set"
 FORMAT_VERSION = 1
@@ -109,7 +109,7 @@ def read_training_set(paths: Sequence[Path]) -> TrainingSet:
     """
     if len(paths) == 1 and paths[0].is_file() and _is_exported(paths[0]):
         return _read_exported(paths[0])
-    files = [file for path in paths for file in (ensemble_members(path) if path.is_dir() else [path])]
+    files = universe_files(paths)
     universes: list[tuple[Path, _Reduced]] = []
     with progress("reading universes", len(files)) as bar:
         for file in files:

@@ -124,7 +124,7 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
         restart = options["restart"] = _restart(tool, arguments, target, job.settings, job.data)
     result = tool.run(job.universe or Universe.create(job.config, job.settings), job.config, **options)
     if not isinstance(result, Universe):
-        print(result)
+        _print_text(result, arguments)
         return
     _finish(job, result, target, started, restart.identity)
     restart.clear()
@@ -201,12 +201,14 @@ def _run_directory(
     if target is not None and str(target) != "-" and target.parent.resolve() == members[0].parent.resolve():
         raise ConfigError(f"-o {target}: it would be a member of its own ensemble; write it elsewhere")
     universe, text = tool.run_directory(members, job.config, **arguments.own)
+    if universe is None:
+        _print_text(text, arguments)
+        return
     if str(target) == "-":
         log.info("%s", text)
     elif text:
         print(text)
-    if universe is not None:
-        _finish(job, universe, target, started)
+    _finish(job, universe, target, started)
 
 
 def _is_finished(job: Job, path: Path) -> bool:
@@ -365,6 +367,13 @@ def _dropped(universe: Universe, group: str) -> Universe:
     if not universe.has(group):
         log.warning("--drop %s: no such group", group)
     return universe.without(group)
+
+
+def _print_text(text: str, arguments: Arguments) -> None:
+    """What a tool gives where there is no universe to write."""
+    print(text)
+    if arguments.output is not None:
+        log.warning("-o %s: not written; what was asked for is text on standard output", arguments.output)
 
 
 def _print_plan(plan: stages.Plan, target: str, members: int = 1) -> None:

@@ -67,6 +67,14 @@ def test_a_weighted_quantile_is_that_of_repeated_samples():
     np.testing.assert_allclose(by_weight, np.quantile(repeated, 0.3, axis=0), atol=0.02)
 
 
+def test_a_posterior_that_is_not_whole_is_refused():
+    universe = observed((0.9, 0.6))
+    group = universe.groups["recon/posterior"]
+    attrs = {name: value for name, value in group.attrs.items() if name != "fisher"}
+    with pytest.raises(DataError, match=r"/recon/posterior has no fisher$"):
+        stage.run(universe.with_group("recon/posterior", dataclasses.replace(group, attrs=attrs)), Config())
+
+
 def test_the_truth_is_placed_in_the_posterior(tmp_path):
     universe, truth = observed((0.9, 0.6)), tmp_path / "truth.h5"
     write_universe(observed((0.9, 0.6)).without("recon"), truth)

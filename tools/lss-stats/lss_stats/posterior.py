@@ -9,7 +9,18 @@ from lss.errors import DataError
 from lss.universe import Group, Universe
 from lss_stats.coverage import expected_deviation, largest_deviation, ranks, tarp_level
 
+_ATTRIBUTES = ("parameters", "method", "score_estimate", "fisher", "low", "high")
 QUANTILES = {"low_95": 0.025, "low_68": 0.16, "median": 0.5, "high_68": 0.84, "high_95": 0.975}
+
+
+def stored_posterior(universe: Universe) -> Group:
+    """/recon/posterior as lss-recon left it. Raises DataError if it is not there, or not whole."""
+    group = universe.group("recon/posterior", "run lss-recon with method delfi or abc")
+    lacking = [name for name in ("samples", "weights") if name not in group.data]
+    lacking += [name for name in _ATTRIBUTES if name not in group.attrs]
+    if lacking:
+        raise DataError(f"{universe.source}: /recon/posterior has no {', '.join(lacking)}")
+    return group
 
 
 def posterior(universe: Universe, truth: Universe | None = None) -> Group:
@@ -18,9 +29,9 @@ def posterior(universe: Universe, truth: Universe | None = None) -> Group:
     Columns: mean, std, low_95, low_68, median, high_68, high_95; covariance (p, p); estimate and fisher (p, p) of the
     compressed data; with a truth its value, and rank: the share of the posterior below it.
     Attributes: parameters, method; effective_samples; with a truth tarp_level, about a point drawn from the prior.
-    Raises DataError if the truth's configuration does not have a parameter.
+    Raises DataError as `stored_posterior`, and if the truth's configuration does not have a parameter.
     """
-    stored = universe.group("recon/posterior")
+    stored = stored_posterior(universe)
     names = str(stored.attrs["parameters"]).split()
     samples = np.asarray(stored.data["samples"], dtype=np.float64)
     weights = np.asarray(stored.data["weights"], dtype=np.float64)

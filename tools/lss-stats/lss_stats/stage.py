@@ -15,7 +15,7 @@ from lss_stats.digest import digest as digest_of
 from lss_stats.ensemble import measure_members, scatter
 from lss_stats.listing import listing
 from lss_stats.measurements import Groups, Measured, measure
-from lss_stats.posterior import coverage
+from lss_stats.posterior import coverage, stored_posterior
 from lss_stats.shown import Shown
 from lss_stats.summary import (
     Row,
@@ -147,7 +147,7 @@ def _posteriors(universe: Universe, others: Path | None) -> dict[str, Group]:
     for source in sources:
         if source is universe and not source.has("recon/posterior"):
             continue
-        group = source.group("recon/posterior", "run lss-recon with method delfi or abc")
+        group = stored_posterior(source)
         parameters = str(group.attrs["parameters"])
         if found and parameters != (first := str(next(iter(found.values())).attrs["parameters"])):
             raise DataError(f"{source.source}: a posterior of {parameters}, but {universe.source} has one of {first}")

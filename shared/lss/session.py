@@ -350,6 +350,8 @@ def _target(command: Command, arguments: Arguments, number: int, *, piped: bool)
             folder = folder.parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             raise ConfigError(f"-o {output}: {folder} cannot be written to")
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"-o {output}: not a regular file; standard output may be any")
         return path
     if command.writes != "universe" and output is None and not (piped and pipes.is_pipe_or_file(1)):
         return None

@@ -107,8 +107,13 @@ class _Sink(io.FileIO):
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; synced and renamed on success, removed on failure."""
+    """A temporary name beside `path` to write to; synced and renamed on success, removed on failure.
+
+    Raises DataError if it cannot be written, or a device, pipe or folder has the name.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path}: cannot be written: not a regular file")  # a rename would put one in a device's place
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

@@ -208,7 +208,8 @@ def _run_directory(
         log.info("%s", text)
     elif text:
         print(text)
-    _finish(job, universe, target, started)
+    if target is not None:  # or all members would be hashed for nobody
+        _finish(job, universe, target, started)
 
 
 def _is_finished(job: Job, path: Path) -> bool:

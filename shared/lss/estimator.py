@@ -203,10 +203,6 @@ class Estimator:
         table = self.card["validation"].get("scatter")
         return modulated(remainder, estimate, table, box_size) if table else remainder
 
-    def match_abundance(self, mass: np.ndarray, volume: float) -> np.ndarray:
-        """Masses on the scale of the training set; see `match_abundance`."""
-        return match_abundance(mass, volume, self.card)
-
 
 def load(name_or_path: Path | str, device: str = "cpu") -> Estimator:
     """The estimator of a checkpoint (a shipped name or a path), on a device chosen here.

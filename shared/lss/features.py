@@ -61,24 +61,6 @@ def mass_bins(mass: np.ndarray, edges: np.ndarray) -> MassBins:
     return MassBins(np.asarray(edges, np.float64), count, np.divide(total, count, out=centre, where=count > 0))
 
 
-def halo_counts(
-    position: np.ndarray,
-    mass: np.ndarray,
-    n: int,
-    box_size: float,
-    mass_edges: np.ndarray,
-    assignment: str = "cic",
-) -> np.ndarray:
-    """Number of halos of each mass bin on the grid.
-
-    position : (m, 3) float32, Mpc/h; mass : (m,) Msun/h; mass_edges : (b + 1,) ascending, Msun/h
-    Returns (b, n, n, n) float32; the sum of bin i is its number of halos.
-    """
-    number = _bin_of(mass, mass_edges)
-    bins = range(1, len(mass_edges))
-    return np.stack([paint(position[number == i], n, box_size, assignment) for i in bins])
-
-
 def halo_fields(
     position: np.ndarray,
     mass: np.ndarray,

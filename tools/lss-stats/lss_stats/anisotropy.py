@@ -12,8 +12,6 @@ from lss_stats.config import Statistics
 from lss_stats.power import in_range
 from lss_stats.samples import Sample
 
-ORDERS = (0, 2, 4)
-
 
 def multipoles(sample: Sample, config: Statistics) -> Group:
     """Monopole, quadrupole and hexadecapole along the line of sight.

@@ -82,9 +82,8 @@ def linear_field(position: Field, box_size: float, omega_m: float, redshift: flo
     d1, d2 = growth_factor(a, omega_m), growth_factor_2(a, omega_m)
     linear = _divergence(displacement, box_size) / np.float32(-d1)
     for _ in range(3):  # the second order depends on the field: a fixed point, reached at once at high redshift
-        linear = _divergence(
-            displacement - d2 * _second_order(fourier.forward(linear), box_size), box_size
-        ) / np.float32(-d1)
+        first_order = displacement - d2 * _second_order(fourier.forward(linear), box_size)
+        linear = _divergence(first_order, box_size) / np.float32(-d1)
     return linear
 
 

@@ -19,11 +19,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lss.compression import SINGULAR
+
 KNOTS = 65  # of the local map
 RESOLUTION = 1e-5  # of a field's standard deviation; closer values are one to the local map
 KNOT_RANGE = 4.0  # standard deviations of the Gaussian that the map starts from
 SMALLEST_POWER = 1e-12  # of the mean of all bands; a band without any power has this logarithm
-SINGULAR = 1e10  # condition number of a Fisher matrix, scaled to a diagonal of ones, that is not one
 CONVOLUTIONS = {2: functional.conv2d, 3: functional.conv3d}
 
 

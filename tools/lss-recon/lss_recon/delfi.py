@@ -101,7 +101,8 @@ def _learned(target: Target, settings: Delfi, flows: Flows, simulations: Simulat
     """The density of the simulations so far."""
     box = target.prior
     for number in range(simulations.rounds):
-        if target.first is not target.prior if number == 0 else settings.proposal == "geometric":
+        narrowed = target.first is not target.prior if number == 0 else settings.proposal == "geometric"
+        if narrowed:
             box = _box(simulations.theta[simulations.round == number], box)
     theta, x = simulations.good()
     inside = box.contains(theta)

@@ -34,7 +34,7 @@ def limit_power(
     n = len(noise)
     modes = fourier.forward(noise)
     k = wavenumber(n, box_size)
-    shell = np.ceil(np.maximum(k - FROM, -FROM) / WIDTH).astype(np.int64)  # 1 begins at FROM
+    shell = np.ceil((k - FROM) / WIDTH).astype(np.int64)  # 1 begins at FROM
     shell -= shell.min()
     weight = np.broadcast_to(half_space_weights(n), modes.shape)
     allowed = np.where((k > OF_HALOS[0]) & (k <= OF_HALOS[1]), share, 1.0)

@@ -194,9 +194,11 @@ def test_a_wrong_key_names_file_table_and_remedy(folder, tmp_path):
     assert not (tmp_path / "o.h5").exists()
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(folder, tmp_path):
     assert_one_line(lss("sim", tmp_path / "none.h5", "-o", tmp_path / "o.h5"), 2, "none.h5", "no such file")
     assert_one_line(lss("ic", tmp_path / "none.toml", "-o", tmp_path / "o.h5"), 2, "none.toml", "no such file")
+    done = lss("stats", folder / "halo.h5", "--truth", tmp_path / "none.h5")
+    assert_one_line(done, 2, "--truth", "none.h5", "no such file")
 
 
 def test_no_input_says_how_to_give_one():
@@ -260,7 +262,8 @@ def test_a_full_disk_behind_standard_output_is_one_line(folder):
         (["--threads", 0], {}, ["0 threads", "at least one"]),
         ([], {"SLURM_CPUS_PER_TASK": "many"}, ["SLURM_CPUS_PER_TASK = 'many'", "whole number"]),
         ([], {"SLURM_ARRAY_TASK_ID": "1-5"}, ["SLURM_ARRAY_TASK_ID = '1-5'", "whole number"]),
-        (["--index", -1], {}, ["--index -1", "negative"]),
+        (["--index", -1], {}, ["--index -1", "expected 0 to 4294967295"]),
+        (["--index", 2**32], {}, ["--index 4294967296", "expected 0 to 4294967295"]),
     ],
 )
 def test_numbers_that_are_none_are_refused_wherever_they_come_from(folder, tmp_path, arguments, environment, words):

@@ -24,12 +24,16 @@ from lss.errors import LssError
 
 @dataclass(frozen=True)
 class Option:
-    """An option that one tool adds; its value reaches the stage's `run` as a keyword argument of that name."""
+    """An option that one tool adds; its value reaches the stage's `run` as a keyword argument of that name.
+
+    must_exist : it names a file or directory that is read
+    """
 
     name: str
     type: Any
     help: str
     default: Any = None
+    must_exist: bool = False
 
     @property
     def keyword(self) -> str:

@@ -39,6 +39,12 @@ def wavenumbers(n: int, box_size: float) -> tuple[np.ndarray, np.ndarray, np.nda
     return full[:, None, None], full[None, :, None], half[None, None, :]
 
 
+def half_space_weights(n: int) -> np.ndarray:
+    """How many modes of the whole transform each index of rfftn's last axis stands for: 1 at 0 and Nyquist, else 2."""
+    m = np.arange(n // 2 + 1)
+    return np.where((m == 0) | (2 * m == n), 1.0, 2.0)
+
+
 def smooth(field: np.ndarray, radius: float, box_size: float) -> np.ndarray:
     """A grid smoothed with the Gaussian exp(-k^2 R^2 / 2).
 

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lss.errors import DataError
 from lss.field_models import Simulator, squared_indices
+from lss.fourier import half_space_weights
 
 Array = NDArray[np.float64]
 
@@ -117,6 +118,4 @@ def _row(theta: Array) -> torch.Tensor:
 
 def _mode_weights(shape: tuple[int, ...]) -> torch.Tensor:
     """How many modes of the whole plane or space each of rfftn's stands for."""
-    half = torch.full((shape[-1] // 2 + 1,), 2.0, dtype=torch.float64)
-    half[0] = half[-1] = 1
-    return half.expand(*shape[:-1], -1).clone()
+    return torch.from_numpy(half_space_weights(shape[-1])).expand(*shape[:-1], -1).clone()

@@ -29,6 +29,7 @@ from lss.universe_file import ensemble_members, gathered_path, member_path, read
 
 log = logging.getLogger("lss.session")
 
+MEMBERS = 2**32  # of an ensemble: what the random streams are keyed by
 Moment = tuple[float, float, float]  # the time of day, of a clock that never jumps, and of this process's CPU
 
 
@@ -58,7 +59,7 @@ def run(command: Command, arguments: Arguments) -> None:
     if arguments.schema or arguments.print_config:
         _print_settings(tool, arguments, given)
     elif command.reads == "paths":
-        _run_on_paths(command, arguments, tool, data, given)
+        _run_on_paths(command, arguments, tool, data, given, started)
     else:
         universe, members = _subject(command, arguments, data, tool, given)
         if _wants_listing(command, arguments, given) and hasattr(tool, "listing"):
@@ -254,6 +255,10 @@ def _sort_inputs(command: Command, arguments: Arguments) -> tuple[Path | None, l
     for path in data:
         if str(path) != "-" and not path.exists():
             raise ConfigError(f"{path}: no such file or directory")
+    for option in command.options:
+        named = arguments.own.get(option.keyword)
+        if option.must_exist and named is not None and not named.exists():
+            raise ConfigError(f"{option.name} {named}: no such file or directory")
     return (tomls[0] if tomls else None), data
 
 
@@ -293,8 +298,8 @@ def _subject(
 
 def _index(arguments: Arguments) -> int | None:
     if arguments.index is not None:
-        if arguments.index < 0:
-            raise ConfigError(f"--index {arguments.index}: must not be negative")
+        if not 0 <= arguments.index < MEMBERS:
+            raise ConfigError(f"--index {arguments.index}: expected 0 to {MEMBERS - 1}")
         return arguments.index
     return slurm_number("SLURM_ARRAY_TASK_ID")
 
@@ -433,7 +438,7 @@ def _with_provenance(
     universe: Universe, command: Command, data: list[Path], started: Moment, identity: str = ""
 ) -> Universe:
     number = len(_provenance(universe))
-    wall, cpu = time.monotonic() - started[1], time.process_time() - started[2]
+    wall, cpu = _log_cost(started)
     attrs = {
         "program": command.program,
         "version": lss.__version__,
@@ -449,8 +454,14 @@ def _with_provenance(
     }
     if identity:
         attrs["identity"] = identity
-    log.info("%.1f s, %.1f CPU s, %.2f GB", wall, cpu, peak_memory() / 1e9)
     return universe.with_group(f"provenance/{number:02d}-{command.program}", Group({}, attrs))
+
+
+def _log_cost(started: Moment) -> tuple[float, float]:
+    """Say what this process has used, and return its seconds of time and of CPU time."""
+    wall, cpu = time.monotonic() - started[1], time.process_time() - started[2]
+    log.info("%.1f s, %.1f CPU s, %.2f GB", wall, cpu, peak_memory() / 1e9)
+    return wall, cpu
 
 
 def _provenance(universe: Universe) -> dict[str, Group]:
@@ -475,7 +486,9 @@ def peak_memory() -> int:
 # --- tools that read paths -------------------------------------------------------------------------------------------
 
 
-def _run_on_paths(command: Command, arguments: Arguments, tool: Any, data: list[Path], given: Given) -> None:
+def _run_on_paths(
+    command: Command, arguments: Arguments, tool: Any, data: list[Path], given: Given, started: Moment
+) -> None:
     """lss-train: files and directories in, one file out."""
     config: Configuration = _validated(tool, {}, given)
     if arguments.dry_run:
@@ -486,3 +499,4 @@ def _run_on_paths(command: Command, arguments: Arguments, tool: Any, data: list[
     restart = _restart(tool, arguments, target, settings, data)
     getattr(tool, command.name)(data, config, target, settings=settings, restart=restart, **arguments.own)
     restart.clear()
+    _log_cost(started)

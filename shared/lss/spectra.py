@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.errors import DataError
-from lss.fourier import forward
+from lss.fourier import forward, half_space_weights
 from lss.kernels import parallel_kernel, prange
 
 # Order of the assignment window sinc(m / n)^p along each axis.
@@ -171,12 +171,6 @@ def inverse_windows(n: int, windows: Sequence[str]) -> np.ndarray:
             raise DataError(f"unknown assignment '{scheme}'; known are {', '.join(_WINDOW_ORDER)}")
     sinc = np.sinc(np.arange(n // 2 + 1) / n)
     return np.array([sinc ** -_WINDOW_ORDER[scheme] for scheme in windows])
-
-
-def half_space_weights(n: int) -> np.ndarray:
-    """How many modes of the whole cube each plane of rfftn's last axis stands for: 1 at 0 and Nyquist, else 2."""
-    m = np.arange(n // 2 + 1)
-    return np.where((m == 0) | (2 * m == n), 1.0, 2.0)
 
 
 def _common_grid(fields: Sequence[np.ndarray]) -> int:

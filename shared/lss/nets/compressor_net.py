@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from lss.compression import SINGULAR
+from lss.fourier import half_space_weights
 
 KNOTS = 65  # of the local map
 RESOLUTION = 1e-5  # of a field's standard deviation; closer values are one to the local map
@@ -186,12 +187,7 @@ def band_weights(shape: tuple[int, ...], bands: int) -> torch.Tensor:
 
 def mode_counts(shape: tuple[int, ...]) -> torch.Tensor:
     """How many modes of the full transform each mode of rfftn stands for: 1 or 2."""
-    n = shape[-1]
-    counts = torch.full((*shape[:-1], n // 2 + 1), 2.0)
-    counts[..., 0] = 1
-    if n % 2 == 0:
-        counts[..., -1] = 1
-    return counts
+    return torch.from_numpy(half_space_weights(shape[-1])).float().expand(*shape[:-1], -1).clone()
 
 
 def squared_wavenumbers(shape: tuple[int, ...]) -> torch.Tensor:

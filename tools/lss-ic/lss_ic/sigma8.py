@@ -44,10 +44,7 @@ def _rms_in_spheres(variance: NDArray[np.float64], n: int, box_size: float) -> f
 def _sum_by_wavenumber(n: int, planes: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Sums over all modes of equal i^2 + j^2 + k^2, those with k < 0 included, of values given plane by plane."""
     along_x, across = squared_wavevectors(n)
-    both_signs = np.full(n // 2 + 1, 2.0)
-    both_signs[0] = 1
-    if n % 2 == 0:
-        both_signs[-1] = 1
+    both_signs = fourier.half_space_weights(n)
     total = np.zeros(3 * (n // 2) ** 2 + 1)
     for i2, plane in zip(along_x, planes, strict=True):
         total += np.bincount((i2 + across).ravel(), (plane * both_signs).ravel(), minlength=len(total))

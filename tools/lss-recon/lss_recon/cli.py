@@ -14,6 +14,13 @@ main = command(
         "lss-recon observed.h5 -o samples/ --index 3 --set recon.start=prior   # one of an ensemble",
         'lss-recon observed.h5 -o r.h5 --set \'recon.forward.command=["./my_sim.sh", "{input}", "{output}"]\'',
     ],
-    options=[Option("--truth", Path, "A universe to hold each simulation against: r(k) in the log and in /recon.")],
+    options=[
+        Option(
+            "--truth",
+            Path,
+            "A universe to hold each simulation against: r(k) in the log and in /recon.",
+            must_exist=True,
+        )
+    ],
     resumable=True,
 )

@@ -13,7 +13,6 @@ too much power. A share of the prior's power below one, on the scales that such 
 import numpy as np
 
 from lss import fourier
-from lss.spectra import half_space_weights
 from lss_recon.modes import wavenumber
 
 FROM = 0.125  # h/Mpc: below, only an estimate can say what power the few modes of a shell should have
@@ -36,7 +35,7 @@ def limit_power(
     k = wavenumber(n, box_size)
     shell = np.ceil((k - FROM) / WIDTH).astype(np.int64)  # 1 begins at FROM
     shell -= shell.min()
-    weight = np.broadcast_to(half_space_weights(n), modes.shape)
+    weight = np.broadcast_to(fourier.half_space_weights(n), modes.shape)
     allowed = np.where((k > OF_HALOS[0]) & (k <= OF_HALOS[1]), share, 1.0)
     allowed = np.where(k <= FROM, np.inf if expected is None else expected, allowed)
     power = np.bincount(shell.ravel(), (weight * np.square(np.abs(modes), dtype=np.float64)).ravel())

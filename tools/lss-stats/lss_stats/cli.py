@@ -17,10 +17,23 @@ main = command(
     ],
     writes="report",
     options=[
-        Option("--truth", Path | None, "Compare with this universe; a directory: with the member of the same name."),
-        Option("--ensemble", Path | None, "Show the mean and scatter of the universes in this directory."),
         Option(
-            "--posteriors", Path | None, "Draw the posteriors of this universe, or of a directory's, over the input's."
+            "--truth",
+            Path | None,
+            "Compare with this universe; a directory: with the member of the same name.",
+            must_exist=True,
+        ),
+        Option(
+            "--ensemble",
+            Path | None,
+            "Show the mean and scatter of the universes in this directory.",
+            must_exist=True,
+        ),
+        Option(
+            "--posteriors",
+            Path | None,
+            "Draw the posteriors of this universe, or of a directory's, over the input's.",
+            must_exist=True,
         ),
         Option("--plot", Path | None, "One figure that shows everything together (.png, .pdf)."),
         Option("--figures", Path | None, "Every figure, as PNG and PDF, into this folder."),

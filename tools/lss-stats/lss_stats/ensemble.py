@@ -33,8 +33,6 @@ def measure_members(
 
     Raises DataError naming the first member that cannot be used; with `keep_going` it is left out, and counted.
     """
-    if truth is not None and not truth.exists():
-        raise DataError(f"--truth {truth}: no such file or directory")
     members: list[Measured] = []
     with progress("ensemble", len(paths)) as bar:
         for path in paths:

@@ -4,8 +4,8 @@ import numpy as np
 
 from lss.comparison import compared
 from lss.errors import DataError
-from lss.fourier import forward
-from lss.spectra import Spectra, half_space_weights, measure_modes
+from lss.fourier import forward, half_space_weights
+from lss.spectra import Spectra, measure_modes
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 from lss_stats.samples import Sample

@@ -16,7 +16,12 @@ main = command(
     ],
     options=[
         Option("--export", Path, "Write the compact training set here; without -o, that is all."),
-        Option("--observed", Path, "Train an imnn again at the estimate from this universe, until it stays put."),
+        Option(
+            "--observed",
+            Path,
+            "Train an imnn again at the estimate from this universe, until it stays put.",
+            must_exist=True,
+        ),
     ],
     reads="paths",
     writes="file",

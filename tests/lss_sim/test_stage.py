@@ -60,6 +60,14 @@ def test_every_method_follows_linear_growth_when_fluctuations_are_tiny(method):
         assert growth / np.sinc(shell / np.pi) == pytest.approx(1, abs=0.03)
 
 
+def test_a_universe_without_fluctuations_stays_a_lattice_at_rest():
+    q = np.stack(np.meshgrid(*[np.arange(N) * BOX / N] * 3, indexing="ij"), -1).reshape(-1, 3).astype(np.float32)
+    start = with_particles(q, np.zeros_like(q), redshift=19.0)
+    particles = stage.run(start, configuration(method="p3m", steps=8)).particles
+    assert np.abs((particles.position - q + BOX / 2) % BOX - BOX / 2).max() < 1e-4  # Mpc/h
+    assert np.abs(particles.velocity).max() < 1e-2  # km/s
+
+
 def test_pm_puts_matter_where_p3m_does():
     quick, exact = (
         overdensity(stage.run(universe(), configuration(method=method)).particles.position, 32, BOX)

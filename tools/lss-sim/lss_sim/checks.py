@@ -82,7 +82,7 @@ def check_state(state: State, first_momentum: np.ndarray) -> None:
     """
     total = total_momentum(state)
     rms = float(np.sqrt(np.mean(np.square(state.momentum), dtype=np.float64)))
-    typical = max(rms, AT_REST * state.scale_factor / KM_S) * len(state.momentum)
+    typical = max(rms, AT_REST * state.scale_factor / float(KM_S)) * len(state.momentum)
     drift = float(np.abs(total - first_momentum).max())
     if not drift <= MOMENTUM_ERROR * typical:
         raise DataError(

@@ -15,22 +15,22 @@ HOUR = 3600.0
 
 def cpu_hours(settings: Settings) -> tuple[float, float]:
     """CPU hours of the universes and of the training of every checkpoint that [recon] names, and of those that their
-    trainings began with; a shared set counts once.
+    trainings began with; a set or a checkpoint that several share counts once.
 
     Universes: their number times the seconds that one of them takes here. Training: what the card says, or the updates
     times the step that lss-train plans with.
     """
-    cards = [card for name in checkpoint_hashes(settings) for card in _descent(name)]
+    cards = {name: card for named in checkpoint_hashes(settings) for name, card in _descent(named).items()}.values()
     sets = {card["data"]["hash"]: card for card in cards}
     universes = sum(card["data"]["universes"] * _universe_seconds(card) for card in sets.values())
     return universes / HOUR, sum(_training_seconds(card) for card in cards) / HOUR
 
 
-def _descent(name: str) -> list[Card]:
+def _descent(name: str) -> dict[str, Card]:
     """The card of a checkpoint, of the one whose weights its training began with, and so on."""
     card = read_card(name)
     initial = card["training"].get("initial")
-    return [card, *(_descent(initial) if initial else [])]
+    return {name: card, **(_descent(initial) if initial else {})}
 
 
 def _universe_seconds(card: Card) -> float:

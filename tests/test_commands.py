@@ -199,6 +199,8 @@ def test_a_missing_file_is_named(folder, tmp_path):
     assert_one_line(lss("ic", tmp_path / "none.toml", "-o", tmp_path / "o.h5"), 2, "none.toml", "no such file")
     done = lss("stats", folder / "halo.h5", "--truth", tmp_path / "none.h5")
     assert_one_line(done, 2, "--truth", "none.h5", "no such file")
+    done = lss("stats", folder, "--truth", "none", "--keep-going")
+    assert_one_line(done, 2, "--truth none", "no such file or directory")
 
 
 def test_no_input_says_how_to_give_one():
@@ -262,6 +264,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(folder):
         (["--threads", 0], {}, ["0 threads", "at least one"]),
         ([], {"SLURM_CPUS_PER_TASK": "many"}, ["SLURM_CPUS_PER_TASK = 'many'", "whole number"]),
         ([], {"SLURM_ARRAY_TASK_ID": "1-5"}, ["SLURM_ARRAY_TASK_ID = '1-5'", "whole number"]),
+        ([], {"SLURM_ARRAY_TASK_ID": "-1"}, ["SLURM_ARRAY_TASK_ID -1", "expected 0 to 4294967295"]),
         (["--index", -1], {}, ["--index -1", "expected 0 to 4294967295"]),
         (["--index", 2**32], {}, ["--index 4294967296", "expected 0 to 4294967295"]),
     ],

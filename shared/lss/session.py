@@ -297,11 +297,12 @@ def _subject(
 
 
 def _index(arguments: Arguments) -> int | None:
-    if arguments.index is not None:
-        if not 0 <= arguments.index < MEMBERS:
-            raise ConfigError(f"--index {arguments.index}: expected 0 to {MEMBERS - 1}")
-        return arguments.index
-    return slurm_number("SLURM_ARRAY_TASK_ID")
+    name, index = "--index", arguments.index
+    if index is None:
+        name, index = "SLURM_ARRAY_TASK_ID", slurm_number("SLURM_ARRAY_TASK_ID")
+    if index is not None and not 0 <= index < MEMBERS:
+        raise ConfigError(f"{name} {index}: expected 0 to {MEMBERS - 1}")
+    return index
 
 
 # --- configuration ---------------------------------------------------------------------------------------------------

@@ -7,30 +7,25 @@ import inspect
 import json
 import logging
 import os
-import resource
-import shlex
-import socket
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lss
 from lss import interrupt, pipes, progress, stages
 from lss.config import Configuration, Settings, as_toml, complete, merge, parse_assignment, read_toml, validate
 from lss.console import Arguments, Command
 from lss.errors import ConfigError, Stopped
+from lss.provenance import Moment, file_hash, log_cost, now, provenance_of, with_provenance
 from lss.restart import Restart
 from lss.slurm import slurm_number
 from lss.threads import threads
-from lss.universe import Group, Universe
+from lss.universe import Universe
 from lss.universe_file import ensemble_members, gathered_path, member_path, read_first, read_universe, write_universe
 
 log = logging.getLogger("lss.session")
 
 MEMBERS = 2**32  # of an ensemble: what the random streams are keyed by
-Moment = tuple[float, float, float]  # the time of day, of a clock that never jumps, and of this process's CPU
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Given:
 
 def run(command: Command, arguments: Arguments) -> None:
     """Carry out a command line. Raises LssError with the one line that the user is to read."""
-    started = _now()
+    started = now()
     interrupt.install(deferred=command.resumable)
     progress.enable(not (arguments.quiet or arguments.log_json))
     tool = _tool(command)
@@ -134,7 +129,7 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
 def _finish(job: Job, result: Universe, target: Path | None, started: Moment, identity: str = "") -> None:
     """Give what was made its settings and provenance, and write it if anybody wants it."""
     result = stages.with_settings(result, job.config, job.settings)
-    result = _with_provenance(result, job.command, job.data, started, identity)
+    result = with_provenance(result, job.command.program, job.data, started, identity)
     for group in job.arguments.drop:
         result = _dropped(result, group)
     if target is not None:
@@ -173,13 +168,13 @@ def _make_members(job: Job, count: int) -> None:
                 Restart(Path(f"{path}.state")).clear()
             else:
                 log.info("universe %d of %d: %s", number + 1, count, path)
-                _make_one(job, number, _now())
+                _make_one(job, number, now())
             bar.update(1, f"{number + 1} of {count} made")
-    started = _now()
+    started = now()
     gathered = stages.with_settings(job.tool.gather(paths, job.config), job.config, job.settings)
     if job.universe is not None:
-        gathered = dataclasses.replace(gathered, groups={**_provenance(job.universe), **gathered.groups})
-    gathered = _with_provenance(gathered, job.command, [*job.data, *paths], started)
+        gathered = dataclasses.replace(gathered, groups={**provenance_of(job.universe), **gathered.groups})
+    gathered = with_provenance(gathered, job.command.program, [*job.data, *paths], started)
     write_universe(gathered, gathered_path(directory))
     log.info("%d universes gathered in %s", count, gathered_path(directory))
 
@@ -217,7 +212,7 @@ def _is_finished(job: Job, path: Path) -> bool:
     """Whether this member is there. Raises ConfigError if it was made from another input or configuration."""
     if not path.exists():
         return False
-    made_by = list(_provenance(read_universe(path, ["provenance"])).values())
+    made_by = list(provenance_of(read_universe(path, ["provenance"])).values())
     if not made_by or made_by[-1].attrs.get("identity") != _identity(job.tool, job.settings, job.data):
         raise ConfigError(f"{path}: made from another input or configuration; remove it to begin anew")
     return True
@@ -397,7 +392,7 @@ def _print_plan(plan: stages.Plan, target: str, members: int = 1) -> None:
     print(f"cost:   {seconds:.0f} CPU seconds, about {seconds / threads():.0f} s on {on}")
 
 
-# --- resuming and provenance -----------------------------------------------------------------------------------------
+# --- resuming --------------------------------------------------------------------------------------------------------
 
 
 def _restart(tool: Any, arguments: Arguments, target: Path | None, settings: Settings, data: list[Path]) -> Restart:
@@ -421,67 +416,12 @@ def _identity(tool: Any, settings: Settings, data: list[Path]) -> str:
     return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _without(settings: Settings, path: list[str]) -> Settings:
     """Settings without one key; a table that was not given is the same as an empty one."""
     name, *below = path
     if below:
         return {**settings, name: _without(settings.get(name, {}), below)}
     return {key: value for key, value in settings.items() if key != name}
-
-
-def _with_provenance(
-    universe: Universe, command: Command, data: list[Path], started: Moment, identity: str = ""
-) -> Universe:
-    number = len(_provenance(universe))
-    wall, cpu = _log_cost(started)
-    attrs = {
-        "program": command.program,
-        "version": lss.__version__,
-        "command": shlex.join([command.program, *sys.argv[1:]]),
-        "config": as_toml(universe.config),
-        "host": socket.gethostname(),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started[0])),
-        "wall_seconds": wall,
-        "cpu_seconds": cpu,
-        "peak_memory_bytes": peak_memory(),
-        "threads": threads(),
-        "inputs": "\n".join(f"{file_hash(path)}  {path}" for path in data if path.is_file()),
-    }
-    if identity:
-        attrs["identity"] = identity
-    return universe.with_group(f"provenance/{number:02d}-{command.program}", Group({}, attrs))
-
-
-def _log_cost(started: Moment) -> tuple[float, float]:
-    """Say what this process has used, and return its seconds of time and of CPU time."""
-    wall, cpu = time.monotonic() - started[1], time.process_time() - started[2]
-    log.info("%.1f s, %.1f CPU s, %.2f GB", wall, cpu, peak_memory() / 1e9)
-    return wall, cpu
-
-
-def _provenance(universe: Universe) -> dict[str, Group]:
-    return {path: group for path, group in sorted(universe.groups.items()) if path.startswith("provenance/")}
-
-
-def _now() -> Moment:
-    return time.time(), time.monotonic(), time.process_time()
-
-
-def peak_memory() -> int:
-    """The most memory this process has held, in bytes."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # getrusage would count what the parent held when it started us.
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 # --- tools that read paths -------------------------------------------------------------------------------------------
@@ -500,4 +440,4 @@ def _run_on_paths(
     restart = _restart(tool, arguments, target, settings, data)
     getattr(tool, command.name)(data, config, target, settings=settings, restart=restart, **arguments.own)
     restart.clear()
-    _log_cost(started)
+    log_cost(started)

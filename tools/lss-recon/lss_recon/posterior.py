@@ -19,8 +19,8 @@ from lss.config import Settings, merge, validate
 from lss.errors import ConfigError, DataError
 from lss.nets.checkpoint import resolve
 from lss.progress import Bar, progress
+from lss.provenance import file_hash
 from lss.restart import Restart
-from lss.session import file_hash
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Group, Universe
 from lss_recon import abc, delfi

@@ -14,8 +14,8 @@ from lss import interrupt
 from lss.errors import Stopped
 from lss.nets.checkpoint import resolve
 from lss.progress import progress
+from lss.provenance import file_hash
 from lss.restart import Restart
-from lss.session import file_hash
 from lss.universe import Group, Halos, Universe
 from lss_recon import history, posterior
 from lss_recon.config import Config, Reconstruction

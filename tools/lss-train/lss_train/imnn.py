@@ -13,8 +13,8 @@ from lss.config import Settings
 from lss.errors import ConfigError, DataError
 from lss.inference import with_parameters
 from lss.nets.checkpoint import Card, save_checkpoint
+from lss.provenance import file_hash
 from lss.restart import Restart
-from lss.session import file_hash
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe_file import read_universe, universe_files
 from lss_train.config import Config

@@ -81,6 +81,9 @@ class Reconstruction(Table):
         "h/Mpc",
         ge=0,
     )
+    turn: bool = quantity(
+        False, "every update of an estimator looks from another side (axes, mirror images, shifts by voxels)"
+    )
     power_limit: bool = quantity(True, "no shell above the prior's power, at every trial point; LULO: false")
     power_share: float = quantity(
         1.0,
@@ -122,6 +125,12 @@ class Reconstruction(Table):
             raise ValueError(
                 f'start = "{self.start}" needs direction = "estimate": the pairs network estimates differences'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _only_an_estimator_turns(self) -> Self:
+        if self.turn and self.direction != "estimate":
+            raise ValueError('turn = true needs direction = "estimate"')
         return self
 
     @model_validator(mode="after")

@@ -16,8 +16,10 @@ import numpy as np
 
 from lss.config import Cosmology
 from lss.random_field import white_noise_of
+from lss.universe import Halos
 from lss_recon.loop import Evaluation
 from lss_recon.modes import filtered, wavenumber
+from lss_recon.orientation import Orientation, turned, turned_back
 
 Direction = Callable[[Evaluation, int], np.ndarray]
 OfOutcome = Callable[[Any], np.ndarray]
@@ -28,6 +30,29 @@ def by_estimate(estimate: OfOutcome, of_data: np.ndarray) -> Direction:
 
     def direction(evaluation: Evaluation, update: int) -> np.ndarray:
         return of_data - estimate(evaluation.outcome)
+
+    return direction
+
+
+def by_estimate_from_all_sides(
+    estimate: Callable[[Halos], np.ndarray],
+    observed: Halos,
+    seen: Callable[[int], Orientation],
+    n: int,
+    box_size: float,
+) -> Direction:
+    """e(d) - e(S(x)) of catalogues that both are seen in another orientation at every update.
+
+    estimate : e, catalogue -> (n, n, n) float32 white noise; observed : d; seen : the orientation of an update;
+    box_size : Mpc/h
+    """
+
+    def direction(evaluation: Evaluation, update: int) -> np.ndarray:
+        side = seen(update)
+        of_data, of_simulated = (
+            estimate(turned(halos, side, n, box_size)) for halos in (observed, evaluation.outcome.halos)
+        )
+        return turned_back(of_data - of_simulated, side)
 
     return direction
 

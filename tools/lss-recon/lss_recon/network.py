@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from lss.nets.checkpoint import load_network, read_card
 from lss.random_field import linear_overdensity, white_noise_of
 from lss.universe import Halos, Universe
 from lss_recon.config import Reconstruction
-from lss_recon.directions import Direction, by_estimate, by_pairs, whitened
+from lss_recon.directions import Direction, by_estimate, by_estimate_from_all_sides, by_pairs, whitened
 from lss_recon.modes import cut, wavenumber
 from lss_recon.observation import FieldsOf, check_card
+from lss_recon.orientation import orientation
 from lss_recon.power_limit import expected_power
 from lss_recon.start import constrained_draw
 
@@ -35,16 +37,18 @@ class Learned:
     power: np.ndarray | None = None
 
 
-def learned(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:
-    """What the checkpoint of [recon] knows of the observed catalogue.
+def learned(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings, index: int = 0) -> Learned:
+    """What the checkpoint of [recon] knows of the observed catalogue; index : number of the sample.
 
     Raises DataError for a checkpoint that cannot be used, ConfigError for one that does not suit the settings.
     """
     check_card(read_card(recon.checkpoint), recon.checkpoint, settings)
-    return (_estimator if recon.direction == "estimate" else _pairs)(recon, observed, fields, settings)
+    if recon.direction == "pairs":
+        return _pairs(recon, observed, fields, settings)
+    return _estimator(recon, observed, settings, index)
 
 
-def _estimator(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:
+def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index: int) -> Learned:
     box, cosmology = Box(**settings["box"]), Cosmology(**settings["cosmology"])
     network = estimator.load(recon.checkpoint)
     smoothing = network.target_smoothing
@@ -71,7 +75,11 @@ def _estimator(recon: Reconstruction, observed: Halos, fields: FieldsOf, setting
 
     of_data = estimate(observed)
     power = expected_power(of_data, *network.calibration(wavenumber(box.n, box.size)))
-    return Learned(by_estimate(lambda simulated: estimate(simulated.halos), of_data), start, power)
+    direction = by_estimate(lambda simulated: estimate(simulated.halos), of_data)
+    if recon.turn:
+        seen = partial(orientation, box.n, recon.seed, index)
+        direction = by_estimate_from_all_sides(estimate, observed, seen, box.n, box.size)
+    return Learned(direction, start, power)
 
 
 def _pairs(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:

@@ -98,14 +98,14 @@ def _task(universe: Universe, config: Config, index: int, truth: Path | None, re
     observed = observed_halos(universe, settings)
     fields = comparison(observed, settings, recon.mean_counts)
     data = fields(observed)
-    network = learned(recon, observed, fields, settings)
+    network = learned(recon, observed, fields, settings, index)
     kept = _bound_to(restart, file_hash(resolve(recon.checkpoint)), observed, index)
     problem = Problem(
         forward=_forward(recon, blank, index, kept),
         loss=lambda simulated: mismatch(fields(simulated.halos), data, recon.loss_smoothing, box.size),
         direction=_direction(network, config, index),
         constrain=_constrain(network, config),
-        direction_repeats=recon.noise[0] == 0,
+        direction_repeats=recon.noise[0] == 0 and not recon.turn,
         diagnose=against_truth(truth, blank) if truth else lambda evaluation: {},
     )
     title = f"sample {index}" if recon.samples > 1 else "lss-recon"

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from lss import fourier
+from lss.estimator import inflow
+from lss.mesh import paint
+from lss.universe import Halos
+from lss_recon.orientation import orientation, turned, turned_back
+
+N, BOX = 8, 20.0
+SEEN = [orientation(N, 1, 0, update) for update in range(200)]
+
+
+@pytest.fixture
+def halos():
+    random = np.random.default_rng(3)
+    columns = {
+        "position": (BOX * random.random((40, 3))).astype(np.float32),
+        "velocity": random.standard_normal((40, 3)).astype(np.float32),
+        "mass": random.random(40).astype(np.float32),
+    }
+    columns["position"][0] = 0  # a mirror image of which lies at the far edge of the box
+    return Halos(columns, "200c", "test", 0.0)
+
+
+@pytest.mark.parametrize("seen", SEEN[:20])
+def test_the_field_of_a_turned_catalogue_turned_back_is_the_catalogues_own(halos, seen):
+    other = turned(halos, seen, N, BOX)
+    assert (other.position >= 0).all()
+    assert (other.position < BOX).all()
+    there = paint(other.position, N, BOX, "cic", other.mass)
+    own = paint(halos.position, N, BOX, "cic", halos.mass)
+    np.testing.assert_allclose(turned_back(there, seen), own, atol=1e-5)
+
+
+@pytest.mark.parametrize("seen", SEEN[:20])
+def test_velocities_turn_with_their_halos(halos, seen):
+    def converging(catalogue):
+        return fourier.inverse(inflow(catalogue.position, catalogue.velocity, N, BOX), N)
+
+    back = turned_back(converging(turned(halos, seen, N, BOX)), seen)
+    np.testing.assert_allclose(back, converging(halos), atol=1e-4)
+
+
+def test_all_symmetries_and_shifts_occur_about_equally():
+    assert len({(seen.axes, seen.mirrored) for seen in SEEN}) > 40
+    shifts = np.bincount(np.ravel([seen.shift for seen in SEEN]), minlength=N)
+    assert len(shifts) == N
+    assert shifts.min() > 40
+
+
+def test_a_key_has_its_orientation():
+    assert orientation(N, 1, 0, 5) == SEEN[5]
+    assert SEEN[5] != SEEN[6]

@@ -1,3 +1,6 @@
+from functools import partial
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -5,6 +8,8 @@ from lss import fourier
 from lss.estimator import inflow
 from lss.mesh import paint
 from lss.universe import Halos
+from lss_recon.directions import by_estimate, by_estimate_from_all_sides
+from lss_recon.loop import Evaluation
 from lss_recon.orientation import orientation, turned, turned_back
 
 N, BOX = 8, 20.0
@@ -13,7 +18,11 @@ SEEN = [orientation(N, 1, 0, update) for update in range(200)]
 
 @pytest.fixture
 def halos():
-    random = np.random.default_rng(3)
+    return catalogue(3)
+
+
+def catalogue(seed):
+    random = np.random.default_rng(seed)
     columns = {
         "position": (BOX * random.random((40, 3))).astype(np.float32),
         "velocity": random.standard_normal((40, 3)).astype(np.float32),
@@ -40,6 +49,17 @@ def test_velocities_turn_with_their_halos(halos, seen):
 
     back = turned_back(converging(turned(halos, seen, N, BOX)), seen)
     np.testing.assert_allclose(back, converging(halos), atol=1e-4)
+
+
+def test_direction_of_an_estimator_without_a_preferred_side_is_the_same_from_all(halos):
+    def estimate(catalogue):
+        return paint(catalogue.position, N, BOX, "cic", catalogue.mass)
+
+    here = Evaluation(np.zeros((N, N, N), np.float32), SimpleNamespace(halos=catalogue(4)))
+    fixed = by_estimate(lambda outcome: estimate(outcome.halos), estimate(halos))
+    turning = by_estimate_from_all_sides(estimate, halos, partial(orientation, N, 1, 0), N, BOX)
+    for update in range(1, 5):
+        np.testing.assert_allclose(turning(here, update), fixed(here, update), atol=1e-5)
 
 
 def test_all_symmetries_and_shifts_occur_about_equally():

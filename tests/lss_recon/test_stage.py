@@ -100,6 +100,18 @@ def test_paper_settings_run_with_a_network_of_pairs(observed, optimizer):
     assert len(result.group("recon").data["loss"]) == 4
 
 
+def test_every_update_may_look_from_another_side(observed, estimator):
+    fixed, turning = (reconstruct(observed, estimator, turn=turn) for turn in (False, True))
+    assert turning.group("recon").data["loss"][0] == fixed.group("recon").data["loss"][0]
+    assert turning.group("recon").data["loss"][1] != fixed.group("recon").data["loss"][1]
+    assert digest(reconstruct(observed, estimator, turn=True)) == digest(turning)
+
+
+def test_pairs_do_not_turn(observed, optimizer):
+    with pytest.raises(ConfigError, match='turn = true needs direction = "estimate"'):
+        reconstruct(observed, optimizer, direction="pairs", start="prior", turn=True)
+
+
 # --- resuming --------------------------------------------------------------------------------------------------------
 
 
@@ -107,11 +119,11 @@ class Death(BaseException):
     """What SIGKILL leaves behind: nothing runs after it."""
 
 
-@pytest.mark.parametrize("step", ["schedule", "line_search"])
+@pytest.mark.parametrize("changed", [{}, {"step": "line_search"}, {"turn": True}])
 def test_death_between_any_two_writes_leaves_a_state_that_goes_on_to_the_same_bits(
-    observed, estimator, tmp_path, monkeypatch, step
+    observed, estimator, tmp_path, monkeypatch, changed
 ):
-    whole = digest(reconstruct(observed, estimator, step=step))
+    whole = digest(reconstruct(observed, estimator, **changed))
     save = Restart.save
     writes = 0
 
@@ -127,9 +139,9 @@ def test_death_between_any_two_writes_leaves_a_state_that_goes_on_to_the_same_bi
         writes = 0
         monkeypatch.setattr(Restart, "save", mortal_save)
         with pytest.raises(Death):
-            reconstruct(observed, estimator, {"restart": Restart(folder)}, step=step)
+            reconstruct(observed, estimator, {"restart": Restart(folder)}, **changed)
         monkeypatch.setattr(Restart, "save", save)
-        resumed = reconstruct(observed, estimator, {"restart": Restart(folder, resume=True)}, step=step)
+        resumed = reconstruct(observed, estimator, {"restart": Restart(folder, resume=True)}, **changed)
         assert digest(resumed) == whole
 
 

@@ -41,7 +41,8 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     # Stages that run in this process start once, whatever the number of simulations.
     start = IMPORTS_CPU_SECONDS + sum(part.start_seconds for part in simulation)
     each = sum(part.cpu_seconds - part.start_seconds for part in simulation)
-    each += NETWORK_CPU_SECONDS_PER_VOXEL * width**2 * voxels
+    looks = 2 if recon.turn else 1  # from another side, the data have to be seen again
+    each += looks * NETWORK_CPU_SECONDS_PER_VOXEL * width**2 * voxels
     steps = [
         f"start: {recon.start}; direction: {recon.direction}, checkpoint {recon.checkpoint}; step: {recon.step}",
         f"at most {recon.max_simulations - recon.early.simulations} simulations, each:",

@@ -69,7 +69,8 @@ def test_the_loop_simulates_what_the_network_was_trained_on(path):
     settings, training = read_toml(path), read_toml(EXAMPLES / "universes-64.toml")
     if settings["box"]["n"] == 64:
         assert settings["sim"] == training["sim"]
-        assert settings["ic"]["redshift"] == training["ic"]["redshift"]
+        # It may begin earlier, as the truth does: the same halos, with masses closer to the truth's.
+        assert training["ic"]["redshift"] <= settings["ic"]["redshift"] <= 127
         assert settings["halo"].items() >= training["halo"].items()
 
 

@@ -69,8 +69,9 @@ def test_the_loop_simulates_what_the_network_was_trained_on(path):
     settings, training = read_toml(path), read_toml(EXAMPLES / "universes-64.toml")
     if settings["box"]["n"] == 64:
         assert settings["sim"] == training["sim"]
-        # It may begin earlier, as the truth does: the same halos, with masses closer to the truth's.
-        assert training["ic"]["redshift"] <= settings["ic"]["redshift"] <= 127
+        earliest = {"best.toml": 127}  # begins between the two on purpose: its halos are then closer to the truth's
+        begin = training["ic"]["redshift"]
+        assert begin <= settings["ic"]["redshift"] <= earliest.get(path.name, begin)
         assert settings["halo"].items() >= training["halo"].items()
 
 

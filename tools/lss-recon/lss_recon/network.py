@@ -37,7 +37,7 @@ class Learned:
     power: np.ndarray | None = None
 
 
-def learned(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings, index: int = 0) -> Learned:
+def learned(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings, index: int) -> Learned:
     """What the checkpoint of [recon] knows of the observed catalogue; index : number of the sample.
 
     Raises DataError for a checkpoint that cannot be used, ConfigError for one that does not suit the settings.

@@ -14,7 +14,7 @@ from lss import interrupt
 from lss.errors import Stopped
 from lss.nets.checkpoint import resolve
 from lss.progress import progress
-from lss.provenance import file_hash
+from lss.provenance import file_hash, provenance_of
 from lss.restart import Restart
 from lss.universe import Group, Halos, Universe
 from lss_recon import history, posterior
@@ -227,9 +227,8 @@ def _result(state: State, early: State | None, universe: Universe, recon: Recons
         seconds = before.data.pop("seconds")
         result = result.with_group("recon/early", Group(before.data, {"seconds": seconds}, before.units))
     result = result.with_group("recon/observed", _without_members(universe.group("halos")))
-    provenance = {path: group for path, group in universe.groups.items() if path.startswith("provenance/")}
     log.info("simulation %d of %d is the best: loss %.5g", best.simulation, len(state.history), best.loss)
-    return dataclasses.replace(result, groups={**provenance, **result.groups}, source=universe.source)
+    return dataclasses.replace(result, groups={**provenance_of(universe), **result.groups}, source=universe.source)
 
 
 def _without_members(halos: Group) -> Group:

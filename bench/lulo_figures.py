@@ -86,9 +86,13 @@ def reaches_together(recovered: Sequence[Mapping[str, Comparison]]) -> dict[str,
 
 
 def q_error(found: Universe, truth: Universe) -> float:
-    """Median of abs(Q / Q_true - 1) of the matter over the angle of k1 and k2; NaN where the grid is too coarse."""
+    """Median of abs(Q / Q_true - 1) of the matter over the angle of k1 and k2.
+
+    NaN where the grid is too coarse, and for a reconstruction at rest, whose Q is a ratio of rounding errors.
+    """
     n, size = truth.box.n, truth.box.size
-    if sum(TRIANGLE) > np.pi * n / size or not (found.has("PartType1") and truth.has("PartType1")):
+    coarse, particles = sum(TRIANGLE) > np.pi * n / size, all(one.has("PartType1") for one in (found, truth))
+    if coarse or not particles or not found.noise.value.any():
         return np.nan
     theta = np.linspace(0, np.pi, ANGLES)
     reduced = []

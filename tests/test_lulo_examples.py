@@ -80,10 +80,10 @@ def test_the_loop_simulates_what_the_network_was_trained_on(path):
 N, SIZE = 16, 31.25
 
 
-def evolved(seed):
+def evolved(seed, amplitude=1):
     """A universe by 2LPT, every 20th particle a halo, as a reconstruction leaves it."""
     config = Configuration(box=Box(size=SIZE, n=N))
-    noise = white_noise(seed, 0, N)
+    noise = amplitude * white_noise(seed, 0, N)
     linear = linear_overdensity(noise, config.cosmology, SIZE)
     position, velocity = lpt_particles(linear, SIZE, config.cosmology.omega_m, 0.0)
     columns = {"position": position[::20], "velocity": velocity[::20]}
@@ -112,6 +112,11 @@ def test_another_universe_is_no_reconstruction():
     found = figures(universe, truth, compare(universe, truth))
     assert all(found[f"k80_{name}"] == 0 for name in NAMES)
     assert found["q_error"] > 0.1
+
+
+def test_bispectrum_of_a_reconstruction_at_rest_is_no_figure():
+    truth, at_rest = evolved(1), evolved(1, amplitude=0)
+    assert np.isnan(figures(at_rest, truth, compare(truth, truth))["q_error"])
 
 
 def test_transfer_functions_of_several_truths_are_ratios_of_summed_powers():

@@ -395,6 +395,19 @@ def test_default_of_the_simulator_written_out_is_no_other_simulator(caplog, monk
     assert ("another forward model" in caplog.text) == warned
 
 
+@pytest.mark.parametrize(("redshift", "warned"), [(None, False), (30.0, True)])
+def test_simulations_that_begin_elsewhere_are_another_simulator(caplog, monkeypatch, redshift, warned):
+    monkeypatch.setattr(logging.getLogger("lss"), "propagate", True)
+    card = read_card("estimator-64")
+    tables = {table: dict(card["data"]["simulator"][table]) for table in ("ic", "sim", "halo")}
+    trained = tables["ic"]["redshift"]
+    tables["ic"]["redshift"] = redshift or trained
+    config = validate(Config, tables, "test")
+    check_card(card, "estimator-64", forward_settings(Universe.create(config), config))
+    assert (f"trained on another forward model: [ic] redshift = {trained}, here 30.0" in caplog.text) == warned
+    assert ("another forward model" in caplog.text) == warned
+
+
 def test_unknown_key_of_the_forward_model_is_refused_before_the_first_simulation(observed, estimator):
     with pytest.raises(ConfigError, match=r"\[sim\] stepps = 3: unknown key; did you mean 'steps'"):
         reconstruct(dataclasses.replace(observed, config=merge(observed.config, {"sim": {"stepps": 3}})), estimator)

@@ -24,6 +24,7 @@ _TABLES = {"ic", "sim", "halo"}  # of the forward model
 
 # What of a simulator changes nothing that a network of halos has learned from.
 _IMMATERIAL: dict[str, set[str]] = {
+    "ic": set(),
     "sim": {"redshifts", "offset_seed", "matter_grid", "eta", "levels"},  # the last two: accuracy of time steps
     "halo": {"mass_range", "mass_bins", "fields", "assignment", "catalogue"},
     "cosmology": set(),
@@ -132,6 +133,7 @@ def check_card(card: Card, name: str, settings: Settings) -> None:
         )
     tables = {**trained["simulator"], "cosmology": trained["cosmology"]}
     ours = dict(settings)
+    tables["ic"] = _start(tables)
     if "sim" in tables:
         tables["sim"], ours["sim"] = _written_out(tables["sim"]), _written_out(settings["sim"])
     others = [
@@ -143,6 +145,12 @@ def check_card(card: Card, name: str, settings: Settings) -> None:
     ]
     if others:
         log.warning("checkpoint %s was trained on another forward model: %s", name, "; ".join(others))
+
+
+def _start(tables: Settings) -> dict[str, Any]:
+    """Of [ic] what its particles are: p3m alone begins with them, the other methods with the white noise."""
+    particles = tables.get("sim", {}).get("method") == "p3m"
+    return {key: value for key, value in tables.get("ic", {}).items() if particles and key == "redshift"}
 
 
 def _written_out(sim: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import importlib.util
 import json
+import os
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -32,9 +33,9 @@ def linked(folder: Path, name: str) -> Path:
     """The folder, made if it is not there, and found as `build/lulo/latest/NAME` from now on."""
     folder.mkdir(parents=True, exist_ok=True)
     LATEST.mkdir(parents=True, exist_ok=True)
-    link = LATEST / name
-    link.unlink(missing_ok=True)
-    link.symlink_to(Path("..") / folder.relative_to(FOLDER))
+    fresh = LATEST / f".{name}-{os.getpid()}"
+    fresh.symlink_to(Path("..") / folder.relative_to(FOLDER))
+    fresh.replace(LATEST / name)  # whole at any moment: another benchmark may be under way
     return folder
 
 

@@ -10,11 +10,16 @@ depends on what stands for n in the simulator S:
 - nothing: x = g z + (1 - g) d / R. The scatter is g^2 alone: overconfident, the more so with every update.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from lss_recon.directions import pulled
 from lss_recon.line_search import by_schedule
 from lss_recon.loop import reconstruct
+from lss_recon.modes import filtered
+from lss_recon.start import certainty
 
 TRUTHS, SAMPLES = 8, 6
 SHELLS = [(0.2, 0.6), (0.6, 0.9), (0.9, 1.2)]
@@ -89,6 +94,26 @@ def test_samples_of_a_simulator_without_noise_are_overconfident_by_what_the_clos
     np.testing.assert_allclose(measured, expected, rtol=0.12)
     assert measured[0] > (5 if updates == 1 else 50)  # where the data is good, most
     assert (measured > 1.3).all()
+
+
+def test_pull_ends_where_residual_and_distance_to_the_estimate_balance(toy16):
+    """F (d - R x) + p c (e - x) = 0 mode by mode: x = (F d + p c e) / (F R + p c), e = F d at full power."""
+    truth, strength = toy16.draw(), 0.5
+    data = toy16.simulate_with_noise(truth)
+    correlation = np.sqrt(toy16.filter * toy16.response)
+    full = np.divide(1, correlation, out=np.zeros_like(correlation), where=correlation > 0)
+    certain, target = certainty(correlation), filtered(toy16.wiener(data), full)
+    plain = toy16.problem(data)
+    pulling = dataclasses.replace(plain, direction=pulled(plain.direction, strength, target, certain))
+    state = reconstruct(pulling, toy16.draw, by_schedule(0.6, 1.0), 60)
+    last = toy16.modes(state.kept[max(state.kept)].noise)
+    balance = toy16.filter * toy16.response + strength * certain
+    fitted = toy16.modes(toy16.wiener(data)) + strength * certain * toy16.modes(target)
+    good = certain > 0.5
+    np.testing.assert_allclose(last[good], (fitted / np.maximum(balance, 1e-9))[good], atol=1e-3)
+    fits = toy16.modes(data)[good] / toy16.response[good]  # where updates without a pull end
+    true = toy16.modes(truth)[good]
+    assert np.sum(np.abs(last[good] - true) ** 2) < 0.9 * np.sum(np.abs(fits - true) ** 2)
 
 
 def test_modes_of_the_samples_vary_independently_as_in_the_exact_posterior(toy16):

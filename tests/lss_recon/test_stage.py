@@ -101,15 +101,27 @@ def test_paper_settings_run_with_a_network_of_pairs(observed, optimizer):
 
 
 def test_every_update_may_look_from_another_side(observed, estimator):
-    fixed, turning = (reconstruct(observed, estimator, turn=turn) for turn in (False, True))
+    fixed, turning = (reconstruct(observed, estimator, turn=turn, start="prior") for turn in (False, True))
     assert turning.group("recon").data["loss"][0] == fixed.group("recon").data["loss"][0]
     assert turning.group("recon").data["loss"][1] != fixed.group("recon").data["loss"][1]
-    assert digest(reconstruct(observed, estimator, turn=True)) == digest(turning)
+    assert digest(reconstruct(observed, estimator, turn=True, start="prior")) == digest(turning)
 
 
-def test_pairs_do_not_turn(observed, optimizer):
-    with pytest.raises(ConfigError, match='turn = true needs direction = "estimate"'):
-        reconstruct(observed, optimizer, direction="pairs", start="prior", turn=True)
+def test_an_estimator_that_turns_sees_the_data_from_all_sides_before_it_starts(observed, estimator):
+    fixed, turning = (reconstruct(observed, estimator, turn=turn, max_simulations=1) for turn in (False, True))
+    assert turning.group("recon").data["loss"][0] != fixed.group("recon").data["loss"][0]
+
+
+def test_every_update_may_be_pulled_to_the_estimate(observed, estimator):
+    free, pulled = (reconstruct(observed, estimator, pull=pull) for pull in (0.0, 0.5))
+    assert pulled.group("recon").data["loss"][0] == free.group("recon").data["loss"][0]
+    assert pulled.group("recon").data["loss"][1] != free.group("recon").data["loss"][1]
+
+
+@pytest.mark.parametrize(("key", "value", "said"), [("turn", True, "true"), ("pull", 0.5, "0.5")])
+def test_pairs_neither_turn_nor_pull(observed, optimizer, key, value, said):
+    with pytest.raises(ConfigError, match=f'{key} = {said} needs direction = "estimate"'):
+        reconstruct(observed, optimizer, direction="pairs", start="prior", **{key: value})
 
 
 # --- resuming --------------------------------------------------------------------------------------------------------
@@ -119,7 +131,7 @@ class Death(BaseException):
     """What SIGKILL leaves behind: nothing runs after it."""
 
 
-@pytest.mark.parametrize("changed", [{}, {"step": "line_search"}, {"turn": True}])
+@pytest.mark.parametrize("changed", [{}, {"step": "line_search"}, {"turn": True, "pull": 0.5}])
 def test_death_between_any_two_writes_leaves_a_state_that_goes_on_to_the_same_bits(
     observed, estimator, tmp_path, monkeypatch, changed
 ):

@@ -4,9 +4,10 @@ import pytest
 from lss import fourier
 from lss.config import Cosmology
 from lss.random_field import linear_overdensity, white_noise
-from lss_recon.directions import holding, whitened, with_noise
+from lss_recon.directions import holding, pulled, whitened, with_noise
+from lss_recon.loop import Evaluation
 from lss_recon.modes import cut, filtered, wavenumber
-from lss_recon.start import constrained_draw, prior_draw, update_draw
+from lss_recon.start import certainty, constrained_draw, prior_draw, update_draw
 
 N, BOX = 32, 62.5
 K = wavenumber(N, BOX)
@@ -80,3 +81,19 @@ def test_held_direction_leaves_large_scales_and_keeps_small_ones():
     kept = np.abs(held) / np.maximum(np.abs(fourier.forward(free)), 1e-6)
     assert kept[(K > 0) & (K < 0.11)].max() < 0.07
     assert kept[K > 1.0] == pytest.approx(1, abs=5e-3)
+
+
+def test_pull_closes_its_share_of_the_distance_to_the_estimate_and_leaves_uncertain_modes_alone():
+    free, target, here = (white_noise(seed, 0, N) for seed in (3, 4, 5))
+    certain = np.where(K < 0.5, 1, 0)
+    drawn = pulled(lambda evaluation, update: free, 0.4, target, certain)(Evaluation(here, None), 1)
+    expected = np.where(K < 0.5, 0.4 * fourier.forward(target - here), 0)
+    np.testing.assert_allclose(fourier.forward(drawn - free), expected, atol=2e-2 * np.sqrt(N))
+
+
+def test_estimate_is_certain_where_it_correlates_well():
+    correlation = np.array([0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 1.0])
+    found = certainty(correlation)
+    assert found[:2].tolist() == [0, 0]
+    assert found[-2:].tolist() == [1, 1]
+    assert (np.diff(found[1:-1]) > 0).all()

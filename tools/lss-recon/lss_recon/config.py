@@ -1,5 +1,6 @@
 """The table [recon], and the tables of the forward model that it passes on."""
 
+import json
 from typing import Any, Literal, Self
 
 from pydantic import model_validator
@@ -81,6 +82,12 @@ class Reconstruction(Table):
         "h/Mpc",
         ge=0,
     )
+    pull: float = quantity(
+        0.0,
+        "added to a direction, times what x lacks to A(d) / W at full power, on the scales where that is good; 0: none",
+        ge=0,
+        lt=2,
+    )
     turn: bool = quantity(
         False, "every update of an estimator looks from another side (axes, mirror images, shifts by voxels)"
     )
@@ -128,9 +135,10 @@ class Reconstruction(Table):
         return self
 
     @model_validator(mode="after")
-    def _only_an_estimator_turns(self) -> Self:
-        if self.turn and self.direction != "estimate":
-            raise ValueError('turn = true needs direction = "estimate"')
+    def _only_an_estimator_turns_and_pulls(self) -> Self:
+        for key, value in (("turn", self.turn), ("pull", self.pull)):
+            if value and self.direction != "estimate":
+                raise ValueError(f'{key} = {json.dumps(value)} needs direction = "estimate"')
         return self
 
     @model_validator(mode="after")

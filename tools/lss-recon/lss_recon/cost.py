@@ -7,6 +7,7 @@ from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
 from lss_recon import posterior
 from lss_recon.config import Config, Forward
+from lss_recon.network import SIDES
 from lss_recon.observation import check_card, forward_settings, observed_halos, on_scale_of
 
 # Measured at 64^3 and 128^3 with 16 channels; the first two are what torch holds when it is loaded and when it has run.
@@ -41,15 +42,16 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     # Stages that run in this process start once, whatever the number of simulations.
     start = IMPORTS_CPU_SECONDS + sum(part.start_seconds for part in simulation)
     each = sum(part.cpu_seconds - part.start_seconds for part in simulation)
-    looks = 2 if recon.turn else 1  # from another side, the data have to be seen again
-    each += looks * NETWORK_CPU_SECONDS_PER_VOXEL * width**2 * voxels
+    look = NETWORK_CPU_SECONDS_PER_VOXEL * width**2 * voxels
+    each += (2 if recon.turn else 1) * look  # from another side, the data have to be seen again
+    before_all = (SIDES if recon.turn else 1) * look
     steps = [
         f"start: {recon.start}; direction: {recon.direction}, checkpoint {recon.checkpoint}; step: {recon.step}",
         f"at most {recon.max_simulations - recon.early.simulations} simulations, each:",
         *(f"    {step}" for part in simulation for step in part.steps),
     ]
     memory = int(TORCH_BYTES + kept + max(network, *(part.memory_bytes for part in simulation)))
-    cpu_seconds = start + each * (recon.max_simulations - recon.early.simulations)
+    cpu_seconds = start + before_all + each * (recon.max_simulations - recon.early.simulations)
     if recon.early.simulations:
         seen = on_scale_of(universe, recon.early.checkpoint) if universe and recon.early.checkpoint else universe
         before = plan(seen, config.early())

@@ -19,7 +19,7 @@ from lss.random_field import white_noise_of
 from lss.universe import Halos
 from lss_recon.loop import Evaluation
 from lss_recon.modes import filtered, wavenumber
-from lss_recon.orientation import Orientation, turned, turned_back
+from lss_recon.orientation import Orientation, seen_from
 
 Direction = Callable[[Evaluation, int], np.ndarray]
 OfOutcome = Callable[[Any], np.ndarray]
@@ -48,11 +48,10 @@ def by_estimate_from_all_sides(
     """
 
     def direction(evaluation: Evaluation, update: int) -> np.ndarray:
-        side = seen(update)
         of_data, of_simulated = (
-            estimate(turned(halos, side, n, box_size)) for halos in (observed, evaluation.outcome.halos)
+            seen_from(estimate, halos, seen(update), n, box_size) for halos in (observed, evaluation.outcome.halos)
         )
-        return turned_back(of_data - of_simulated, side)
+        return of_data - of_simulated
 
     return direction
 
@@ -98,6 +97,21 @@ def holding(direction: Direction, k_hold: float, box_size: float) -> Direction:
         return filtered(free, -np.expm1(-((wavenumber(len(free), box_size) / k_hold) ** 2) / 2))
 
     return held
+
+
+def pulled(direction: Direction, strength: float, target: np.ndarray, certain: np.ndarray) -> Direction:
+    """A direction with a pull to what the estimate decides: + strength c(k) (target - x).
+
+    After a few updates A(d) - A(S(x)) says no more of the truth: it fits this simulator's halos, with modes that wander
+    off from where the data have them. The pull lets what is no use to the halos fade.
+
+    target : (n, n, n) float32 white noise, the estimate at full power; certain : c, (n, n, n//2+1) in [0, 1]
+    """
+
+    def pulling(evaluation: Evaluation, update: int) -> np.ndarray:
+        return direction(evaluation, update) + np.float32(strength) * filtered(target - evaluation.noise, certain)
+
+    return pulling
 
 
 def whitened(linear: np.ndarray, smoothing: float, k_max: float, cosmology: Cosmology, box_size: float) -> np.ndarray:

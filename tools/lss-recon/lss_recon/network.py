@@ -14,12 +14,12 @@ from lss.nets.checkpoint import load_network, read_card
 from lss.random_field import linear_overdensity, white_noise_of
 from lss.universe import Halos, Universe
 from lss_recon.config import Reconstruction
-from lss_recon.directions import Direction, by_estimate, by_estimate_from_all_sides, by_pairs, whitened
-from lss_recon.modes import cut, wavenumber
+from lss_recon.directions import Direction, by_estimate, by_estimate_from_all_sides, by_pairs, pulled, whitened
+from lss_recon.modes import cut, filtered, wavenumber
 from lss_recon.observation import FieldsOf, check_card
-from lss_recon.orientation import orientation
+from lss_recon.orientation import orientation, seen_from
 from lss_recon.power_limit import expected_power
-from lss_recon.start import constrained_draw
+from lss_recon.start import certainty, constrained_draw
 
 LEAST_WINDOW = 0.05  # of W(k_max): deconvolving further multiplies the network's rounding errors
 
@@ -35,6 +35,9 @@ class Learned:
     direction: Direction
     start: Callable[[np.ndarray], np.ndarray]
     power: np.ndarray | None = None
+
+
+SIDES = 8  # from which an estimator that turns sees the data, before the first update
 
 
 def learned(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings, index: int) -> Learned:
@@ -73,13 +76,20 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
             *(of_data, draw, network.calibration, recon.k_max, box.size), sharp=sharp, scatter=scatter
         )
 
-    of_data = estimate(observed)
-    power = expected_power(of_data, *network.calibration(wavenumber(box.n, box.size)))
-    direction = by_estimate(lambda simulated: estimate(simulated.halos), of_data)
+    slope, correlation = network.calibration(wavenumber(box.n, box.size))
     if recon.turn:
         seen = partial(orientation, box.n, recon.seed, index)
+        sides = [seen_from(estimate, observed, seen(0, side), box.n, box.size) for side in range(SIDES)]
+        of_data = np.mean(sides, axis=0)
         direction = by_estimate_from_all_sides(estimate, observed, seen, box.n, box.size)
-    return Learned(direction, start, power)
+    else:
+        of_data = estimate(observed)
+        direction = by_estimate(lambda simulated: estimate(simulated.halos), of_data)
+    if recon.pull:
+        # b e has the power r^2.
+        full = np.divide(slope, correlation, out=np.zeros_like(slope), where=correlation > 0)
+        direction = pulled(direction, recon.pull, filtered(of_data, full), certainty(correlation))
+    return Learned(direction, start, expected_power(of_data, slope, correlation))
 
 
 def _pairs(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:

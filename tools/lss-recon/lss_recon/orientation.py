@@ -2,10 +2,12 @@
 
 A universe turned and shifted is as good a universe, but what a network says of it differs by more than the turn: of the
 estimate that ships, by one part in a hundred of its variance. Updates that always look from one side add that error up;
-from another side each time, it averages out, at the price of one more look at the data.
+from another side each time, it averages out, at the price of one more look at the data. What is looked at once, the
+data before the first update, is seen from several sides.
 """
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -46,6 +48,13 @@ def turned(halos: Halos, seen: Orientation, n: int, box_size: float) -> Halos:
     order = list(seen.axes)
     ordered = {name: np.ascontiguousarray(column[:, order]) for name, column in columns.items()}
     return dataclasses.replace(halos, columns={**halos.columns, **ordered})
+
+
+def seen_from(
+    estimate: Callable[[Halos], np.ndarray], halos: Halos, seen: Orientation, n: int, box_size: float
+) -> np.ndarray:
+    """What an estimator, catalogue -> (n, n, n), says of a catalogue that it is shown in an orientation."""
+    return turned_back(estimate(turned(halos, seen, n, box_size)), seen)
 
 
 def turned_back(field: np.ndarray, seen: Orientation) -> np.ndarray:

@@ -49,14 +49,14 @@ def constrained_draw(
     constrained = k < k_max
     share = correlation**2  # of the prior's power, in the estimate
     if sharp:
-        certain = _smooth_step((correlation - BLURRED) / (SHARP - BLURRED))
-        raised = share + certain * (1 - share)
+        raised = share + certainty(correlation) * (1 - share)
         slope = slope * np.sqrt(np.divide(raised, share, out=np.ones_like(share), where=share > 0))
         share = raised
     remainder = filtered(draw, np.where(constrained, np.sqrt(1 - share), 1))
     return scatter(remainder, estimate) + filtered(estimate, np.where(constrained, slope, 0))
 
 
-def _smooth_step(t: np.ndarray) -> np.ndarray:
-    t = np.clip(t, 0, 1)
+def certainty(correlation: np.ndarray) -> np.ndarray:
+    """How far an estimate that correlates so with the truth stands alone: 1 above SHARP, 0 below BLURRED, smooth."""
+    t = np.clip((correlation - BLURRED) / (SHARP - BLURRED), 0, 1)
     return t * t * (3 - 2 * t)

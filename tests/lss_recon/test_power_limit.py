@@ -3,8 +3,8 @@ import pytest
 
 from lss import fourier
 from lss.random_field import white_noise
-from lss_recon.modes import filtered, wavenumber
-from lss_recon.power_limit import FROM, OF_HALOS, WIDTH, expected_power, limit_power
+from lss_recon.modes import SHELL_WIDTH, filtered, wavenumber
+from lss_recon.power_limit import FROM, OF_HALOS, expected_power, limit_power
 
 N, BOX = 32, 62.5
 K = wavenumber(N, BOX)
@@ -16,11 +16,11 @@ def shell_powers(noise):
     weight = np.full(N // 2 + 1, 2.0)
     weight[[0, -1]] = 1
     weight = np.broadcast_to(weight, K.shape)
-    edges = np.arange(FROM, K.max() + WIDTH, WIDTH)
+    edges = np.arange(FROM, K.max() + SHELL_WIDTH, SHELL_WIDTH)
     return np.array(
         [
             np.average(power[shell], weights=weight[shell])
-            for shell in ((low < K) & (low + WIDTH >= K) for low in edges)
+            for shell in ((low < K) & (low + SHELL_WIDTH >= K) for low in edges)
             if shell.any()
         ]
     )

@@ -13,10 +13,9 @@ too much power. A share of the prior's power below one, on the scales that such 
 import numpy as np
 
 from lss import fourier
-from lss_recon.modes import wavenumber
+from lss_recon.modes import SHELL_FROM, shells_of_modes, wavenumber
 
-FROM = 0.125  # h/Mpc: below, only an estimate can say what power the few modes of a shell should have
-WIDTH = 0.05  # h/Mpc, of a shell
+FROM = SHELL_FROM  # below, only an estimate can say what power the few modes of a shell should have
 OF_HALOS = (0.175, 0.825)  # h/Mpc, the scales that resolved halos are made of; edges of shells
 
 
@@ -33,8 +32,7 @@ def limit_power(
     n = len(noise)
     modes = fourier.forward(noise)
     k = wavenumber(n, box_size)
-    shell = np.ceil((k - FROM) / WIDTH).astype(np.int64)  # 1 begins at FROM
-    shell -= shell.min()
+    shell = shells_of_modes(n, box_size)
     weight = np.broadcast_to(fourier.half_space_weights(n), modes.shape)
     allowed = np.where((k > OF_HALOS[0]) & (k <= OF_HALOS[1]), share, 1.0)
     allowed = np.where(k <= FROM, np.inf if expected is None else expected, allowed)

@@ -3,8 +3,8 @@ import pytest
 
 from lss import fourier
 from lss.random_field import white_noise
-from lss_recon.modes import SHELL_WIDTH, filtered, wavenumber
-from lss_recon.power_limit import FROM, OF_HALOS, expected_power, limit_power
+from lss_recon.modes import filtered, wavenumber
+from lss_recon.power_limit import FROM, OF_HALOS, WIDTH, expected_power, limit_power
 
 N, BOX = 32, 62.5
 K = wavenumber(N, BOX)
@@ -16,11 +16,11 @@ def shell_powers(noise):
     weight = np.full(N // 2 + 1, 2.0)
     weight[[0, -1]] = 1
     weight = np.broadcast_to(weight, K.shape)
-    edges = np.arange(FROM, K.max() + SHELL_WIDTH, SHELL_WIDTH)
+    edges = np.arange(FROM, K.max() + WIDTH, WIDTH)
     return np.array(
         [
             np.average(power[shell], weights=weight[shell])
-            for shell in ((low < K) & (low + SHELL_WIDTH >= K) for low in edges)
+            for shell in ((low < K) & (low + WIDTH >= K) for low in edges)
             if shell.any()
         ]
     )
@@ -47,6 +47,18 @@ def test_a_share_of_the_power_is_taken_from_the_scales_of_halos_alone():
     of_halos = (OF_HALOS[0] < K) & (OF_HALOS[1] >= K)
     np.testing.assert_allclose(powers[1][~of_halos], powers[0][~of_halos], rtol=1e-3, atol=1e-2)
     np.testing.assert_allclose(powers[1][of_halos], 0.8 * powers[0][of_halos], rtol=1e-2, atol=1e-2)
+
+
+def test_filled_shells_have_the_power_that_is_allowed_and_large_scales_what_they_had():
+    uneven = filtered(white_noise(3, 0, N), np.where(K > 0.6, 0.5, 1.5))
+    filled = limit_power(uneven, BOX, share=0.8, fill=True)
+    allowed = np.where((OF_HALOS[0] < K) & (OF_HALOS[1] >= K), 0.8, 1.0)
+    of_share = fourier.inverse(fourier.forward(filled) / np.sqrt(allowed).astype(np.float32), N)
+    np.testing.assert_allclose(shell_powers(of_share), 1, atol=1e-3)
+    large = K <= FROM
+    np.testing.assert_allclose(fourier.forward(filled)[large], fourier.forward(uneven)[large], atol=1e-2)
+    still = np.zeros((N, N, N), np.float32)
+    assert limit_power(still, BOX, fill=True) is still
 
 
 def test_noise_below_the_limit_is_returned_as_it_is():

@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from lss import fourier
 from lss.config import Cosmology
 from lss.random_field import white_noise_of
 from lss.universe import Halos
 from lss_recon.loop import Evaluation
-from lss_recon.modes import filtered, shells_of_modes, wavenumber
+from lss_recon.modes import filtered, wavenumber
 from lss_recon.orientation import Orientation, seen_from
 
 Direction = Callable[[Evaluation, int], np.ndarray]
@@ -100,31 +99,17 @@ def holding(direction: Direction, k_hold: float, box_size: float) -> Direction:
     return held
 
 
-def pulled(
-    direction: Direction, strength: float, target: np.ndarray, certain: np.ndarray, box_size: float
-) -> Direction:
-    """A direction with a pull to what the estimate decides: + strength c(k) (target - b(k) x).
+def pulled(direction: Direction, strength: float, target: np.ndarray, certain: np.ndarray) -> Direction:
+    """A direction with a pull to what the estimate decides: + strength c(k) (target - x).
 
-    After a few updates A(d) - A(S(x)) says no more of the truth: it fits the halos with modes that wander off from where
-    the data have them. The pull lets fade what is no use to the halos. With b the slope of the target on x, shell by
-    shell, it turns x to the target and takes no power from it.
+    After a few updates A(d) - A(S(x)) says no more of the truth: it fits this simulator's halos, with modes that wander
+    off from where the data have them. The pull lets what is no use to the halos fade.
 
-    target : (n, n, n) float32 white noise, the estimate at full power; certain : c, (n, n, n//2+1) in [0, 1];
-    box_size : Mpc/h
+    target : (n, n, n) float32 white noise, the estimate at full power; certain : c, (n, n, n//2+1) in [0, 1]
     """
-    n = len(target)
-    shell, wanted = shells_of_modes(n, box_size), fourier.forward(target)
-    weight = np.broadcast_to(fourier.half_space_weights(n), certain.shape)
 
     def pulling(evaluation: Evaluation, update: int) -> np.ndarray:
-        here = fourier.forward(evaluation.noise)
-        common, power = (
-            np.bincount(shell.ravel(), (weight * (here.conj() * other).real).astype(np.float64).ravel())
-            for other in (wanted, here)
-        )
-        slope = np.divide(common, power, out=np.zeros_like(power), where=power > 0).astype(np.float32)
-        missing = (wanted - slope[shell] * here) * np.float32(strength) * certain.astype(np.float32)
-        return direction(evaluation, update) + fourier.inverse(missing, n, overwrite=True)
+        return direction(evaluation, update) + np.float32(strength) * filtered(target - evaluation.noise, certain)
 
     return pulling
 

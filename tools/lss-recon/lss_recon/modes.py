@@ -11,15 +11,6 @@ def wavenumber(n: int, box_size: float) -> np.ndarray:
     return np.sqrt(kx**2 + ky**2 + kz**2).astype(np.float32)
 
 
-SHELL_FROM, SHELL_WIDTH = 0.125, 0.05  # h/Mpc: an edge of the shells, and their width
-
-
-def shells_of_modes(n: int, box_size: float) -> np.ndarray:
-    """The shell that each mode belongs to: (n, n, n//2+1) int64 from 0. Lower edges are open, upper ones closed."""
-    shell = np.ceil((wavenumber(n, box_size) - SHELL_FROM) / SHELL_WIDTH).astype(np.int64)
-    return shell - shell.min()
-
-
 def filtered(field: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """A grid, (n, n, n) float32, with its modes multiplied by `factor`, (n, n, n//2+1)."""
     return fourier.inverse(fourier.forward(field) * factor.astype(np.float32), len(field), overwrite=True)

@@ -88,7 +88,7 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
     if recon.pull:
         # b e has the power r^2.
         full = np.divide(slope, correlation, out=np.zeros_like(slope), where=correlation > 0)
-        direction = pulled(direction, recon.pull, filtered(of_data, full), certainty(correlation), box.size)
+        direction = pulled(direction, recon.pull, filtered(of_data, full), certainty(correlation))
     return Learned(direction, start, expected_power(of_data, slope, correlation))
 
 

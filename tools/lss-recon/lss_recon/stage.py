@@ -163,7 +163,7 @@ def _constrain(network: Learned, config: Config) -> Callable[[np.ndarray], np.nd
             noise = gaussianise(noise, cosmology, size)
         if not recon.power_limit:
             return noise
-        return limit_power(noise, size, network.power, share=recon.power_share)
+        return limit_power(noise, size, network.power, share=recon.power_share, fill=recon.pull > 0)
 
     return constrain
 

@@ -29,11 +29,11 @@ def test_cost_of_a_loop_is_what_was_measured_to_a_fifth():
     assert cpu_seconds(**PM, recon={"max_simulations": 16, "checkpoint": KNOWS_PM}) == pytest.approx(45.6, rel=0.2)
 
 
-def test_looking_from_another_side_costs_one_more_run_of_the_network_an_update():
-    """48 CPU seconds instead of 35, particle mesh at 64^3, 16 simulations in a process that had begun already."""
+def test_looking_from_other_sides_costs_seven_runs_of_the_network_and_one_more_an_update():
+    """50.3 CPU seconds instead of 35.8, particle mesh at 64^3, 16 simulations in a process that had begun already."""
     recon = {"max_simulations": 16, "checkpoint": KNOWS_PM}
     turning = cpu_seconds(**PM, recon={**recon, "turn": True})
-    assert turning - cpu_seconds(**PM, recon=recon) == pytest.approx(13, rel=0.25)
+    assert turning - cpu_seconds(**PM, recon=recon) == pytest.approx(14.6, rel=0.25)
 
 
 def test_early_simulations_cost_what_they_cost_alone():

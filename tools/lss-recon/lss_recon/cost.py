@@ -12,7 +12,7 @@ from lss_recon.observation import check_card, forward_settings, observed_halos, 
 
 # Measured at 64^3 and 128^3 with 16 channels; the first two are what torch holds when it is loaded and when it has run.
 TORCH_BYTES, WORKSPACE_BYTES = 200_000_000, 40_000_000
-NETWORK_BYTES_PER_VOXEL, NETWORK_CPU_SECONDS_PER_VOXEL, MEASURED_CHANNELS = 640, 3.7e-6, 16
+NETWORK_BYTES_PER_VOXEL, NETWORK_CPU_SECONDS_PER_VOXEL, MEASURED_CHANNELS = 640, 2.8e-6, 16
 # Python, numba and torch, before anything is computed.
 IMPORTS_CPU_SECONDS = 2.5
 # White noise, particles, two halo fields and the members of halos.

@@ -140,13 +140,13 @@ def test_pairs_direction_lowers_the_loss_along_a_positive_step_and_has_unit_rms(
 
 
 def test_constraint_acts_on_every_trial_point(toy, choose_step):
-    def limited(noise):
-        return noise * np.float32(min(1, np.mean(noise**2) ** -0.5))
+    def limited(noise, update):
+        return noise * np.float32(min(1, 0.9**update * np.mean(noise**2) ** -0.5))
 
-    state = reconstruct(
-        toy.problem(toy.simulate(2 * toy.draw()), constrain=limited), lambda: limited(toy.draw()), choose_step(), 10
-    )
-    assert all(trial.rms <= 1.001 for trial in state.history)
+    problem = toy.problem(toy.simulate(2 * toy.draw()), constrain=limited)
+    state = reconstruct(problem, lambda: limited(toy.draw(), 0), choose_step(), 10)
+    assert all(trial.rms <= 1.001 * 0.9**trial.update for trial in state.history)
+    assert state.history[-1].update > 1
 
 
 def test_only_universes_that_may_still_be_needed_are_kept(toy, choose_step):

@@ -113,9 +113,25 @@ def test_an_estimator_that_turns_sees_the_data_from_all_sides_before_it_starts(o
 
 
 def test_every_update_may_be_pulled_to_the_estimate(observed, estimator):
-    free, pulled = (reconstruct(observed, estimator, pull=pull) for pull in (0.0, 0.5))
+    free, pulled = (reconstruct(observed, estimator, pull=pull, start="prior") for pull in (0.0, 0.5))
     assert pulled.group("recon").data["loss"][0] == free.group("recon").data["loss"][0]
     assert pulled.group("recon").data["loss"][1] != free.group("recon").data["loss"][1]
+
+
+def test_share_of_the_power_falls_from_update_to_update(observed, estimator):
+    constant, falling = (
+        reconstruct(observed, estimator, pull=0.5, power_share=[0.8, factor]).group("recon").data["rms"]
+        for factor in (1.0, 0.6)
+    )
+    assert falling[0] == constant[0]
+    np.testing.assert_allclose(constant, constant[0], rtol=1e-3)
+    assert (np.diff(falling) < -0.003).all()
+
+
+@pytest.mark.parametrize("power_share", [[0.9, 0.0], [1.1, 1.0], [0.9, 1.01]])
+def test_share_of_the_power_beyond_what_there_is_is_refused(observed, estimator, power_share):
+    with pytest.raises(ConfigError, match="power_share: expected two numbers above 0, neither above 1"):
+        reconstruct(observed, estimator, power_share=power_share)
 
 
 @pytest.mark.parametrize(("key", "value", "said"), [("turn", True, "true"), ("pull", 0.5, "0.5")])

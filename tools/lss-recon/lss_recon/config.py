@@ -92,11 +92,10 @@ class Reconstruction(Table):
         False, "every update of an estimator looks from another side (axes, mirror images, shifts by voxels)"
     )
     power_limit: bool = quantity(True, "no shell above the prior's power, at every trial point; LULO: false")
-    power_share: float = quantity(
-        1.0,
-        "of the prior's power, what the limit allows at k = 0.175 to 0.825 h/Mpc; below 1: fewer massive halos",
-        gt=0,
-        le=1,
+    power_share: tuple[float, float] = quantity(
+        (1.0, 1.0),
+        "of the prior's power, what the limit allows at k = 0.175 to 0.825 h/Mpc: first x second^t at update t, the "
+        "start being 0; below 1: fewer massive halos",
     )
     one_point_limit: bool = quantity(
         True, "values of the linear field distributed as the prior's, at every trial point; LULO: false"
@@ -122,6 +121,8 @@ class Reconstruction(Table):
     def _schedules_are_positive(self) -> Self:
         if min(self.schedule) <= 0:
             raise ValueError("schedule: expected two positive numbers")
+        if not (min(self.power_share) > 0 and max(self.power_share) <= 1):
+            raise ValueError("power_share: expected two numbers above 0, neither above 1")
         if min(self.noise) < 0:
             raise ValueError("noise: expected two numbers, neither negative")
         return self

@@ -66,15 +66,15 @@ class Problem:
 
     forward : white noise -> outcome, one simulation; loss : outcome -> mismatch with the data;
     direction : (evaluation, update) -> (n, n, n) float32, in units of white noise, to be followed by a positive step;
-    constrain : applied to the white noise of every trial point; direction_repeats : the direction depends on the
-    evaluation alone, so that after a search without gain nothing is left; diagnose : evaluation -> further columns of
-    the history
+    constrain : (white noise, update) -> what is simulated, of every trial point; direction_repeats : the direction
+    depends on the evaluation alone, so that after a search without gain nothing is left; diagnose : evaluation ->
+    further columns of the history
     """
 
     forward: Callable[[np.ndarray], Any]
     loss: Callable[[Any], float]
     direction: Callable[[Evaluation, int], np.ndarray]
-    constrain: Callable[[np.ndarray], np.ndarray] = lambda noise: noise
+    constrain: Callable[[np.ndarray, int], np.ndarray] = lambda noise, update: noise
     diagnose: Callable[[Evaluation], dict[str, float]] = lambda evaluation: {}
     direction_repeats: bool = True
 
@@ -122,7 +122,7 @@ def _update(log: "_Log", here: Trial, update: int, choose_step: ChooseStep, left
         return log.problem.direction(log.state.kept[here.simulation], update)
 
     def along(step: float) -> np.ndarray:
-        return log.problem.constrain(log.state.kept[here.simulation].noise + np.float32(step) * direction())
+        return log.problem.constrain(log.state.kept[here.simulation].noise + np.float32(step) * direction(), update)
 
     def phi(step: float) -> float:
         return log.trial(update, step, functools.partial(along, step), here).loss

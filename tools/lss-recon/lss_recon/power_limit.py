@@ -7,7 +7,8 @@ modes may rightly differ from it, an estimate knows better: the power of b A(d) 
 
 Where halos decide the modes, a reconstruction is not quite Gaussian: its modes at 0.2 < k < 0.5 correlate with its own
 squares, as those of a truth do not. Its halos of 50 particles and more are then too many and too heavy, its matter has
-too much power. A share of the prior's power below one, on the scales that such halos are made of, takes that back.
+too much power. A share of the prior's power below one, on the scales that such halos are made of, takes that back. The
+updates fit the halos anew to whatever share there is, in two or three of them: so it works best while it falls.
 
 Updates that are pulled to an estimate, which their field resembles in part, lose power: then shells are filled as well.
 """

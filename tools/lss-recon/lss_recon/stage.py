@@ -151,19 +151,20 @@ def _start(network: Learned, problem: Problem, config: Config, index: int) -> Ca
         return lambda: prior_draw(recon.seed, index, n)
     if recon.start == "sample":
         return lambda: network.start(prior_draw(recon.seed, index, n))
-    return lambda: problem.constrain(network.start(prior_draw(recon.seed, index, n)))
+    return lambda: problem.constrain(network.start(prior_draw(recon.seed, index, n)), 0)
 
 
-def _constrain(network: Learned, config: Config) -> Callable[[np.ndarray], np.ndarray]:
+def _constrain(network: Learned, config: Config) -> Callable[[np.ndarray, int], np.ndarray]:
     """What every trial point goes through: no other distribution of values than the prior's, no unexpected power."""
     cosmology, size, recon = config.cosmology, config.box.size, config.recon
+    first, factor = recon.power_share
 
-    def constrain(noise: np.ndarray) -> np.ndarray:
+    def constrain(noise: np.ndarray, update: int) -> np.ndarray:
         if recon.one_point_limit:
             noise = gaussianise(noise, cosmology, size)
         if not recon.power_limit:
             return noise
-        return limit_power(noise, size, network.power, share=recon.power_share, fill=recon.pull > 0)
+        return limit_power(noise, size, network.power, share=first * factor**update, fill=recon.pull > 0)
 
     return constrain
 

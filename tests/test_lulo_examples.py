@@ -18,6 +18,7 @@ from lss.random_field import linear_overdensity, white_noise
 from lss.six_fields import NAMES
 from lss.universe import Group, Halos, Particles, Universe, WhiteNoise
 from lss_train.config import Config as Training
+from lss_train.universes import read_training_set
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "lulo"
 TOMLS = sorted(EXAMPLES.glob("*.toml"))
@@ -51,7 +52,8 @@ def test_the_papers_algorithm_has_the_papers_numbers(name):
 
 def test_no_truth_was_trained_on():
     seeds = {path.name: read_toml(path).get("ic", {}).get("seed") for path in TOMLS}
-    assert seeds["truth.toml"] not in {seeds["universes-64.toml"], seeds["paper.toml"], 1001, 5001}
+    trained_on = {seeds[name] for name in ("universes-64.toml", "universes-64-z49.toml", "paper.toml")} | {1001, 5001}
+    assert seeds["truth.toml"] not in trained_on
 
 
 def test_a_truth_is_simulated_better_than_the_universes_of_the_loop():
@@ -73,6 +75,17 @@ def test_the_loop_simulates_what_the_network_was_trained_on(path):
         begin = training["ic"]["redshift"]
         assert begin <= settings["ic"]["redshift"] <= earliest.get(path.name, begin)
         assert settings["halo"].items() >= training["halo"].items()
+
+
+def test_universes_of_the_next_training_are_those_that_the_best_loop_simulates():
+    universes, loop = (read_toml(EXAMPLES / name) for name in ("universes-64-z49.toml", "best.toml"))
+    for table in ("cosmology", "box", "sim", "halo"):
+        assert universes[table] == loop[table]
+    assert universes["ic"]["redshift"] == loop["ic"]["redshift"]
+    kept = read_training_set([EXAMPLES / "universes-64-z49-set.h5"])
+    assert len(kept) == 128
+    assert kept.settings["ic"]["redshift"] == 49
+    assert set(kept.seed.tolist()) == {universes["ic"]["seed"]}
 
 
 # --- the benchmark ---------------------------------------------------------------------------------------------------

@@ -217,7 +217,7 @@ def _explain(model: type[BaseModel], entry: Any) -> str:
         shown = "" if isinstance(found, dict) else f" = {found!r}"
         return f"{place}{shown}: unknown key{_nearest(key, known)}; keys are {', '.join(known)}"
     message = entry["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
+    message = (message[0].lower() + message[1:]).replace("a valid tuple", "a list")  # the words of TOML
     field = _field(model, path)
     about = f" ({_describe(model, path)})" if field is not None and field.description else ""
     shown = "" if isinstance(found, dict) else f" = {found!r}"

@@ -17,6 +17,7 @@ class Simulation(Table):
     method: Literal["pm", "p3m"] = quantity("pm", "solver")
     steps: int = quantity(20, "mesh steps", gt=0)
     softening: float = quantity(0.05, "softening", "Mpc/h", gt=0)
+    schedule: tuple[float, float] = quantity((1.0, 0.9), "of its steps")
     catalogue: Inner | None = quantity(None, "a foreign catalogue")
 
 
@@ -35,6 +36,7 @@ class Config(Configuration):
         ({"sims": {}}, ["[sims]", "did you mean 'sim'?"]),
         ({"box": {"n": "many"}}, ["[box] n = 'many'", "integer"]),
         ({"box": 5}, ["box = 5", "expected a table"]),
+        ({"sim": {"schedule": 0.9}}, ["[sim] schedule = 0.9: input should be a list (of its steps)"]),
         ({"sim": {"catalogue": {"fromat": "x"}}}, ["[sim.catalogue] fromat", "did you mean 'format'?"]),
     ],
 )

@@ -6,10 +6,11 @@ import h5py
 import numpy as np
 import pytest
 
-from lss import interrupt, stages
+from lss import fourier, interrupt, stages
 from lss.config import merge, validate
 from lss.errors import ConfigError, DataError, Stopped
 from lss.nets.checkpoint import read_card
+from lss.random_field import white_noise
 from lss.restart import Restart
 from lss.six_fields import NAMES
 from lss.universe import Group, Universe
@@ -17,7 +18,9 @@ from lss.universe_file import write_universe
 from lss_recon.config import Config
 from lss_recon.loop import Evaluation, State, Trial
 from lss_recon.memory import Memory
-from lss_recon.observation import check_card, forward_settings, on_scale_of
+from lss_recon.modes import wavenumber
+from lss_recon.network import learned
+from lss_recon.observation import check_card, comparison, forward_settings, on_scale_of
 from lss_recon.truth import against_truth
 from lss_stats.digest import digest
 
@@ -132,6 +135,19 @@ def test_share_of_the_power_falls_from_update_to_update(observed, estimator):
 def test_share_of_the_power_beyond_what_there_is_is_refused(observed, estimator, power_share):
     with pytest.raises(ConfigError, match="power_share: expected two numbers above 0, neither above 1"):
         reconstruct(observed, estimator, power_share=power_share)
+
+
+def test_pull_ends_where_updates_end(observed, estimator):
+    """The estimate is cut at k_max: beyond, a pull to it would be one to nothing."""
+    config = validate(Config, observed.config, "test")
+    settings = forward_settings(observed, config)
+    recon = config.recon.model_copy(update={"checkpoint": estimator, "pull": 0.5, "k_max": 0.3})
+    fields = comparison(observed.halos, settings)
+    here = Evaluation(white_noise(3, 0, observed.box.n), observed)  # its halos are the data: no residual
+    direction = learned(recon, observed.halos, fields, settings, 0).direction(here, 1)
+    k = wavenumber(observed.box.n, observed.box.size)
+    modes = np.abs(fourier.forward(direction))
+    assert modes[k >= 0.3].max() < 1e-3 * modes[(k > 0) & (k < 0.3)].max()
 
 
 @pytest.mark.parametrize(("key", "value", "said"), [("turn", True, "true"), ("pull", 0.5, "0.5")])

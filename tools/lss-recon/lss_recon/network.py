@@ -76,7 +76,8 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
             *(of_data, draw, network.calibration, recon.k_max, box.size), sharp=sharp, scatter=scatter
         )
 
-    slope, correlation = network.calibration(wavenumber(box.n, box.size))
+    k = wavenumber(box.n, box.size)
+    slope, correlation = network.calibration(k)
     if recon.turn:
         seen = partial(orientation, box.n, recon.seed, index)
         sides = [seen_from(estimate, observed, seen(0, side), box.n, box.size) for side in range(SIDES)]
@@ -88,7 +89,8 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
     if recon.pull:
         # b e has the power r^2.
         full = np.divide(slope, correlation, out=np.zeros_like(slope), where=correlation > 0)
-        direction = pulled(direction, recon.pull, filtered(of_data, full), certainty(correlation))
+        certain = np.where(k < recon.k_max, certainty(correlation), 0)
+        direction = pulled(direction, recon.pull, filtered(of_data, full), certain)
     return Learned(direction, start, expected_power(of_data, slope, correlation))
 
 

@@ -34,6 +34,7 @@ def linked(folder: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     LATEST.mkdir(parents=True, exist_ok=True)
     fresh = LATEST / f".{name}-{os.getpid()}"
+    fresh.unlink(missing_ok=True)
     fresh.symlink_to(Path("..") / folder.relative_to(FOLDER))
     fresh.replace(LATEST / name)  # whole at any moment: another benchmark may be under way
     return folder

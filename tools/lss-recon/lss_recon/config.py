@@ -1,6 +1,5 @@
 """The table [recon], and the tables of the forward model that it passes on."""
 
-import json
 from typing import Any, Literal, Self
 
 from pydantic import model_validator
@@ -139,7 +138,7 @@ class Reconstruction(Table):
     def _only_an_estimator_turns_and_pulls(self) -> Self:
         for key, value in (("turn", self.turn), ("pull", self.pull)):
             if value and self.direction != "estimate":
-                raise ValueError(f'{key} = {json.dumps(value)} needs direction = "estimate"')
+                raise ValueError(f'{key} = {str(value).lower()} needs direction = "estimate"')
         return self
 
     @model_validator(mode="after")

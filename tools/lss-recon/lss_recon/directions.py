@@ -48,8 +48,9 @@ def by_estimate_from_all_sides(
     """
 
     def direction(evaluation: Evaluation, update: int) -> np.ndarray:
+        side = seen(update)
         of_data, of_simulated = (
-            seen_from(estimate, halos, seen(update), n, box_size) for halos in (observed, evaluation.outcome.halos)
+            seen_from(estimate, halos, side, n, box_size) for halos in (observed, evaluation.outcome.halos)
         )
         return of_data - of_simulated
 

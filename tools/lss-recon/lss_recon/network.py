@@ -17,7 +17,7 @@ from lss_recon.config import Reconstruction
 from lss_recon.directions import Direction, by_estimate, by_estimate_from_all_sides, by_pairs, pulled, whitened
 from lss_recon.modes import cut, filtered, wavenumber
 from lss_recon.observation import FieldsOf, check_card
-from lss_recon.orientation import orientation, seen_from
+from lss_recon.orientation import SIDES, orientation, seen_from
 from lss_recon.power_limit import expected_power
 from lss_recon.start import certainty, constrained_draw
 
@@ -35,9 +35,6 @@ class Learned:
     direction: Direction
     start: Callable[[np.ndarray], np.ndarray]
     power: np.ndarray | None = None
-
-
-SIDES = 8  # from which an estimator that turns sees the data, before the first update
 
 
 def learned(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings, index: int) -> Learned:

@@ -15,6 +15,8 @@ import numpy as np
 
 from lss.universe import Halos
 
+SIDES = 8  # from which the data are seen before the first update
+
 _AXES = tuple(permutations(range(3)))
 
 

@@ -26,26 +26,27 @@ OF_HALOS = (0.175, 0.825)  # h/Mpc, the scales that resolved halos are made of; 
 def limit_power(
     noise: np.ndarray, box_size: float, expected: np.ndarray | None = None, *, share: float = 1.0, fill: bool = False
 ) -> np.ndarray:
-    """Scale the modes of every shell above the expected power back to it; the other modes stay.
+    """Scale the modes of every shell above the expected power back to it; the other modes stay (or `fill` it).
 
     noise : (n, n, n) float32 white noise; box_size : Mpc/h; expected : (n, n, n//2+1) power of every mode in units of
     the prior's, of which k <= FROM counts; without it those modes are left alone; share : of the prior's power, for
     the scales OF_HALOS; fill : shells of k > FROM that have less are scaled up to it
-    Returns (n, n, n) float32, the argument itself where no shell is above.
+    Returns (n, n, n) float32, the argument itself where every shell stays.
     """
     n = len(noise)
     modes = fourier.forward(noise)
     k = wavenumber(n, box_size)
     shell = np.ceil((k - FROM) / WIDTH).astype(np.int64)  # 1 begins at FROM
-    shell -= shell.min()
+    largest = -shell.min()  # the last shell of those up to FROM
+    shell += largest
     weight = np.broadcast_to(fourier.half_space_weights(n), modes.shape)
     allowed = np.where((k > OF_HALOS[0]) & (k <= OF_HALOS[1]), share, 1.0)
     allowed = np.where(k <= FROM, np.inf if expected is None else expected, allowed)
     power = np.bincount(shell.ravel(), (weight * np.square(np.abs(modes), dtype=np.float64)).ravel())
     bound = np.bincount(shell.ravel(), (weight * allowed).ravel()) * float(n) ** 3
     excess = np.divide(power, bound, out=np.zeros_like(power), where=bound > 0)
-    beyond = np.bincount(shell.ravel(), (k > FROM).ravel()) > 0
-    excess = np.where(fill & beyond & (power > 0), excess, np.maximum(excess, 1))
+    filled = fill & (np.arange(len(power)) > largest) & (power > 0)
+    excess = np.where(filled, excess, np.maximum(excess, 1))
     if (excess == 1).all():
         return noise
     modes *= (1 / np.sqrt(excess)).astype(np.float32)[shell]

@@ -452,6 +452,17 @@ def test_simulations_that_begin_elsewhere_are_another_simulator(caplog, monkeypa
     assert ("another forward model" in caplog.text) == warned
 
 
+def test_start_that_a_card_leaves_to_the_default_is_held_against_the_loops(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("lss"), "propagate", True)
+    card = read_card("estimator-64")
+    trained = {table: dict(card["data"]["simulator"][table]) for table in ("ic", "sim", "halo")}
+    config = validate(Config, trained, "test")
+    del trained["ic"]["redshift"]
+    silent = card | {"data": card["data"] | {"simulator": trained}}
+    check_card(silent, "estimator-64", forward_settings(Universe.create(config), config))
+    assert "trained on another forward model: [ic] redshift = 127.0, here 19.0" in caplog.text
+
+
 def test_unknown_key_of_the_forward_model_is_refused_before_the_first_simulation(observed, estimator):
     with pytest.raises(ConfigError, match=r"\[sim\] stepps = 3: unknown key; did you mean 'steps'"):
         reconstruct(dataclasses.replace(observed, config=merge(observed.config, {"sim": {"stepps": 3}})), estimator)

@@ -66,9 +66,9 @@ class Problem:
 
     forward : white noise -> outcome, one simulation; loss : outcome -> mismatch with the data;
     direction : (evaluation, update) -> (n, n, n) float32, in units of white noise, to be followed by a positive step;
-    constrain : (white noise, update) -> what is simulated, of every trial point; direction_repeats : the direction
-    depends on the evaluation alone, so that after a search without gain nothing is left; diagnose : evaluation ->
-    further columns of the history
+    constrain : (white noise, update) -> what is simulated, of every trial point; direction_repeats : direction and
+    constraint depend on the evaluation alone, so that after a search without gain nothing is left; diagnose :
+    evaluation -> further columns of the history
     """
 
     forward: Callable[[np.ndarray], Any]

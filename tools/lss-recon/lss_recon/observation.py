@@ -149,8 +149,11 @@ def check_card(card: Card, name: str, settings: Settings) -> None:
 
 def _start(tables: Settings) -> dict[str, Any]:
     """Of [ic] what its particles are: p3m alone begins with them, the other methods with the white noise."""
-    particles = tables.get("sim", {}).get("method") == "p3m"
-    return {key: value for key, value in tables.get("ic", {}).items() if particles and key == "redshift"}
+    if "ic" not in tables or tables.get("sim", {}).get("method") != "p3m":
+        return {}
+    model = stages.find("ic").Config
+    said = {key: value for key, value in tables["ic"].items() if key == "redshift"}
+    return {"redshift": getattr(validate(model, {"ic": said}, "[ic]"), "ic").redshift}  # noqa: B009  (as below)
 
 
 def _written_out(sim: dict[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _task(universe: Universe, config: Config, index: int, truth: Path | None, re
         loss=lambda simulated: mismatch(fields(simulated.halos), data, recon.loss_smoothing, box.size),
         direction=_direction(network, config, index),
         constrain=_constrain(network, config),
-        direction_repeats=recon.noise[0] == 0 and not recon.turn,
+        direction_repeats=recon.noise[0] == 0 and not recon.turn and recon.power_share[1] == 1,
         diagnose=against_truth(truth, blank) if truth else lambda evaluation: {},
     )
     title = f"sample {index}" if recon.samples > 1 else "lss-recon"

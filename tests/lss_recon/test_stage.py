@@ -121,6 +121,12 @@ def test_every_update_may_be_pulled_to_the_estimate(observed, estimator):
     assert pulled.group("recon").data["loss"][1] != free.group("recon").data["loss"][1]
 
 
+def test_every_update_may_move_halos_to_their_places(observed, estimator):
+    free, placed = (reconstruct(observed, estimator, place=place, start="prior") for place in (0.0, 1.0))
+    assert placed.group("recon").data["loss"][0] == free.group("recon").data["loss"][0]
+    assert placed.group("recon").data["loss"][1] != free.group("recon").data["loss"][1]
+
+
 def test_share_of_the_power_falls_from_update_to_update(observed, estimator):
     constant, falling = (
         reconstruct(observed, estimator, pull=0.5, power_share=[0.8, factor]).group("recon").data["rms"]
@@ -150,8 +156,10 @@ def test_pull_ends_where_updates_end(observed, estimator):
     assert modes[k >= 0.3].max() < 1e-3 * modes[(k > 0) & (k < 0.3)].max()
 
 
-@pytest.mark.parametrize(("key", "value", "said"), [("turn", True, "true"), ("pull", 0.5, "0.5")])
-def test_pairs_neither_turn_nor_pull(observed, optimizer, key, value, said):
+@pytest.mark.parametrize(
+    ("key", "value", "said"), [("turn", True, "true"), ("pull", 0.5, "0.5"), ("place", 1.0, "1.0")]
+)
+def test_pairs_neither_turn_pull_nor_place(observed, optimizer, key, value, said):
     with pytest.raises(ConfigError, match=f'{key} = {said} needs direction = "estimate"'):
         reconstruct(observed, optimizer, direction="pairs", start="prior", **{key: value})
 
@@ -163,7 +171,7 @@ class Death(BaseException):
     """What SIGKILL leaves behind: nothing runs after it."""
 
 
-@pytest.mark.parametrize("changed", [{}, {"step": "line_search"}, {"turn": True, "pull": 0.5}])
+@pytest.mark.parametrize("changed", [{}, {"step": "line_search"}, {"turn": True, "pull": 0.5, "place": 1.0}])
 def test_death_between_any_two_writes_leaves_a_state_that_goes_on_to_the_same_bits(
     observed, estimator, tmp_path, monkeypatch, changed
 ):

@@ -87,6 +87,13 @@ class Reconstruction(Table):
         ge=0,
         lt=2,
     )
+    place: float = quantity(
+        0.0,
+        "added to a direction, times the most probable change of x that moves simulated halos to the observed ones "
+        "nearest to them; 0: none",
+        ge=0,
+        lt=10,
+    )
     turn: bool = quantity(
         False, "every update of an estimator looks from another side (axes, mirror images, shifts by voxels)"
     )
@@ -135,8 +142,8 @@ class Reconstruction(Table):
         return self
 
     @model_validator(mode="after")
-    def _only_an_estimator_turns_and_pulls(self) -> Self:
-        for key, value in (("turn", self.turn), ("pull", self.pull)):
+    def _only_an_estimator_turns_pulls_and_places(self) -> Self:
+        for key, value in (("turn", self.turn), ("pull", self.pull), ("place", self.place)):
             if value and self.direction != "estimate":
                 raise ValueError(f'{key} = {str(value).lower()} needs direction = "estimate"')
         return self

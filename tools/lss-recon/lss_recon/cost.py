@@ -13,6 +13,8 @@ from lss_recon.orientation import SIDES
 # Measured at 64^3 and 128^3 with 16 channels; the first two are what torch holds when it is loaded and when it has run.
 TORCH_BYTES, WORKSPACE_BYTES = 200_000_000, 40_000_000
 NETWORK_BYTES_PER_VOXEL, NETWORK_CPU_SECONDS_PER_VOXEL, MEASURED_CHANNELS = 640, 2.8e-6, 16
+# 1.2e-6 at 64^3, 4.5e-6 at 128^3.
+PLACE_CPU_SECONDS_PER_VOXEL = 3e-6
 # Python, numba and torch, before anything is computed.
 IMPORTS_CPU_SECONDS = 2.5
 # White noise, particles, two halo fields and the members of halos.
@@ -44,6 +46,7 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     each = sum(part.cpu_seconds - part.start_seconds for part in simulation)
     look = NETWORK_CPU_SECONDS_PER_VOXEL * width**2 * voxels
     each += (2 if recon.turn else 1) * look  # from another side, the data have to be seen again
+    each += PLACE_CPU_SECONDS_PER_VOXEL * voxels if recon.place else 0
     before_all = (SIDES if recon.turn else 1) * look
     steps = [
         f"start: {recon.start}; direction: {recon.direction}, checkpoint {recon.checkpoint}; step: {recon.step}",

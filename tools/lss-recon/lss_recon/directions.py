@@ -115,6 +115,18 @@ def pulled(direction: Direction, strength: float, target: np.ndarray, certain: n
     return pulling
 
 
+def placing(direction: Direction, strength: float, change: Callable[[Halos], np.ndarray]) -> Direction:
+    """A direction that also moves halos: + strength times what brings them to their places (see lss_recon.halo_places).
+
+    change : halos of an outcome -> (n, n, n) float32 white noise
+    """
+
+    def moving(evaluation: Evaluation, update: int) -> np.ndarray:
+        return direction(evaluation, update) + np.float32(strength) * change(evaluation.outcome.halos)
+
+    return moving
+
+
 def whitened(linear: np.ndarray, smoothing: float, k_max: float, cosmology: Cosmology, box_size: float) -> np.ndarray:
     """The white noise behind a smoothed linear field, without its modes at k >= k_max.
 

@@ -14,7 +14,16 @@ from lss.nets.checkpoint import load_network, read_card
 from lss.random_field import linear_overdensity, white_noise_of
 from lss.universe import Halos, Universe
 from lss_recon.config import Reconstruction
-from lss_recon.directions import Direction, by_estimate, by_estimate_from_all_sides, by_pairs, pulled, whitened
+from lss_recon.directions import (
+    Direction,
+    by_estimate,
+    by_estimate_from_all_sides,
+    by_pairs,
+    placing,
+    pulled,
+    whitened,
+)
+from lss_recon.halo_places import towards_places
 from lss_recon.modes import cut, filtered, wavenumber
 from lss_recon.observation import FieldsOf, check_card
 from lss_recon.orientation import SIDES, orientation, seen_from
@@ -88,6 +97,9 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
         full = np.divide(slope, correlation, out=np.zeros_like(slope), where=correlation > 0)
         certain = np.where(k < recon.k_max, certainty(correlation), 0)
         direction = pulled(direction, recon.pull, filtered(of_data, full), certain)
+    if recon.place:
+        undecided = np.where(k < recon.k_max, 1 - np.clip(correlation, 0, 1) ** 2, 0)
+        direction = placing(direction, recon.place, towards_places(observed, undecided, cosmology, box.size))
     return Learned(direction, start, expected_power(of_data, slope, correlation))
 
 

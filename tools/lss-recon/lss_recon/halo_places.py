@@ -1,0 +1,127 @@
+"""Where halos are: the most probable change of the white noise that moves simulated halos to their observed places.
+
+A network that is shown voxels of 2 Mpc/h has little to say of a halo that is half a voxel away from its place. Linear
+theory has: with x the white noise, a halo is displaced by the mean over its members,
+
+    G x = < psi(q) >,    psi = -grad lap^-1 delta(x)
+
+and of all changes of x that displace the halos by what they lack, s, with an error sigma, the most probable is
+
+    S G^T (G S G^T + sigma^2)^-1 s,    S = 1 - r(k)^2
+
+with S the variance of a mode that the estimate leaves open: what it has decided stays as it is.
+Source: Hoffman & Ribak 1991, with displacements in place of densities.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator, cg
+from scipy.spatial import cKDTree
+
+from lss import fourier
+from lss.config import Cosmology
+from lss.cosmology import growth_factor
+from lss.errors import DataError
+from lss.linear_power import linear_power
+from lss.universe import Halos, Members
+from lss_recon.modes import wavenumber
+
+REACH = 2.0  # Mpc/h: halos that are farther apart than this are not one and the same
+SIGMA = 0.3  # Mpc/h, along an axis: what linear theory and the halo finder leave
+TOLERANCE = 0.01  # of the displacements, to which the equations are solved
+ITERATIONS = 100  # at most; some twenty do
+
+Vectors = np.ndarray  # (m, 3) float64, Mpc/h
+
+
+def towards_places(
+    observed: Halos, undecided: np.ndarray, cosmology: Cosmology, box_size: float
+) -> Callable[[Halos], np.ndarray]:
+    """simulated halos, with members -> the change of white noise, (n, n, n) float32, that moves them to the observed.
+
+    undecided : S, (n, n, n//2+1), the variance of every mode that may change, 0 to 1; box_size : Mpc/h
+    The change is zero where no two halos match. Raises DataError for halos without members.
+    """
+    n = len(undecided)
+    response = _response(n, box_size, cosmology)
+    # A derivative has no Nyquist wave.
+    nyquist = 0.999 * np.pi * n / box_size
+    resolved = np.all(np.broadcast_arrays(*(np.abs(k) < nyquist for k in fourier.wavenumbers(n, box_size))), axis=0)
+    variance = np.where(resolved, undecided, 0).astype(np.float32)
+
+    def change(simulated: Halos) -> np.ndarray:
+        if simulated.members is None:
+            raise DataError("[recon] place: the forward model's halos come without their members, /halos/members_index")
+        there, here = matched(observed.position, simulated.position, box_size)
+        if not len(here):
+            return np.zeros((n, n, n), np.float32)
+        apart = observed.position[there].astype(np.float64) - simulated.position[here]
+        lacking = (apart + box_size / 2) % box_size - box_size / 2
+        growth = growth_factor(1 / (1 + simulated.redshift), cosmology.omega_m)
+        return most_probable_change(lacking / growth, _protohalos(simulated.members, here, n**3), response, variance)
+
+    return change
+
+
+def matched(one: np.ndarray, other: np.ndarray, box_size: float) -> tuple[np.ndarray, np.ndarray]:
+    """Halos that are each other's nearest, no farther than REACH apart.
+
+    one, other : (m, 3), (l, 3) positions, Mpc/h, periodic. Returns their rows in one and in other, of equal length.
+    """
+    if not len(one) or not len(other):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    places = [np.mod(position.astype(np.float64), box_size) % box_size for position in (one, other)]
+    trees = [cKDTree(place, boxsize=box_size) for place in places]
+    distance, nearest = trees[1].query(places[0])
+    _, back = trees[0].query(places[1])
+    both = (back[nearest] == np.arange(len(one))) & (distance <= REACH)
+    return np.flatnonzero(both), nearest[both]
+
+
+def most_probable_change(
+    lacking: Vectors, protohalos: tuple[np.ndarray, np.ndarray], response: list[np.ndarray], variance: np.ndarray
+) -> np.ndarray:
+    """S G^T (G S G^T + sigma^2)^-1 s: (n, n, n) float32 white noise.
+
+    lacking : s, at a growth factor of 1; protohalos : particles by lattice number, halo by halo, and the first of each
+    response : per axis, modes of white noise -> modes of the displacement; variance : S
+    """
+    particle, first = protohalos
+    size = np.diff([*first, len(particle)])
+    n = len(variance)
+
+    def displacement(modes: np.ndarray) -> Vectors:
+        psi = [fourier.inverse(modes * axis, n, overwrite=True).ravel()[particle] for axis in response]
+        return np.stack([np.add.reduceat(one, first, dtype=np.float64) / size for one in psi], axis=1)
+
+    def spread(forces: Vectors) -> np.ndarray:
+        """S G^T, as modes."""
+        share = np.repeat(forces / size[:, None], size, axis=0)
+        grids = (np.bincount(particle, along, minlength=n**3).astype(np.float32).reshape(n, n, n) for along in share.T)
+        return variance * sum(np.conj(axis) * fourier.forward(grid) for axis, grid in zip(response, grids, strict=True))
+
+    def covariance(forces: np.ndarray) -> np.ndarray:
+        vectors = forces.reshape(-1, 3)
+        return (displacement(spread(vectors)) + SIGMA**2 * vectors).ravel()
+
+    equations = LinearOperator((lacking.size, lacking.size), covariance, dtype=np.float64)
+    forces, _ = cg(equations, lacking.ravel(), rtol=TOLERANCE, maxiter=ITERATIONS)
+    return fourier.inverse(spread(forces.reshape(-1, 3)), n, overwrite=True)
+
+
+def _response(n: int, box_size: float, cosmology: Cosmology) -> list[np.ndarray]:
+    """sqrt(P n^3 / L^3) i k_a / k^2 for each axis: modes of white noise -> modes of the displacement, complex64."""
+    k = wavenumber(n, box_size).astype(np.float64)
+    k[0, 0, 0] = np.inf  # the mean moves nothing
+    potential = np.sqrt(linear_power(np.where(np.isinf(k), 1.0, k), cosmology) * n**3 / box_size**3) / k**2
+    return [(1j * along * potential).astype(np.complex64) for along in fourier.wavenumbers(n, box_size)]
+
+
+def _protohalos(members: Members, halos: np.ndarray, particles: int) -> tuple[np.ndarray, np.ndarray]:
+    """The particles of these halos, one halo after the other, and where each begins."""
+    begin, end = members.offset[halos], members.offset[halos + 1]
+    particle = np.concatenate([members.index[a:b] for a, b in zip(begin, end, strict=True)])
+    if particle.max() >= particles:
+        raise DataError(f"[recon] place: a halo has particle {particle.max()}, but [box] n asks for {particles}")
+    return particle, np.concatenate([[0], np.cumsum(end - begin)[:-1]])

@@ -127,6 +127,14 @@ def test_every_update_may_move_halos_to_their_places(observed, estimator):
     assert placed.group("recon").data["loss"][1] != free.group("recon").data["loss"][1]
 
 
+def test_halos_of_early_simulations_stay_where_they_are(observed, estimator):
+    free, placed = (reconstruct(observed, estimator, place=place, early=EARLY) for place in (0.0, 1.0))
+    first, later = ([one.group(name).data["loss"] for one in (free, placed)] for name in ("recon/early", "recon"))
+    assert np.array_equal(*first)
+    assert later[0][0] == later[1][0]
+    assert later[0][1] != later[1][1]
+
+
 def test_share_of_the_power_falls_from_update_to_update(observed, estimator):
     constant, falling = (
         reconstruct(observed, estimator, pull=0.5, power_share=[0.8, factor]).group("recon").data["rms"]

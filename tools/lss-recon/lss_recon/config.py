@@ -90,7 +90,7 @@ class Reconstruction(Table):
     place: float = quantity(
         0.0,
         "added to a direction, times the most probable change of x that moves simulated halos to the observed ones "
-        "nearest to them; 0: none",
+        "nearest to them, not of early simulations; 0: none",
         ge=0,
         lt=10,
     )
@@ -174,12 +174,16 @@ class Config(Configuration):
     recon: Reconstruction = quantity(Reconstruction(), "how the initial conditions behind a halo catalogue are found")
 
     def early(self) -> "Config":
-        """What the early simulations are made with: [recon.early] in the place of forward model and network."""
+        """What the early simulations are made with: [recon.early] in the place of forward model and network.
+
+        A cheap model is for the large scales: its halos are not where a good one has them to a fraction of 1 Mpc/h.
+        """
         early = self.recon.early
         changed = {
             "checkpoint": early.checkpoint or self.recon.checkpoint,
             "max_simulations": early.simulations,
             "schedule": early.schedule,
+            "place": 0.0,
             "forward": Forward(),
             "early": Early(),
         }

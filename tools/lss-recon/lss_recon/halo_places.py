@@ -71,6 +71,7 @@ def matched(one: np.ndarray, other: np.ndarray, box_size: float) -> tuple[np.nda
     """
     if not len(one) or not len(other):
         return np.empty(0, np.int64), np.empty(0, np.int64)
+    # Twice: the remainder of a tiny negative number is the box itself.
     places = [np.mod(position.astype(np.float64), box_size) % box_size for position in (one, other)]
     trees = [cKDTree(place, boxsize=box_size) for place in places]
     distance, nearest = trees[1].query(places[0])

@@ -135,6 +135,26 @@ def test_halos_of_early_simulations_stay_where_they_are(observed, estimator):
     assert later[0][1] != later[1][1]
 
 
+@pytest.mark.parametrize("turn", [False, True])
+def test_simulated_halos_within_the_margin_are_not_shown_to_the_estimator(observed, estimator, turn):
+    """With all halos simulated as they are observed, the direction asks for those that are not shown."""
+    config = validate(Config, observed.config, "test")
+    settings = forward_settings(observed, config)
+    fields = comparison(observed.halos, settings)
+    mass = observed.halos.mass
+    heavy = {name: column[mass >= 1.5 * mass.min()] for name, column in observed.halos.columns.items()}
+    without = observed.with_halos(dataclasses.replace(observed.halos, columns=heavy, members=None))
+    assert 0 < len(without.halos) < len(observed.halos)
+
+    def direction(margin, outcome):
+        recon = config.recon.model_copy(update={"checkpoint": estimator, "margin": margin, "turn": turn})
+        here = Evaluation(white_noise(3, 0, observed.box.n), outcome)
+        return learned(recon, observed.halos, fields, settings, 0).direction(here, 1)
+
+    assert not direction(1.0, observed).any()
+    assert np.array_equal(direction(1.5, observed), direction(1.0, without))
+
+
 def test_share_of_the_power_falls_from_update_to_update(observed, estimator):
     constant, falling = (
         reconstruct(observed, estimator, pull=0.5, power_share=[0.8, factor]).group("recon").data["rms"]
@@ -165,9 +185,10 @@ def test_pull_ends_where_updates_end(observed, estimator):
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"), [("turn", True, "true"), ("pull", 0.5, "0.5"), ("place", 1.0, "1.0")]
+    ("key", "value", "said"),
+    [("turn", True, "true"), ("pull", 0.5, "0.5"), ("place", 1.0, "1.0"), ("margin", 1.1, "1.1")],
 )
-def test_pairs_neither_turn_pull_nor_place(observed, optimizer, key, value, said):
+def test_pairs_use_no_key_of_an_estimator(observed, optimizer, key, value, said):
     with pytest.raises(ConfigError, match=f'{key} = {said} needs direction = "estimate"'):
         reconstruct(observed, optimizer, direction="pairs", start="prior", **{key: value})
 

@@ -94,6 +94,13 @@ class Reconstruction(Table):
         ge=0,
         lt=10,
     )
+    margin: float = quantity(
+        1.0,
+        "simulated halos below this, times the least observed mass, are not shown to the estimator: those at the limit "
+        "come and go",
+        ge=1,
+        lt=2,
+    )
     turn: bool = quantity(
         False, "every update of an estimator looks from another side (axes, mirror images, shifts by voxels)"
     )
@@ -142,9 +149,11 @@ class Reconstruction(Table):
         return self
 
     @model_validator(mode="after")
-    def _only_an_estimator_turns_pulls_and_places(self) -> Self:
-        for key, value in (("turn", self.turn), ("pull", self.pull), ("place", self.place)):
-            if value and self.direction != "estimate":
+    def _some_keys_are_for_an_estimator(self) -> Self:
+        off = Reconstruction.model_fields
+        for key in ("turn", "pull", "place", "margin"):
+            value = getattr(self, key)
+            if value != off[key].default and self.direction != "estimate":
                 raise ValueError(f'{key} = {str(value).lower()} needs direction = "estimate"')
         return self
 

@@ -1,5 +1,6 @@
 """The learned part: a checkpoint made into a direction, and for an estimator a start."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -82,16 +83,22 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
             *(of_data, draw, network.calibration, recon.k_max, box.size), sharp=sharp, scatter=scatter
         )
 
+    lightest = recon.margin * observed.mass.min()
+
+    def shown(simulated: Halos) -> Halos:
+        columns = {name: column[simulated.mass >= lightest] for name, column in simulated.columns.items()}
+        return simulated if recon.margin == 1 else dataclasses.replace(simulated, columns=columns, members=None)
+
     k = wavenumber(box.n, box.size)
     slope, correlation = network.calibration(k)
     if recon.turn:
         seen = partial(orientation, box.n, recon.seed, index)
         sides = [seen_from(estimate, observed, seen(0, side), box.n, box.size) for side in range(SIDES)]
         of_data = np.mean(sides, axis=0)
-        direction = by_estimate_from_all_sides(estimate, observed, seen, box.n, box.size)
+        direction = by_estimate_from_all_sides(estimate, observed, shown, seen, box.n, box.size)
     else:
         of_data = estimate(observed)
-        direction = by_estimate(lambda simulated: estimate(simulated.halos), of_data)
+        direction = by_estimate(lambda simulated: estimate(shown(simulated.halos)), of_data)
     if recon.pull:
         # b e has the power r^2.
         full = np.divide(slope, correlation, out=np.zeros_like(slope), where=correlation > 0)

@@ -44,8 +44,8 @@ def by_estimate_from_all_sides(
 ) -> Direction:
     """e(d) - e(S(x)) of catalogues that both are seen in another orientation at every update.
 
-    estimate : e, catalogue -> (n, n, n) float32 white noise; observed : d; shown : the simulated halos that it is given;
-    seen : the orientation of an update; box_size : Mpc/h
+    estimate : e, catalogue -> (n, n, n) float32 white noise; observed : d; shown : those of the simulated
+    halos that it is given; seen : the orientation of an update; box_size : Mpc/h
     """
 
     def direction(evaluation: Evaluation, update: int) -> np.ndarray:

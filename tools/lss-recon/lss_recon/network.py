@@ -86,8 +86,10 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
     lightest = recon.margin * observed.mass.min()
 
     def shown(simulated: Halos) -> Halos:
+        if recon.margin == 1:
+            return simulated
         columns = {name: column[simulated.mass >= lightest] for name, column in simulated.columns.items()}
-        return simulated if recon.margin == 1 else dataclasses.replace(simulated, columns=columns, members=None)
+        return dataclasses.replace(simulated, columns=columns, members=None)
 
     k = wavenumber(box.n, box.size)
     slope, correlation = network.calibration(k)

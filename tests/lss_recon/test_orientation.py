@@ -57,7 +57,7 @@ def test_direction_of_an_estimator_without_a_preferred_side_is_the_same_from_all
 
     here = Evaluation(np.zeros((N, N, N), np.float32), SimpleNamespace(halos=catalogue(4)))
     fixed = by_estimate(lambda outcome: estimate(outcome.halos), estimate(halos))
-    turning = by_estimate_from_all_sides(estimate, halos, partial(orientation, N, 1, 0), N, BOX)
+    turning = by_estimate_from_all_sides(estimate, halos, lambda all: all, partial(orientation, N, 1, 0), N, BOX)
     for update in range(1, 5):
         np.testing.assert_allclose(turning(here, update), fixed(here, update), atol=1e-5)
 

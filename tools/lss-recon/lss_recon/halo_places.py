@@ -114,8 +114,8 @@ def most_probable_change(
 def _response(n: int, box_size: float, cosmology: Cosmology) -> list[np.ndarray]:
     """sqrt(P n^3 / L^3) i k_a / k^2 for each axis: modes of white noise -> modes of the displacement, complex64."""
     k = wavenumber(n, box_size).astype(np.float64)
-    k[0, 0, 0] = np.inf  # the mean moves nothing
-    potential = np.sqrt(linear_power(np.where(np.isinf(k), 1.0, k), cosmology) * n**3 / box_size**3) / k**2
+    k[0, 0, 0] = 1.0  # any number: the mean has no gradient
+    potential = np.sqrt(linear_power(k, cosmology) * n**3 / box_size**3) / k**2
     return [(1j * along * potential).astype(np.complex64) for along in fourier.wavenumbers(n, box_size)]
 
 

@@ -24,7 +24,6 @@ from lss_recon.directions import (
     pulled,
     whitened,
 )
-from lss_recon.halo_places import towards_places
 from lss_recon.modes import cut, filtered, wavenumber
 from lss_recon.observation import FieldsOf, check_card
 from lss_recon.orientation import SIDES, orientation, seen_from
@@ -83,12 +82,11 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
             *(of_data, draw, network.calibration, recon.k_max, box.size), sharp=sharp, scatter=scatter
         )
 
-    lightest = recon.margin * observed.mass.min()
-
     def shown(simulated: Halos) -> Halos:
         if recon.margin == 1:
             return simulated
-        columns = {name: column[simulated.mass >= lightest] for name, column in simulated.columns.items()}
+        heavy = simulated.mass >= recon.margin * observed.mass.min()
+        columns = {name: column[heavy] for name, column in simulated.columns.items()}
         return dataclasses.replace(simulated, columns=columns, members=None)
 
     k = wavenumber(box.n, box.size)
@@ -107,6 +105,8 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
         certain = np.where(k < recon.k_max, certainty(correlation), 0)
         direction = pulled(direction, recon.pull, filtered(of_data, full), certain)
     if recon.place:
+        from lss_recon.halo_places import towards_places
+
         undecided = np.where(k < recon.k_max, 1 - np.clip(correlation, 0, 1) ** 2, 0)
         direction = placing(direction, recon.place, towards_places(observed, undecided, cosmology, box.size))
     return Learned(direction, start, expected_power(of_data, slope, correlation))

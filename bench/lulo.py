@@ -28,6 +28,7 @@ from bench.lulo_external import external_equal
 from bench.lulo_figures import median, median_error, of_six, ratio_of_sums, reaches_together
 from bench.lulo_measured import OfTruth, measured, processes, reconstructed
 from bench.lulo_table import line, paired, table
+from lss import interrupt
 from lss.config import Settings
 from lss.errors import LssError
 from lss.nets.checkpoint import read_card
@@ -41,6 +42,7 @@ CATALOGUE = Path("gadget4-64-a") / "ahf.z0.000.AHF_halos"  # below --reference
 def main() -> None:
     """Print what is found: for people on standard error, for programs as the last line."""
     arguments = _arguments()
+    interrupt.install(deferred=False)
     try:
         result = _of_catalogue(arguments) if arguments.catalogue else _of_truths(arguments)
     except LssError as error:

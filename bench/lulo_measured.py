@@ -73,4 +73,6 @@ def processes(count: int) -> Iterator[Callable[..., Future]]:
             yield pool.submit
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():  # or they go on until they are done, and nobody sees them
+                worker.terminate()
             raise

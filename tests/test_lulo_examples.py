@@ -1,6 +1,9 @@
 """examples/lulo is valid and says what the paper says; the figures of bench.lulo mean what they say."""
 
 import importlib.util
+import multiprocessing
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +12,12 @@ import pytest
 from bench.lulo_calibration import Errors, errors, ratios, worst
 from bench.lulo_figures import BANDS, Figures, compare, figures, median, median_error, ratio_of_sums, reaches_together
 from bench.lulo_kept import checkpoint_hashes, code_hash
+from bench.lulo_measured import processes
 from bench.lulo_reconstructions import settings_of
 
 from lss import stages
 from lss.config import Box, Configuration, read_toml, validate
+from lss.errors import Stopped
 from lss.lpt import lpt_particles
 from lss.random_field import linear_overdensity, white_noise
 from lss.six_fields import NAMES
@@ -213,3 +218,14 @@ def test_every_checkpoint_of_the_loop_counts():
     hashes = checkpoint_hashes({"recon": {"checkpoint": "estimator-64", "direction": "estimate"}})
     assert list(hashes) == ["estimator-64"]
     assert len(hashes["estimator-64"]) == 64
+
+
+def test_a_stopped_benchmark_leaves_no_process_at_work(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # set by it, and put back
+    with pytest.raises(Stopped), processes(1) as submit:
+        submit(os.getpid).result()
+        submit(time.sleep, 60)
+        raise Stopped
+    for worker in multiprocessing.active_children():
+        worker.join(10)
+    assert not multiprocessing.active_children()

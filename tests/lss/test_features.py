@@ -120,6 +120,8 @@ def test_redshift_space_moves_halos_along_one_axis_by_their_velocity():
     position, _, velocity = catalogue(11)
     shown = redshift_space(position, velocity, 2, 0.0, 0.3, BOX)
     assert np.array_equal(shown[:, :2], position[:, :2])
+    assert shown.min() >= 0
+    assert shown.max() < BOX
     moved = (shown[:, 2] - position[:, 2] + BOX / 2) % BOX - BOX / 2
     assert np.allclose(moved, velocity[:, 2] / 100, atol=1e-4)  # H0 = 100 km/s per Mpc/h
     at_two = redshift_space(position, velocity, 2, 2.0, 0.3, BOX)

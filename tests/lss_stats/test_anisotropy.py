@@ -1,12 +1,16 @@
 """Multipoles and wedges against plain sums over modes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from lss.features import redshift_space
 from lss.fourier import forward
 from lss_stats.anisotropy import multipoles, wedges
 from lss_stats.config import Statistics
+from lss_stats.measurements import measure
 from lss_stats.samples import Sample
 
 BOX, N = 100.0, 12
@@ -51,3 +55,17 @@ def test_structure_across_the_line_of_sight_only_has_a_quadrupole_of_minus_five_
     result = multipoles(Sample("matter", forward(field)[None], BOX), Statistics(line_of_sight="z")).data
     below = slice(0, N // 2 - 1)
     assert_allclose(result["quadrupole"][below], -2.5 * result["monopole"][below], rtol=1e-6)
+
+
+def test_halos_that_a_survey_moved_are_not_moved_again(universe):
+    halos = universe.halos
+    size, omega_m = universe.box.size, universe.cosmology.omega_m
+    moved = redshift_space(halos.position, halos.velocity, 2, halos.redshift, omega_m, size)
+    columns = halos.columns | {"position": moved, "position_real": halos.position}
+    seen = universe.with_halos(dataclasses.replace(halos, columns=columns))
+    config = Statistics(measure=["multipoles", "wedges"])
+    expected, found = (measure(each, config).own for each in (universe, seen))
+    assert expected.keys() == found.keys()
+    for path in expected:
+        for name, column in expected[path].data.items():
+            np.testing.assert_array_equal(found[path].data[name], column)

@@ -13,7 +13,7 @@ from lss.spectra import measure_modes
 from lss.universe import Field, Universe
 from lss_stats.config import Statistics
 from lss_stats.power import compare, power
-from lss_stats.samples import available, painted_modes, points_sample, redshift_space, sample, shot_noise
+from lss_stats.samples import available, painted_modes, points_sample, sample, shot_noise
 
 BOX, N = 100.0, 16
 CONFIG = Statistics()
@@ -117,14 +117,6 @@ def test_linear_velocities_follow_the_linear_density(universe):
     ratio = velocity["power"] * velocity["k"] ** 2 / initial["power"]
     growth = 100 * 0.3175**0.55
     assert_allclose(ratio[:3], growth**2 / 3, rtol=0.35)
-
-
-def test_redshift_space_moves_points_by_their_velocity_over_the_hubble_rate():
-    position = np.array([[10.0, 20.0, 99.0]], np.float32)
-    velocity = np.array([[50.0, 60.0, 300.0]], np.float32)
-    moved = redshift_space(position, velocity, 0.0, 0.3175, BOX, 2)
-    assert_allclose(moved[0], [10.0, 20.0, 2.0], rtol=1e-5)
-    assert_allclose(position[0, 2], 99.0)
 
 
 def test_what_does_not_fit_is_refused_in_one_line(universe):

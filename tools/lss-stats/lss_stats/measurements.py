@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lss.errors import DataError
+from lss.features import redshift_space
 from lss.inference import Inference
 from lss.progress import progress
 from lss.universe import Group, Universe
@@ -23,7 +24,6 @@ from lss_stats.samples import (
     available,
     planes,
     points_sample,
-    redshift_space,
     resolved_halo_field,
     sample,
     without_window,
@@ -139,17 +139,17 @@ def _inferred(universe: Universe, config: Statistics, truth: Universe | None, in
 
 def _in_redshift_space(universe: Universe, config: Statistics, names: list[str]) -> list[Sample]:
     """Matter and halos as they are seen along the line of sight."""
-    axis = "xyz".index(config.line_of_sight)
+    axis, omega_m, size = "xyz".index(config.line_of_sight), universe.cosmology.omega_m, universe.box.size
     seen = []
-    for name in ("matter", "halos"):
-        points = {"matter": "PartType1", "halos": "halos"}[name]
-        if name not in names or not universe.has(points):
-            continue
-        source = universe.particles if name == "matter" else universe.halos
-        position = redshift_space(
-            source.position, source.velocity, source.redshift, universe.cosmology.omega_m, universe.box.size, axis
-        )
-        seen.append(points_sample(name, position, universe, config))
+    if "matter" in names and universe.has("PartType1"):
+        particles = universe.particles
+        position = redshift_space(particles.position, particles.velocity, axis, particles.redshift, omega_m, size)
+        seen.append(points_sample("matter", position, universe, config))
+    if "halos" in names:
+        halos = universe.halos
+        real = halos.columns.get("position_real", halos.position)  # a survey may have moved them before
+        position = redshift_space(real, halos.velocity, axis, halos.redshift, omega_m, size)
+        seen.append(points_sample("halos", position, universe, config))
     return seen
 
 

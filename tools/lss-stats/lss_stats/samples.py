@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.config import Box
-from lss.cosmology import RHO_CRIT, hubble
+from lss.cosmology import RHO_CRIT
 from lss.features import MassBins, halo_fields, mass_bins, mass_edges
 from lss.fourier import forward, wavenumbers
 from lss.mesh import paint
@@ -120,17 +120,6 @@ def painted_modes(
     for k in wavenumbers(n, box_size):
         shifted *= np.exp(0.5j * k * (box_size / n)).astype(np.complex64)
     return np.complex64(0.5) * (modes + shifted)
-
-
-def redshift_space(
-    position: np.ndarray, velocity: np.ndarray, redshift: float, omega_m: float, box_size: float, axis: int
-) -> np.ndarray:
-    """Positions displaced along one axis by v (1 + z) / H, Mpc/h, and brought back into the box."""
-    a = 1 / (1 + redshift)
-    displaced = position.copy()
-    per_velocity = 1 / (100 * a * float(hubble(a, omega_m)))
-    displaced[:, axis] = np.mod(displaced[:, axis] + np.float32(per_velocity) * velocity[:, axis], np.float32(box_size))
-    return displaced
 
 
 def points_sample(

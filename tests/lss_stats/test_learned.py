@@ -58,6 +58,11 @@ def test_a_field_of_another_size_is_refused(config):
         stage.run(observed(n=32), config)
 
 
+def test_a_box_of_another_size_is_refused(config):
+    with pytest.raises(DataError, match=r"box of 64 Mpc/h, but .*imnn.safetensors was trained on 16$"):
+        stage.run(observed(size=64.0), config)
+
+
 def test_a_random_field_is_drawn_with_its_spectrum(tmp_path):
     result = stage.run(observed(), Config.model_validate({"box": SETTINGS["box"]}), figures=tmp_path)
     assert result.group("stats/power/power_law").units["power"] == "(Mpc/h)^2"

@@ -52,8 +52,8 @@ def in_memory(step=None, distinct=0):
     return InMemory(simulator(SETTINGS, NAMES), np.array([1.0, 0.5]), step, 1, distinct, "cpu")
 
 
-def universe(theta, index=0):
-    tables = with_parameters(SETTINGS, NAMES, theta)
+def universe(theta, index=0, box=None):
+    tables = with_parameters(SETTINGS | {"box": box or SETTINGS["box"]}, NAMES, theta)
     empty = Universe.create(validate(Config, tables, "test"), tables)
     return run_stage("ic", empty, tables, index=index)
 
@@ -172,6 +172,7 @@ def test_a_compressor_is_trained_on_stored_universes(stored, tmp_path):
     exact = field_information(simulator(SETTINGS, NAMES), [1.0, 0.5])
     assert 0 < np.linalg.det(compressor.fisher) < 4 * np.linalg.det(exact)
     assert compressor.card["data"]["universes"] == 40
+    assert compressor.card["data"]["box"] == SETTINGS["box"]
 
 
 def test_universes_that_are_no_step_away_or_lack_their_other_half_are_refused(stored, tmp_path):
@@ -182,6 +183,11 @@ def test_universes_that_are_no_step_away_or_lack_their_other_half_are_refused(st
     write_universe(universe([1.0, 0.55]), tmp_path / "astray.h5")
     with pytest.raises(DataError, match=r"astray\.h5: neither at the fiducial nor one step"):
         read_stored([tmp_path / "astray.h5"], inference, 0.5, 1, "cpu")
+    write_universe(universe([1.0, 0.5], 40, box={"size": 16.0, "n": 32}), tmp_path / "finer.h5")
+    write_universe(universe([1.0, 0.5], 40, box={"size": 32.0, "n": 16}), tmp_path / "wider.h5")
+    for other in ("finer", "wider"):
+        with pytest.raises(DataError, match=rf"{other}\.h5: box size=.*000000\.h5 has size=16\.0 n=16, \(16, 16\)"):
+            read_stored([stored / "fiducial", tmp_path / f"{other}.h5"], inference, 0.5, 1, "cpu")
 
 
 def test_what_cannot_be_done_is_said(stored, tmp_path):
@@ -199,6 +205,9 @@ def test_what_cannot_be_done_is_said(stored, tmp_path):
     larger = settings() | {"box": {"size": 32.0, "n": 32}}
     with pytest.raises(DataError, match=r"has shape \(16, 16\); \[box\] n = 32"):
         trained(output, data=larger, observed=stored / "fiducial" / "000000.h5")
+    wider = settings() | {"box": {"size": 64.0, "n": 16}}
+    with pytest.raises(DataError, match=r"a box of 16 Mpc/h; \[box\] size = 64"):
+        trained(output, data=wider, observed=stored / "fiducial" / "000000.h5")
     config = validate(Config, {"train": {"model": "estimator"}}, "test")
     with pytest.raises(ConfigError, match="follows no estimate"):
         train([], config, output, restart=Restart(None), observed=stored)

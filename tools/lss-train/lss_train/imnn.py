@@ -52,9 +52,12 @@ def train_imnn(
         )
     data = None
     if observed is not None:
-        data = read_universe(observed, ["fields"]).field(inference.data).value
+        universe = read_universe(observed, ["fields"])
+        data = universe.field(inference.data).value
         if len(data) != config.box.n:
             raise DataError(f"{observed}: /fields/{inference.data} has shape {data.shape}; [box] n = {config.box.n}")
+        if universe.box.size != config.box.size:
+            raise DataError(f"{observed}: a box of {universe.box.size:g} Mpc/h; [box] size = {config.box.size:g}")
         restart = Restart(restart.folder, restart.resume, restart.identity + file_hash(observed))
     fiducial, following = np.array(inference.fiducial), data is not None
     rounds: list[dict[str, Any]] = []
@@ -153,12 +156,14 @@ def _source(
     device = device_of(config.train.device)
     if inputs:
         stored = read_stored(inputs, inference, config.train.validation, config.train.seed, device)
-        return stored, {"universes": len(stored.fiducial), "pairs": stored.below.shape[1], "step": list(inference.step)}
+        counts = {"universes": len(stored.fiducial), "pairs": stored.below.shape[1]}
+        return stored, {**counts, "step": list(inference.step), "box": stored.box.model_dump()}
     stages.check(inference.stages, settings)
     step = np.array(inference.step) if imnn.derivatives == "differences" else None
     fields = simulator(with_parameters(settings, inference.parameters, fiducial.tolist()), inference.parameters)
     tables = {name: settings[name] for name in ("cosmology", "box", "ic") if name in settings}
-    return InMemory(fields, fiducial, step, config.train.seed, imnn.distinct, device), {"simulator": tables}
+    source = InMemory(fields, fiducial, step, config.train.seed, imnn.distinct, device)
+    return source, {"simulator": tables, "box": config.box.model_dump()}
 
 
 def plan_imnn(inputs: Sequence[Path], config: Config) -> Plan:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lss.config import Box
 from lss.errors import DataError
 from lss.inference import Inference
 from lss.progress import progress
@@ -24,12 +25,13 @@ TOLERANCE = 1e-6  # of a step, between a parameter and what it should be
 
 @dataclass(frozen=True)
 class Stored:
-    """Fields of universes, each for one purpose: no seed that is trained on is in the figures.
+    """Fields of universes of one box, each for one purpose: no seed that is trained on is in the figures.
 
     fiducial : (n, 1, *shape); below, above : (p, m, 1, *shape); span : (p,)
     purpose, purpose_of_pairs : (n,), (m,) TRAINING, VALIDATION or FIGURES
     """
 
+    box: Box
     shape: tuple[int, ...]
     fiducial: torch.Tensor
     below: torch.Tensor
@@ -55,9 +57,11 @@ def read_stored(paths: Sequence[Path], inference: Inference, validation: float, 
     """Read universes at the fiducial and one step from it.
 
     validation : share of the seeds kept back, every other one of them for figures
-    Raises DataError for a universe that is neither, a pair without its other half, or none at all.
+    Raises DataError for a universe that is neither, another box or shape of the field than the first universe's, a pair
+    without its other half, or none at all.
     """
     files = universe_files(paths)
+    first: tuple[Box, tuple[int, ...]] | None = None
     found: dict[tuple[int, int], dict[Key, np.ndarray]] = {}
     with progress("reading universes", len(files)) as bar:
         for file in files:
@@ -67,12 +71,17 @@ def read_stored(paths: Sequence[Path], inference: Inference, validation: float, 
             key = (int(ic["seed"]), int(ic["index"]))
             if key in found.setdefault(place, {}):
                 raise DataError(f"{file}: seed {key[0]}, index {key[1]} a second time at the same parameters")
-            found[place][key] = universe.field(inference.data).value
+            value = universe.field(inference.data).value
+            here = (universe.box, value.shape)
+            first = first or here
+            if here != first:
+                raise DataError(f"{file}: box {here[0]}, field of shape {here[1]}; {files[0]} has {first[0]}, {first[1]}")
+            found[place][key] = value
             bar.update()
     centre = found.pop((0, 0), {})
     sides = [(found.get((a + 1, -1), {}), found.get((a + 1, 1), {})) for a in range(len(inference.parameters))]
     keys = [sorted(one) for pair in sides for one in pair]
-    if not centre or not keys[0] or any(other != keys[0] for other in keys):
+    if first is None or not centre or not keys[0] or any(other != keys[0] for other in keys):
         raise DataError(
             f"{len(centre)} universes at the fiducial and {[len(k) for k in keys]} a step down and up in"
             f" {', '.join(inference.parameters)}: each must be there, those of the steps with the same seeds"
@@ -82,7 +91,7 @@ def read_stored(paths: Sequence[Path], inference: Inference, validation: float, 
     split = purposes(sorted(centre.keys() | set(keys[0])), validation)
     alone, pairs = (np.array([split[key] for key in those]) for those in (sorted(centre), keys[0]))
     span = 2 * torch.tensor(inference.step)
-    return Stored(tuple(fiducial.shape[2:]), fiducial, below, above, span, alone, pairs, seed, device)
+    return Stored(*first, fiducial, below, above, span, alone, pairs, seed, device)
 
 
 def purposes(keys: Sequence[Key], validation: float) -> dict[Key, int]:

@@ -30,8 +30,8 @@ class EstimatorModel:
         """One per universe."""
         return [(int(i),) for family in families for i in family]
 
-    def fields(self, i: int) -> np.ndarray:
-        """The channels of the catalogue, then the linear field smoothed with the target's R."""
+    def fields(self, i: int, first: int) -> np.ndarray:
+        """The channels of the catalogue, then the linear field smoothed with the target's R; `first` is i itself."""
         universes, box = self._universes, self._universes.box
         channels = self._inputs.fields(*universes.halos(i), box.n, box.size, universes.velocities(i))
         target = smoothed_linear(universes, i, self._inputs.target_smoothing) / np.float32(self._inputs.target_scale)

@@ -20,8 +20,11 @@ class Model(Protocol):
     def examples(self, families: list[np.ndarray]) -> list[Example]:
         """The examples that these families of universes give."""
 
-    def fields(self, i: int) -> np.ndarray:
-        """(inputs + 1, n, n, n) float32: what the network is given of universe i, and what it is asked for."""
+    def fields(self, i: int, first: int) -> np.ndarray:
+        """(inputs + 1, n, n, n) float32: what the network is given of universe i, and what it is asked for.
+
+        first : the first universe of the example
+        """
 
     def card(self) -> Card:
         """How the fields are made, for the checkpoint."""
@@ -37,29 +40,30 @@ class Examples:
     that results do not depend on the memory there is.
     """
 
-    def __init__(self, model: Model, universes: TrainingSet, cache_bytes: float) -> None:
+    def __init__(self, model: Model, examples: list[Example], n: int, cache_bytes: float) -> None:
         self._model = model
-        self.bytes = planned_bytes(len(universes), model.inputs, universes.box.n)
+        painted = {(i, example[0]) for example in examples for i in example}
+        self.bytes = planned_bytes(len(painted), model.inputs, n)
         self.kept = self.bytes <= cache_bytes
-        self._fields: dict[int, torch.Tensor] = {}
+        self._fields: dict[tuple[int, int], torch.Tensor] = {}
 
-    def _of_universe(self, i: int) -> torch.Tensor:
-        if i in self._fields:
-            return self._fields[i]
-        fields = torch.from_numpy(self._model.fields(i).astype(np.float16))
+    def _of_universe(self, i: int, first: int) -> torch.Tensor:
+        if (i, first) in self._fields:
+            return self._fields[i, first]
+        fields = torch.from_numpy(self._model.fields(i, first).astype(np.float16))
         if self.kept:
-            self._fields[i] = fields
+            self._fields[i, first] = fields
         return fields
 
     def __getitem__(self, example: Example) -> torch.Tensor:
         """(inputs + 1, n, n, n) float32: the input's channels, then the target."""
-        first, *other = (self._of_universe(i).float() for i in example)
+        first, *other = (self._of_universe(i, example[0]).float() for i in example)
         return first - other[0] if other else first
 
 
-def planned_bytes(universes: int, inputs: int, n: int) -> int:
-    """The memory that all examples take."""
-    return universes * (inputs + 1) * n**3 * np.dtype(np.float16).itemsize
+def planned_bytes(painted: int, inputs: int, n: int) -> int:
+    """The memory that the fields of all examples take, painted once for each universe and first of its pair."""
+    return painted * (inputs + 1) * n**3 * np.dtype(np.float16).itemsize
 
 
 def split(universes: TrainingSet, share: float) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -31,7 +31,6 @@ class OptimizerModel:
         self._universes, self._settings = universes, settings
         self._edges = mass_edges(halo["mass_range"][0], halo["mass_range"][1], halo["mass_bins"])
         self._channels, self._assignment = list(halo["fields"]), halo["assignment"]
-        self._first = {int(i): int(family[0]) for family in universes.families() for i in family}
         self.inputs = len(self._channels)
 
     def examples(self, families: list[np.ndarray]) -> list[Example]:
@@ -53,11 +52,14 @@ class OptimizerModel:
             raise DataError("no perturbed partners among the universes; make them with [ic] partners = 5")
         return pairs
 
-    def fields(self, i: int) -> np.ndarray:
-        """The halo fields, by default normalised by the mean counts of x_a, as by the data's later; white noise."""
+    def fields(self, i: int, first: int) -> np.ndarray:
+        """The halo fields, by default normalised by the mean counts of x_a, as by the data's later; white noise.
+
+        first : x_a, the first universe of the pair
+        """
         universes, box = self._universes, self._universes.box
         position, mass = universes.halos(i)
-        _, masses_of_a = universes.halos(self._first[i])
+        _, masses_of_a = universes.halos(first)
         reference = mass_bins(mass if self._settings.mean_counts == "own" else masses_of_a, self._edges)
         shown = {"channels": self._channels, "assignment": self._assignment}
         fields = halo_fields(position, mass, box.n, box.size, reference, **shown)

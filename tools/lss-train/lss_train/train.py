@@ -96,7 +96,7 @@ def _train(universes: TrainingSet, config: Config, output: Path, restart: Restar
     initial = read_initial(settings.initial, settings.model) if settings.initial else None
     model = _model(universes, config, families, initial)
     training, validation = model.examples(families), model.examples(kept_back)
-    examples = Examples(model, universes, settings.cache * 1e9)
+    examples = Examples(model, training + validation, universes.box.n, settings.cache * 1e9)
     log.info(
         "%d examples to train on, %d to validate, of %d universes; %s",
         *(len(training), len(validation), len(universes)),
@@ -203,7 +203,8 @@ def plan(inputs: Sequence[Path], config: Config) -> Plan:
     extents = [_extent(path) for path in inputs]
     universes, n, settings = sum(count for count, _ in extents), extents[0][1], config.train
     channels = _planned_channels(settings)
-    held = min(planned_bytes(universes, channels, n), int(settings.cache * 1e9))
+    in_two_pairs = settings.model == "optimizer" and settings.pairs == "independent"
+    held = min(planned_bytes(universes * (2 if in_two_pairs else 1), channels, n), int(settings.cache * 1e9))
     voxels = n**3 * settings.batch
     wide = settings.channels / 16
     steps = [

@@ -8,7 +8,7 @@ from lss.config import Configuration, merge, validate
 from lss.errors import DataError
 from lss.restart import Restart
 from lss.universe import Universe
-from lss.universe_file import write_universe
+from lss.universe_file import read_universe, write_universe
 from lss_stats import stage
 from lss_stats.config import Config
 from lss_train.config import Config as TrainConfig
@@ -51,6 +51,16 @@ def test_summaries_are_kept_with_what_they_mean(config):
     group = stage.run(observed(), config).groups["stats/summaries"]
     assert group.attrs["parameters"] == "ic.amplitude ic.slope"
     np.testing.assert_allclose(group.data["error"], np.sqrt(np.diag(np.linalg.inv(group.data["fisher"]))))
+
+
+def test_the_band_of_an_ensemble_knows_which_field_is_summarised(config, tmp_path):
+    settings = merge(SETTINGS, {"ic": {"field": "normal"}})
+    blank = Universe.create(validate(Configuration, {"box": settings["box"]}, "test"), settings)
+    for index in range(2):
+        write_universe(stages.run("ic", blank, settings, index=index), tmp_path / f"{index:06d}.h5")
+    config = config.model_copy(update={"inference": config.inference.model_copy(update={"data": "normal"})})
+    result = stage.run(read_universe(tmp_path / "000000.h5"), config, ensemble=tmp_path)
+    assert result.group("stats/ensemble/summaries").attrs["members"] == 2
 
 
 def test_a_field_of_another_size_is_refused(config):

@@ -106,6 +106,40 @@ def test_a_field_on_another_grid_than_the_truths_is_refused(universe, truth):
         measure(universe, Statistics(), coarse)
 
 
+@pytest.mark.parametrize("measure", ["multipoles", "bispectrum"])
+def test_a_truth_whose_statistics_stand_at_other_k_is_refused(universe, universe_on, measure, tmp_path):
+    write_universe(universe_on(n=24), tmp_path / "fine.h5")
+    config = Config(stats=Statistics(measure=[measure], triangle=(0.1, 0.3)))
+    with pytest.raises(DataError, match=rf"universe.h5: {measure}/.* values of k from .*, but .*fine.h5 has .* values"):
+        stage.run(universe, config, truth=tmp_path / "fine.h5")
+
+
+@pytest.mark.parametrize("box", [{"box_size": 200.0}, {"n": 24}])
+def test_an_ensemble_on_another_grid_or_in_another_box_is_refused(universe, universe_on, box, tmp_path):
+    for folder, members in (("others", [box, box]), ("mixed", [{}, box])):
+        for i, member in enumerate(members):
+            write_universe(universe_on(**member), tmp_path / folder / f"{i:06d}.h5")
+    config = Config(stats=Statistics(measure=["power"]))
+    with pytest.raises(DataError, match=r"universe.h5: power/initial has .* but .*others has"):
+        stage.run(universe, config, ensemble=tmp_path / "others")
+    with pytest.raises(DataError, match=r"000001.h5: power/initial has .* but the first member has"):
+        stage.run_directory(sorted((tmp_path / "mixed").glob("*.h5")), config)
+
+
+def test_a_truth_with_more_particles_is_compared_on_one_mesh(universe, universe_on, tmp_path):
+    fine = universe_on(n=24).without("ic").without("fields")
+    write_universe(fine, tmp_path / "fine.h5")
+    config = Config(stats=Statistics(measure=["power", "multipoles"], mesh=16))
+    result = stage.run(universe, config, truth=tmp_path / "fine.h5")
+    assert result.has("stats/comparison/matter")
+
+
+def test_a_directory_of_truths_holds_the_one_of_the_universes_name(universe, truth, tmp_path):
+    write_universe(truth, tmp_path / "truths/universe.h5")
+    result = stage.run(universe, Config(), truth=tmp_path / "truths")
+    assert result.group("stats/comparison/matter").attrs["with_source"] == str(tmp_path / "truths/universe.h5")
+
+
 @pytest.mark.slow
 def test_every_figure_is_drawn(universe, truth_file, tmp_path):
     ensemble = tmp_path / "ensemble"

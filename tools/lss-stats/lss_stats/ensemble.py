@@ -9,17 +9,17 @@ import numpy as np
 from lss.errors import DataError, LssError
 from lss.inference import Inference
 from lss.progress import progress
-from lss.universe import Group, Universe
+from lss.universe import Group
 from lss.universe_file import read_universe
+from lss_stats.agreement import ABSCISSAE, refuse_other_abscissae
 from lss_stats.config import Statistics
 from lss_stats.measurements import Groups, Measured, measure
 
 log = logging.getLogger("lss.stats")
 
 _READ = ["ic", "PartType1", "halos", "fields", "recon/posterior"]
-# Columns that are the same in every member: they say where, not what.
-_ABSCISSAE = {"k", "n_modes", "k1", "k2", "k3", "theta", "n_triangles", "mass", "mass_low", "mass_high", "r", "r_low"}
-_ABSCISSAE |= {"r_high", "k_perp", "k_par", "speed", "dispersion", "tinker08", "sheth99", "press74"}
+# Columns that are the same in every member: where they stand, how much was averaged, and models.
+_SHARED = ABSCISSAE | {"n_modes", "n_triangles", "tinker08", "sheth99", "press74"}
 
 
 def measure_members(
@@ -50,6 +50,11 @@ def measure_members(
     return members
 
 
+def truth_of(path: Path, truth: Path) -> Path:
+    """The file to hold a universe against; of a directory, the one that has the universe's name."""
+    return truth / path.name if truth.is_dir() else truth
+
+
 def scatter(members: Sequence[Groups]) -> Groups:
     """Mean and standard deviation of each column over the members: "power" becomes "power_mean", "power_std".
 
@@ -62,21 +67,13 @@ def _member(
     path: Path, config: Statistics, truth: Path | None, earlier: Sequence[Measured], inference: Inference | None
 ) -> Measured:
     universe = read_universe(path, _READ)
-    against = read_universe(truth / path.name if truth.is_dir() else truth, _READ) if truth is not None else None
+    against = read_universe(truth_of(path, truth), _READ) if truth is not None else None
     measured = measure(universe, config, against, inference)
     if earlier:
-        _refuse_other_shells(universe, measured, earlier[0])
+        refuse_other_abscissae(measured.own, universe.source, earlier[0].own, "the first member")
     # Thousands of members are held at once, and no slice of theirs is shown.
     own, of_truth = ({p: g for p, g in groups.items() if p != "slices"} for groups in (measured.own, measured.truth))
     return Measured(own, of_truth)
-
-
-def _refuse_other_shells(universe: Universe, measured: Measured, first: Measured) -> None:
-    for path in measured.own.keys() & first.own.keys():
-        for name, column in measured.own[path].data.items():
-            here, there = column.shape, first.own[path].data[name].shape if name in first.own[path].data else None
-            if there is not None and here != there:
-                raise DataError(f"{universe.source}: {path} has {here} values, but the first member has {there}")
 
 
 def _paths(members: Sequence[Groups]) -> Iterator[str]:
@@ -88,7 +85,7 @@ def _scatter(groups: list[Group]) -> Group:
     data: dict[str, np.ndarray] = {}
     units: dict[str, str] = {}
     for name, first in groups[0].data.items():
-        if name in _ABSCISSAE:
+        if name in _SHARED:
             data[name], units[name] = first, groups[0].units.get(name, "1")
             continue
         values = np.array([group.data[name] for group in groups if name in group.data], np.float64)

@@ -11,6 +11,7 @@ from lss.inference import Inference
 from lss.progress import progress
 from lss.universe import Group, Universe
 from lss_stats import bispectrum
+from lss_stats.agreement import refuse_other_abscissae
 from lss_stats.anisotropy import multipoles, wedges
 from lss_stats.config import Statistics
 from lss_stats.halo_velocities import halo_velocities
@@ -52,7 +53,10 @@ class Measured:
 def measure(
     universe: Universe, config: Statistics, truth: Universe | None = None, inference: Inference | None = None
 ) -> Measured:
-    """Every statistic of `config.measure`; those whose data are not there are left out, and the log says so."""
+    """Every statistic of `config.measure`; those whose data are not there are left out, and the log says so.
+
+    Raises DataError for a truth of another box, or whose statistics stand at other k, triangles or distances.
+    """
     own, of_truth = Groups(), Groups()
     if truth is not None and truth.box.size != universe.box.size:
         raise DataError(
@@ -79,6 +83,8 @@ def measure(
     own |= _inferred(universe, config, truth, inference or Inference())
     if not own:
         raise DataError(f"{universe.source}: nothing to measure: of {', '.join(config.measure)} its data allow none")
+    if truth is not None:
+        refuse_other_abscissae(own, universe.source, of_truth, truth.source)
     return Measured(own, of_truth)
 
 

@@ -10,9 +10,10 @@ from lss.errors import ConfigError, DataError
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Group, Universe
 from lss.universe_file import ensemble_members, read_first, read_universe, universe_files
-from lss_stats.config import Config, Statistics
+from lss_stats.agreement import refuse_other_abscissae
+from lss_stats.config import Config
 from lss_stats.digest import digest as digest_of
-from lss_stats.ensemble import measure_members, scatter
+from lss_stats.ensemble import measure_members, scatter, truth_of
 from lss_stats.listing import listing
 from lss_stats.measurements import Groups, Measured, measure
 from lss_stats.posterior import coverage, stored_posterior
@@ -53,9 +54,10 @@ def run(
     if digest:
         return digest_of(universe)
     _refuse_figure_format(plot)
-    against = read_universe(truth) if truth is not None else None
+    against = read_universe(truth_of(Path(universe.source), truth)) if truth is not None else None
     measured = measure(universe, config.stats, against, config.inference)
-    band = _band(ensemble, config.stats, keep_going)
+    band = _band(ensemble, config, keep_going)
+    refuse_other_abscissae(measured.own, universe.source, band, str(ensemble))
     result = with_statistics(universe, measured, band)
     name = "reconstruction" if universe.has("recon") else "universe"
     shown = Shown(measured.own, measured.truth, band, label=name, posteriors=_posteriors(universe, posteriors))
@@ -97,7 +99,8 @@ def run_directory(
     inferred = [m.own["posterior"] for m in members if "posterior" in m.own and "rank" in m.own["posterior"].data]
     if len(inferred) > 1:
         scattered["coverage"] = coverage(inferred)
-    band = _band(ensemble, config.stats, keep_going) or scattered
+    band = _band(ensemble, config, keep_going) or scattered
+    refuse_other_abscissae(members[0].own, str(paths[0].parent), band, str(ensemble))
     shown = Shown({}, band=band, band_label=f"{len(members)} members", members=members)
     subject = dataclasses.replace(read_first(paths, ["provenance"]), source=str(paths[0].parent))
     result = with_statistics(subject, Measured({}), scattered)
@@ -156,10 +159,10 @@ def _posteriors(universe: Universe, others: Path | None) -> dict[str, Group]:
     return found
 
 
-def _band(ensemble: Path | None, config: Statistics, keep_going: bool) -> Groups:
+def _band(ensemble: Path | None, config: Config, keep_going: bool) -> Groups:
     if ensemble is None:
         return {}
-    members = measure_members(ensemble_members(ensemble), config, None, keep_going)
+    members = measure_members(ensemble_members(ensemble), config.stats, None, keep_going, config.inference)
     log.info("ensemble: %d universes", len(members))
     return scatter([member.own for member in members])
 

@@ -4,11 +4,21 @@ import numpy as np
 import pytest
 import torch
 
+from lss_train.config import Imnn
 from lss_train.fisher_loss import coupled_pull, coupling, fisher_loss
 
 
 def test_the_coupling_is_the_papers():
     assert coupling(10, 0.1) == pytest.approx(0.953, abs=1e-3)
+
+
+@pytest.mark.parametrize("closeness", [0.05, 0.1, 0.5])
+def test_a_strength_that_would_turn_the_pull_off_is_refused(closeness):
+    limit = 1 + 1 / closeness - closeness / (1 + closeness)
+    assert coupling(limit, closeness) == pytest.approx(0, abs=1e-9)
+    assert coupling(Imnn(strength=0.999 * limit, closeness=closeness).strength, closeness) > 0
+    with pytest.raises(ValueError, match="turns the pull off; closeness = .* needs one below"):
+        Imnn(strength=1.001 * limit, closeness=closeness)
 
 
 def test_the_pull_fades_at_the_identity_and_has_full_strength_far_from_it():

@@ -32,6 +32,16 @@ class Imnn(Table):
     rounds: int = quantity(5, "at most so many fiducials, with first weights alone, follow --observed", ge=1)
     tolerance: float = quantity(0.5, "sigma between fiducial and estimate: it stays put, and is trained at", gt=0)
 
+    @model_validator(mode="after")
+    def _pull_grows_with_the_distance(self) -> "Imnn":
+        limit = 1 + 1 / self.closeness - self.closeness / (1 + self.closeness)  # where alpha of fisher_loss is zero
+        if self.strength >= limit:
+            raise ValueError(
+                f"strength = {self.strength:g} turns the pull off; closeness = {self.closeness:g} needs one below"
+                f" {limit:.4g}"
+            )
+        return self
+
 
 class Train(Table):
     """[train]: a network, its data and its optimisation."""

@@ -109,9 +109,11 @@ def _pair_force(position, level, lowest, start, low, high, side, box, stray, sha
                     oz = np.float32((jz - wz) * width)
                     a = b = start[column + wz]
                     shift = ox, oy, oz
+                    # In a small box the cell's own image, a box length away, is within reach too.
+                    in_place = ox == 0.0 and oy == 0.0 and oz == 0.0
                     while jz <= z_last and wz < side:
                         c = column + wz
-                        if c == cell or _distance2(low[c], high[c], shift, lo, hi) >= shape[0]:
+                        if (in_place and c == cell) or _distance2(low[c], high[c], shift, lo, hi) >= shape[0]:
                             break
                         b = start[c + 1]
                         jz += 1

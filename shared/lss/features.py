@@ -103,6 +103,15 @@ def halo_fields(
     return fields
 
 
+def halo_weight(channel: str, mass: np.ndarray, bins: MassBins) -> np.ndarray:
+    """f(M) of each halo's mass bin: what halo fields are painted with; 0 outside the bins.
+
+    mass : (m,) Msun/h
+    Returns (m,) float64.
+    """
+    return np.pad(_bin_weight(channel, bins.mean_mass), 1)[_bin_of(mass, bins.edges)]
+
+
 def redshift_space(
     position: np.ndarray, velocity: np.ndarray, axis: int, redshift: float, omega_m: float, box_size: float
 ) -> np.ndarray:

@@ -6,6 +6,7 @@ import pytest
 from lss.errors import DataError
 from lss.features import (
     halo_fields,
+    halo_weight,
     mass_bins,
     mass_edges,
     particle_halo_mass,
@@ -94,6 +95,13 @@ def test_momentum_of_halos_that_move_together_is_the_density_times_their_velocit
     density, *momentum = halo_fields(position, mass, N, BOX, reference, channels=channels, velocity=velocity)
     for field, speed in zip(momentum, (100, -200, 300), strict=True):
         assert np.allclose(field, (density + 1) * speed, atol=1e-3 * np.abs(field).max())
+
+
+def test_halos_weigh_as_their_bin_does_and_nothing_outside_the_bins():
+    mass = np.array([2e13, 4e13, 6e14, 1e12, 1e16])
+    bins = mass_bins(mass, np.array([1e13, 1e14, 1e15]))
+    np.testing.assert_allclose(halo_weight("mass", mass, bins), [0.3, 0.3, 6, 0, 0])
+    np.testing.assert_array_equal(halo_weight("count", mass, bins), [1, 1, 1, 0, 0])
 
 
 def test_unknown_channels_and_missing_velocities_are_refused():

@@ -8,12 +8,14 @@ from numpy.testing import assert_allclose
 
 from lss.config import Box, Configuration
 from lss.errors import DataError
+from lss.features import CHANNELS, MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.random_field import linear_overdensity
 from lss.spectra import measure_modes
-from lss.universe import Field, Universe
+from lss.universe import Field, Group, Halos, Universe
 from lss_stats.config import Statistics
 from lss_stats.power import compare, power
 from lss_stats.samples import available, painted_modes, points_sample, sample, shot_noise
+from lss_stats.slices import slices
 
 BOX, N = 100.0, 16
 CONFIG = Statistics()
@@ -38,6 +40,33 @@ def test_unclustered_points_have_the_power_of_their_shot_noise(weighted):
         ratios.append(group.data["power"][:3] / group.data["shot_noise"][:3])
     error = np.sqrt(2 / group.data["n_modes"][:3] / len(ratios))
     assert np.all(np.abs(np.mean(ratios, axis=0) - 1) < 4 * error + 0.03)
+
+
+def test_fields_of_unclustered_halos_have_the_power_and_unit_of_their_shot_noise():
+    rng, ratios = np.random.default_rng(3), []
+    blank = Universe.create(Configuration(box=Box(size=BOX, n=N)))
+    for _ in range(40):
+        columns = {
+            "position": rng.uniform(0, BOX, (1000, 3)).astype(np.float32),
+            "velocity": rng.normal(scale=300, size=(1000, 3)).astype(np.float32),
+            "mass": (9e12 * (1 + rng.pareto(1.5, 1000))).astype(np.float32),  # some too light to count
+        }
+        universe = blank.with_halos(Halos(columns, "200c", "test", 0.0))
+        bins = mass_bins(columns["mass"], mass_edges(1e13, 2e15, 10))
+        where = columns["position"], columns["mass"], N, BOX, bins
+        fields = halo_fields(*where, channels=CHANNELS, velocity=columns["velocity"])
+        for name, value in zip(CHANNELS, fields, strict=True):
+            unit = "km/s" if name in MOMENTUM else "1"
+            universe = universe.with_group(
+                f"fields/halo_{name}", Group({"value": value}, {"assignment": "cic"}, {"value": unit})
+            )
+        groups = [power(sample(universe, f"halo_{name}", CONFIG), CONFIG) for name in CHANNELS]
+        ratios.append([group.data["power"][:3] / group.data["shot_noise"][:3] for group in groups])
+    error = np.sqrt(2 / groups[0].data["n_modes"][:3] / len(ratios))
+    assert np.all(np.abs(np.mean(ratios, axis=0) - 1) < 4 * error + 0.03)
+    assert [group.units["power"] for group in groups] == 3 * ["(Mpc/h)^3"] + 3 * ["(Mpc/h)^3 (km/s)^2"]
+    units = slices(universe, CONFIG).units
+    assert (units["halo_momentum_y"], units["halo_mass"]) == ("km/s", "1")
 
 
 def aliased(interlaced: bool) -> np.ndarray:

@@ -18,7 +18,7 @@ import numpy as np
 
 from lss.config import Box
 from lss.cosmology import RHO_CRIT
-from lss.features import MassBins, halo_fields, mass_bins, mass_edges
+from lss.features import CHANNELS, MOMENTUM, MassBins, halo_fields, halo_weight, mass_bins, mass_edges
 from lss.fourier import forward, wavenumbers
 from lss.mesh import paint
 from lss.random_field import linear_overdensity
@@ -183,19 +183,24 @@ def _stored(universe: Universe, name: str, config: Statistics) -> Sample:
         log.info("%s: /fields/%s was deconvolved before: its window is left alone", universe.source, name)
     window = field.assignment if config.deconvolve and not field.deconvolved else "none"
     modes = forward(np.asarray(field.value, np.float32))[None]
-    noise = _halo_noise(universe, name.removeprefix("halo_")) if name.startswith("halo_") else 0.0
-    return Sample(name, modes, universe.box.size, window, field.interlaced, noise, source=universe.source)
+    noise, unit = _halo_noise(universe, name), stored_unit(universe, name)
+    return Sample(name, modes, universe.box.size, window, field.interlaced, noise, unit, universe.source)
+
+
+def stored_unit(universe: Universe, name: str) -> str:
+    """The unit of a field of the universe."""
+    return universe.group(f"fields/{name}").units.get("value", "1")
 
 
 def resolved_halo_field(universe: Universe, name: str, config: Statistics) -> Sample:
     """A halo field ("halo_count", "halo_mass_weighted") painted anew from the halos of enough particles."""
     kept = resolved(universe, config.resolved)
     halos, n, box_size = universe.halos, grid_of(universe.box, config), universe.box.size
-    channel = name.removeprefix("halo_")
-    bins = _halo_bins(universe, halos.mass[kept])
+    channel, mass = name.removeprefix("halo_"), halos.mass[kept]
+    bins = _halo_bins(universe, mass)
     field = halo_fields(
         halos.position[kept],
-        halos.mass[kept],
+        mass,
         n,
         box_size,
         bins,
@@ -204,7 +209,7 @@ def resolved_halo_field(universe: Universe, name: str, config: Statistics) -> Sa
         velocity=halos.velocity[kept],
     )[0]
     window = config.assignment if config.deconvolve else "none"
-    noise = _bin_noise(bins, channel, box_size**3)
+    noise = shot_noise(halo_weight(channel, mass, bins), box_size**3)
     return Sample(name, forward(field)[None], box_size, window, False, noise, source=universe.source)
 
 
@@ -215,21 +220,18 @@ def _halo_bins(universe: Universe, mass: np.ndarray) -> MassBins:
     return mass_bins(mass, mass_edges(low, high, settings.get("mass_bins", 10)))
 
 
-def _halo_noise(universe: Universe, channel: str) -> float:
-    """Shot noise of a halo field from the weights of its mass bins; 0 where the catalogue is not at hand."""
-    if not universe.has("halos"):
+def _halo_noise(universe: Universe, name: str) -> float:
+    """Shot noise of a halo field, times velocity^2 for momenta; 0 for other fields, and without the catalogue."""
+    channel = name.removeprefix("halo_")
+    if channel == name or channel not in CHANNELS or not universe.has("halos"):
         return 0.0
-    return _bin_noise(_halo_bins(universe, universe.halos.mass), channel, universe.box.size**3)
-
-
-def _bin_noise(bins: MassBins, channel: str, volume: float) -> float:
-    """V sum w^2 / (sum w)^2 of halos that weigh as their mass bin does (LULO Eq. 15); 0 for other channels."""
-    if channel not in ("count", "mass_weighted"):
-        return 0.0
-    scaled = bins.mean_mass / 1e14
-    weight = scaled / (1 + np.sqrt(scaled)) if channel == "mass_weighted" else np.ones_like(scaled)
-    total = float((bins.count * weight).sum())
-    return volume * float((bins.count * weight**2).sum()) / total**2 if total else 0.0
+    halos = universe.halos
+    weight = halo_weight(channel, halos.mass, _halo_bins(universe, halos.mass))
+    noise = shot_noise(weight, universe.box.size**3)
+    if noise and channel in MOMENTUM:
+        velocity = halos.velocity[:, MOMENTUM.index(channel)].astype(np.float64)
+        noise *= np.average(velocity**2, weights=weight**2)
+    return noise
 
 
 def _momentum(universe: Universe, config: Statistics) -> Sample:

@@ -8,7 +8,7 @@ from lss.mesh import overdensity
 from lss.six_fields import lattice_velocity
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.samples import available, grid_of, initial_field
+from lss_stats.samples import available, grid_of, initial_field, stored_unit
 
 AXIS = 2  # slices are projected along z
 
@@ -35,7 +35,7 @@ def slices(universe: Universe, config: Statistics) -> Group:
         if name != "matter":
             data[name] = _mean(universe.field(name).value, box, config)
     attrs = {"thickness": config.slice_thickness, "box_size": box.size, "smoothing_initial": config.slice_smoothing}
-    units = {name: "km/s" if name == "velocity" else "1" for name in data}
+    units = {name: stored_unit(universe, name) for name in universe.field_names} | {"velocity": "km/s"}
     return Group(data, attrs | {"source": universe.source}, units)
 
 

@@ -150,3 +150,9 @@ class Moments:
         hartlap = (self.count - len(self.mean) - 2) / (self.count - 1)
         plain = self.derivative @ inverse @ self.derivative.T
         return hartlap * (plain - np.einsum("abst,st->ab", self.noise, inverse))
+
+
+def log_det(fisher: np.ndarray) -> float:
+    """ln det F; minus infinity where F is not positive definite, as the noise of few simulations can make it."""
+    eigenvalues = np.linalg.eigvalsh(fisher)
+    return float(np.log(eigenvalues).sum()) if eigenvalues[0] > 0 else -np.inf

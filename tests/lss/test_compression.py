@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lss.compression import Compressor, Moments, build, load
+from lss.compression import Compressor, Moments, build, load, log_det
 from lss.errors import DataError
 from lss.nets.checkpoint import save_checkpoint
 
@@ -27,6 +27,12 @@ def test_the_fisher_matrix_of_few_simulations_is_right_on_average():
     expected = derivative @ np.linalg.inv(root @ root.T) @ derivative.T
     found = np.mean([toy(random, 12, derivative, root).fisher() for _ in range(4000)], axis=0)
     assert found == pytest.approx(expected, rel=0.03)
+
+
+def test_the_logarithm_of_det_f_is_minus_infinity_unless_f_is_positive():
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]])
+    for eigenvalues, expected in (([2.0, 3.0], np.log(6)), ([-2.0, -3.0], -np.inf), ([2.0, -3.0], -np.inf)):
+        assert log_det(turn @ np.diag(eigenvalues) @ turn.T) == pytest.approx(expected)
 
 
 def card(**changes):

@@ -175,6 +175,15 @@ def test_a_compressor_is_trained_on_stored_universes(stored, tmp_path):
     assert compressor.card["data"]["box"] == SETTINGS["box"]
 
 
+@pytest.mark.parametrize("negative", [[0, 1], [1]], ids=["validation and figures", "figures"])
+def test_simulations_too_few_to_tell_a_derivative_from_noise_are_said_to_be(tmp_path, monkeypatch, negative):
+    signs = iter([-1.0 if i in negative else 1.0 for i in range(2)])
+    monkeypatch.setattr(compression.Moments, "fisher", lambda _: next(signs) * np.eye(2))
+    with pytest.raises(DataError, match="is not positive: too few of them, or of their pairs"):
+        trained(tmp_path / "net.safetensors", updates=0, first_weights=300, validation=100, figures=100)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
 def test_universes_that_are_no_step_away_or_lack_their_other_half_are_refused(stored, tmp_path):
     inference = validate(Config, settings(), "test").inference
     halves = [stored / name for name in ("fiducial", "a-", "a+", "b-")]

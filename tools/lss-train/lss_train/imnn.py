@@ -1,6 +1,7 @@
 """`model = "imnn"`: fields to as many summaries as there are parameters (see lss.compression)."""
 
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lss import stages
-from lss.compression import Compressor, build
+from lss.compression import Compressor, build, log_det
 from lss.config import Settings
 from lss.errors import ConfigError, DataError
 from lss.inference import with_parameters
@@ -101,7 +102,10 @@ def _train_once(
     restart: Restart,
     journal_path: Path | None,
 ) -> Compressor:
-    """One round: a network at one fiducial, with its figures on simulations that it has not seen."""
+    """One round: a network at one fiducial, with its figures on simulations that it has not seen.
+
+    Raises DataError where they are too few to measure its information.
+    """
     from lss_train.imnn_loop import fit
     from lss_train.simulations import FIGURES, moments
 
@@ -123,6 +127,11 @@ def _train_once(
     found = moments(network, source.batches(FIGURES, 0, imnn.figures))
     training = config.train.model_dump(mode="json", exclude_none=True)
     fisher, names = found.fisher(), tuple(config.inference.parameters)
+    if min(run.best_information, log_det(fisher)) == -math.inf:
+        raise DataError(
+            "the Fisher matrix of the simulations kept back is not positive: too few of them, or of their pairs, to"
+            " tell the derivatives from noise"
+        )
     card: Card = {
         "model": "imnn",
         "architecture": architecture,
@@ -183,7 +192,7 @@ def plan_imnn(inputs: Sequence[Path], config: Config) -> Plan:
 
 def root_det(fisher: np.ndarray) -> float:
     """sqrt(det F), 0 where F is not positive: pi over it is the area of the one-sigma ellipse of two parameters."""
-    return float(np.sqrt(max(np.linalg.det(fisher), 0.0)))
+    return math.exp(log_det(fisher) / 2)
 
 
 def _shown(values: np.ndarray) -> str:

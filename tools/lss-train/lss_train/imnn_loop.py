@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from lss import interrupt
+from lss.compression import log_det
 from lss.errors import DataError, LssError, Stopped
 from lss.nets.compressor_net import CompressorNet
 from lss.restart import Restart
@@ -98,8 +98,7 @@ def fit(
 
 def _validate(run: Run, network: CompressorNet, source: Simulations, count: int) -> float:
     """ln det F of the validation simulations; the weights are kept if it is the largest yet."""
-    sign, information = np.linalg.slogdet(moments(network, source.batches(VALIDATION, 0, count)).fisher())
-    information = float(information) if sign > 0 else -math.inf
+    information = log_det(moments(network, source.batches(VALIDATION, 0, count)).fisher())
     run.waited += 1
     if information > run.best_information or not run.best:
         run.best_information, run.best_update, run.waited = information, run.update, 0

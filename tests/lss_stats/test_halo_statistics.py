@@ -1,5 +1,6 @@
 """Mass functions, velocities, pair counts, divergences and residuals."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from lss.config import Cosmology
 from lss.errors import DataError
-from lss.universe import Halos
+from lss.universe import Halos, Members
 from lss_stats.config import Statistics
 from lss_stats.divergence import kl_divergence
 from lss_stats.halo_velocities import halo_velocities
@@ -112,13 +113,32 @@ def test_divergence_of_two_gaussians_is_half_the_squared_shift():
     assert same < 5 * error
 
 
-def test_a_catalogue_held_against_itself_has_no_residuals(universe, truth):
-    distribution, by_mass = residuals(universe, universe)
+def test_a_catalogue_held_against_itself_has_no_residuals(universe):
+    distribution, by_mass = residuals(universe, universe).values()
     centre = np.argmax(distribution.data["count"])
     assert distribution.data["count"][centre] == distribution.data["count"].sum()
     assert distribution.attrs["kl_divergence"] > 1
     found = ~np.isnan(by_mass.data["q50"])
     assert np.all(np.abs(by_mass.data["q50"][found] - by_mass.data["mass_true"][found]) < 0.2)
-    columns = universe.halos.columns
-    with pytest.raises(DataError, match="no members"):
-        residuals(universe.with_halos(Halos(columns, "200c", "test", 0.0)), truth)
+
+
+def test_a_particle_of_a_subhalo_has_the_mass_of_its_host(universe):
+    halos = universe.halos
+    first, second = np.arange(8), np.arange(4)
+    members = Members(np.array([0, 8, 12]), np.concatenate([first, second]))
+    columns = {name: column[:2] for name, column in halos.columns.items()} | {"host": np.array([-1, 0], np.int32)}
+    with_subhalo = universe.with_halos(Halos(columns, "200c", "test", 0.0, members))
+    alone = {name: column[:1] for name, column in columns.items()}
+    host = universe.with_halos(Halos(alone, "200c", "test", 0.0, Members(np.array([0, 8]), first)))
+    assert residuals(with_subhalo, host)["residuals/distribution"].attrs["median"] == 0
+
+
+def test_residuals_are_left_out_without_halos_in_both_and_members_must_be_particles(universe, truth):
+    halos = universe.halos
+    none = {name: column[:0] for name, column in halos.columns.items()}
+    nothing = Halos(none, "200c", "test", 0.0, Members(np.zeros(1, np.int64), np.zeros(0, np.int64)))
+    assert residuals(universe.with_halos(nothing), truth) == {}
+    assert residuals(universe.with_halos(dataclasses.replace(halos, members=None)), truth) == {}
+    beyond = Members(halos.members.offset, halos.members.index + universe.box.n**3)
+    with pytest.raises(DataError, match=r"universe.h5: members of halos up to particle"):
+        residuals(universe.with_halos(dataclasses.replace(halos, members=beyond)), truth)

@@ -78,8 +78,8 @@ def measure(
         own |= _without_partner(universe, config)
         if truth is not None:
             of_truth |= _without_partner(truth, config)
-            if config.wants("residuals") and _has_members(universe) and _has_members(truth):
-                own["residuals/distribution"], own["residuals/by_mass"] = residuals(universe, truth)
+            if config.wants("residuals"):
+                own |= residuals(universe, truth)
     own |= _inferred(universe, config, truth, inference or Inference())
     if not own:
         raise DataError(f"{universe.source}: nothing to measure: of {', '.join(config.measure)} its data allow none")
@@ -218,7 +218,3 @@ def _as_group(result: bispectrum.Bispectrum, shown: Sample, first: dict[str, np.
     units = dict.fromkeys(("k", "k1", "k2", "k3"), "h/Mpc") | {"theta": "rad"}
     units |= dict.fromkeys(("bispectrum", "shot_noise"), "(Mpc/h)^6")
     return Group(data, {"field": shown.name, "source": shown.source}, units)
-
-
-def _has_members(universe: Universe) -> bool:
-    return universe.has("halos/members_offset")

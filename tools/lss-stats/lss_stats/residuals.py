@@ -5,32 +5,42 @@ of the truth has the residuals of shuffled particles; the divergence between bot
 """
 
 import itertools
+import logging
 
 import numpy as np
 
 from lss.errors import DataError
+from lss.features import particle_halo_mass
 from lss.universe import Group, Universe
 from lss_stats.divergence import kl_divergence
+
+log = logging.getLogger("lss.stats")
 
 _EDGES = np.linspace(-3, 3, 61)  # dex
 _MASS_BINS = 6
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def residuals(universe: Universe, truth: Universe, seed: int = 1) -> tuple[Group, Group]:
+def residuals(universe: Universe, truth: Universe, seed: int = 1) -> dict[str, Group]:
     """Distribution of residuals, and the masses found in bins of true mass (what a violin plot shows).
 
-    Returns two groups: columns residual (bin centres, dex), count, count_shuffled; and mass_true, mass_low,
-    mass_high (log10 Msun/h), particles, density (bins, b) over found, q05 ... q95. kl_divergence (nats) and its error
-    are attributes of the first.
-    Raises DataError where a catalogue has no members.
+    Returns "residuals/distribution": columns residual (bin centres, dex), count, count_shuffled, and kl_divergence
+    (nats) with its error as attributes; "residuals/by_mass": mass_true, mass_low, mass_high (log10 Msun/h), particles,
+    density (bins, b) over found, q05 ... q95. Nothing where a catalogue has no members, or no particle ends in a halo
+    in both.
+    Raises DataError for particles that differ in number, and as `particle_halo_mass`.
     """
-    here, there = halo_mass_of_particles(universe), halo_mass_of_particles(truth)
+    lacking = [each.source for each in (universe, truth) if not each.has("halos/members_offset")]
+    if lacking:
+        log.info("%s: no members of halos: no residuals", lacking[0])
+        return {}
+    here, there = _labels(universe), _labels(truth)
     if len(here) != len(there):
         raise DataError(f"{universe.source}: {len(here)} particles, but {truth.source} has {len(there)}")
     both = (here > 0) & (there > 0)
     if not both.any():
-        raise DataError(f"{universe.source}: no particle ends in a halo here and in {truth.source}")
+        log.info("%s: no particle ends in a halo here and in %s: no residuals", universe.source, truth.source)
+        return {}
     found, true = np.log10(here[both]), np.log10(there[both])
     shuffled = np.random.default_rng(seed).permutation(found)
     divergence, error = kl_divergence(found - true, shuffled - true, _EDGES)
@@ -49,18 +59,18 @@ def residuals(universe: Universe, truth: Universe, seed: int = 1) -> tuple[Group
         "count_shuffled": _counts(shuffled - true),
     }
     units = {"residual": "dex"}
-    return Group(distribution, attrs, units), Group(_by_true_mass(found, true), {}, {"mass_true": "log10 Msun/h"})
+    return {
+        "residuals/distribution": Group(distribution, attrs, units),
+        "residuals/by_mass": Group(_by_true_mass(found, true), {}, {"mass_true": "log10 Msun/h"}),
+    }
 
 
-def halo_mass_of_particles(universe: Universe) -> np.ndarray:
+def _labels(universe: Universe) -> np.ndarray:
     """Mass of the halo of each particle, Msun/h; 0 outside halos. (n^3,) float64."""
-    halos = universe.halos
-    if halos.members is None:
-        raise DataError(f"{universe.source}: /halos has no members; residuals need to know which particles they are")
-    mass = np.zeros(universe.box.n**3)
-    sizes = np.diff(halos.members.offset)
-    mass[halos.members.index] = np.repeat(halos.mass.astype(np.float64), sizes)
-    return mass
+    try:
+        return particle_halo_mass(universe.halos, universe.box.n).ravel().astype(np.float64)
+    except DataError as error:
+        raise DataError(f"{universe.source}: {error}") from None
 
 
 def _counts(residual: np.ndarray) -> np.ndarray:

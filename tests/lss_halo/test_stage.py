@@ -8,7 +8,7 @@ from lss.cosmology import RHO_CRIT
 from lss.errors import ConfigError, DataError
 from lss.threads import set_threads
 from lss.universe import Halos, Particles, Universe
-from lss.universe_file import write_universe
+from lss.universe_file import read_universe, write_universe
 from lss_halo import stage
 
 N, BOX = 32, 62.5
@@ -120,6 +120,17 @@ def test_survey_is_applied_once_however_often_the_stage_runs():
     config = configuration(mass_definition="fof", survey={"redshift_space": "y", "selection": [(1e13, 0.5)]})
     once = stage.run(universe(), config).without("PartType1")
     assert np.array_equal(stage.run(once, config).halos.position, once.halos.position)
+
+
+def test_halos_that_a_survey_has_seen_are_not_taken_for_those_of_another(tmp_path):
+    first, second = (configuration(mass_definition="fof", survey={"redshift_space": axis}) for axis in "yz")
+    seen = stage.run(universe(), first)
+    write_universe(seen.without("PartType1"), tmp_path / "seen.h5")
+    halos = read_universe(tmp_path / "seen.h5")
+    assert np.array_equal(stage.run(halos, first).halos.position, seen.halos.position)
+    with pytest.raises(ConfigError, match=r'what a survey sees.*"redshift_space":"y".*halo\.survey\] is .*space":"z"'):
+        stage.run(halos, second)
+    assert stage.run(seen, second).halos.attrs["redshift_space"] == "z"
 
 
 def test_mask_and_selection_leave_only_what_is_seen(tmp_path):

@@ -35,7 +35,7 @@ def run(universe: Universe, config: Config) -> Universe:
     """Find the halos of the particles, if there are particles, and make the halo fields.
 
     Raises DataError when the universe has neither particles nor halos, or its particles are not finite or not in the
-    box; ConfigError when the halos it has are of another mass definition.
+    box; ConfigError when the halos it has are of another mass definition, or seen by another survey.
     """
     if universe.has("PartType1"):
         universe = universe.with_halos(find_halos(universe.particles, config))
@@ -47,9 +47,16 @@ def run(universe: Universe, config: Config) -> Universe:
             f'{universe.source}: the halos are "{halos.mass_definition}", but [halo] mass_definition = '
             f'"{config.halo.mass_definition}", and there are no particles to find them in'
         )
-    if config.halo.survey and "survey" not in halos.attrs:
-        seen = observed(halos, config, config.halo.survey)
-        universe = universe.with_halos(dataclasses.replace(seen, attrs=seen.attrs | {"survey": True}))
+    if config.halo.survey:
+        asked, applied = config.halo.survey.model_dump_json(), halos.attrs.get("survey")
+        if applied is None:
+            seen = observed(halos, config, config.halo.survey)
+            universe = universe.with_halos(dataclasses.replace(seen, attrs=seen.attrs | {"survey": asked}))
+        elif applied != asked:
+            raise ConfigError(
+                f"{universe.source}: the halos are what a survey sees of them, {applied}, and there are no particles to"
+                f" find them in for another: [halo.survey] is {asked}"
+            )
     if config.halo.particle_masses:
         labels = particle_halo_mass(universe.halos, config.box.n)
         attrs = {"assignment": "none", "interlaced": False, "deconvolved": False, "smoothing": 0.0}

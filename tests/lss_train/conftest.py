@@ -25,8 +25,10 @@ SETTINGS = {
 }
 
 
-def make_universe(index: int, partner: int = 0, seed: int = 4, n: int = N, mass_definition: str = "fof") -> Universe:
-    """A universe of n^3 voxels of 2 Mpc/h with a catalogue biased by its linear field."""
+def make_universe(
+    index: int, partner: int = 0, seed: int = 4, n: int = N, mass_definition: str = "fof", halos: bool = True
+) -> Universe:
+    """A universe of n^3 voxels of 2 Mpc/h with a catalogue biased by its linear field, or an empty one."""
     config = Configuration(box=Box(size=2.0 * n, n=n))
     noise, phase = white_noise(seed, index, n), 0.0
     if partner:
@@ -36,7 +38,7 @@ def make_universe(index: int, partner: int = 0, seed: int = 4, n: int = N, mass_
     place = random.uniform(0, config.box.size, (4000, 3)).astype(np.float32)
     field = smooth(linear_overdensity(noise, config.cosmology, config.box.size), 3.0, config.box.size)
     density = interpolate(field, place, config.box.size)
-    kept = random.random(4000) < 0.02 * np.exp(2 * density)
+    kept = halos & (random.random(4000) < 0.02 * np.exp(2 * density))
     mass = np.sort(2e13 * random.pareto(1.5, kept.sum()) + 2e13)[::-1].astype(np.float32)
     columns = {
         "position": place[kept],

@@ -8,6 +8,7 @@ from lss import estimator, interrupt
 from lss.errors import ConfigError, DataError, Stopped
 from lss.nets.checkpoint import load_checkpoint, load_network, read_card
 from lss.restart import Restart
+from lss.universe_file import write_universe
 from lss_train import loop
 from lss_train.config import Config, Train
 from lss_train.estimator import EstimatorModel, estimator_inputs, smoothed_linear
@@ -155,6 +156,17 @@ def test_mass_bins_and_velocities_are_inputs_as_the_others(ensemble, tmp_path, t
     train([ensemble], small(), None, restart=Restart(None), export=tmp_path / "still.h5")
     with pytest.raises(DataError, match="exported without velocities"):
         train([tmp_path / "still.h5"], settings, tmp_path / "c.safetensors", restart=Restart(None))
+
+
+def test_universes_without_halos_are_learnt_from_beside_others_and_not_alone(tmp_path, toy_universe):
+    for index in range(4):
+        write_universe(toy_universe(index, halos=bool(index % 2)), tmp_path / "some" / f"{index}.h5")
+        write_universe(toy_universe(index, halos=False), tmp_path / "none" / f"{index}.h5")
+    settings = small(epochs=1, mass_bins=2, velocity_smoothing=(4.0,))
+    train([tmp_path / "some"], settings, tmp_path / "some.safetensors", restart=Restart(None))
+    assert np.isfinite(read_card(tmp_path / "some.safetensors")["validation"]["loss"])
+    with pytest.raises(DataError, match="no halos in the 3 training universes"):
+        train([tmp_path / "none"], settings, tmp_path / "none.safetensors", restart=Restart(None))
 
 
 def test_a_run_killed_between_two_saves_makes_the_lost_updates_again(ensemble, tmp_path, monkeypatch):

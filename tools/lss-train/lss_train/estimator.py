@@ -56,11 +56,16 @@ def smoothed_linear(universes: TrainingSet, i: int, radius: float) -> np.ndarray
 
 
 def estimator_inputs(universes: TrainingSet, settings: Train, training: np.ndarray) -> Inputs:
-    """How catalogues are to become fields; overdensities are against the mean of the training universes."""
+    """How catalogues are to become fields; overdensities are against the mean of the training universes.
+
+    Raises DataError if these have no halos at all, or velocities are asked for and were not kept.
+    """
     box = universes.box
     volume = box.size**3 * len(training)
     masses = [universes.halos(i)[1] for i in training]
     number = sum(map(len, masses))
+    if not number:
+        raise DataError(f"no halos in the {len(training)} training universes: there is no density to learn from")
     edges = np.quantile(np.concatenate(masses), [1 - 0.5**i for i in range(1, settings.mass_bins)])
     in_bins = np.bincount(np.searchsorted(edges, np.concatenate(masses), side="right"), minlength=settings.mass_bins)
     targets = [smoothed_linear(universes, i, settings.target_smoothing) for i in training[:SCALE_UNIVERSES]]

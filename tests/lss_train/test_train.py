@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -277,6 +278,11 @@ def test_a_halo_field_that_is_none_is_refused(pairs, tmp_path):
         train([pairs], config, tmp_path / "pairs.safetensors", restart=Restart(None))
 
 
+def test_components_of_momentum_are_no_fields_of_an_optimizer(pairs):
+    with pytest.raises(ConfigError, match="momentum_x, momentum_z: components of a vector"):
+        OptimizerModel(read_training_set([pairs]), Train(), {"fields": ["count", "momentum_x", "momentum_z"]})
+
+
 def test_a_pair_is_the_difference_of_x_a_and_its_partner(pairs):
     universes = read_training_set([pairs])
     model = OptimizerModel(universes, Train(), {})
@@ -353,6 +359,23 @@ def test_scales_belong_to_smoothings():
         Train(input_smoothing=(1.0, 2.0))
     with pytest.raises(ValueError, match=r"count_smoothing \[3\.0\] are not among"):
         Train(count_smoothing=(3.0,))
+    with pytest.raises(ValueError, match="at least 1 item"):
+        Train(input_smoothing=(), input_scale=(), count_smoothing=())
+
+
+@pytest.mark.parametrize("model", ["imnn", "density"])
+def test_networks_of_parameters_take_no_first_weights_and_no_set_of_halos(model, tmp_path):
+    with pytest.raises(ValueError, match=f'model = "{model}" does not begin from a checkpoint'):
+        Train(model=model, initial="estimator-64")
+    with pytest.raises(ConfigError, match=f"model = '{model}' is not trained on"):
+        train([tmp_path], small(model=model), None, restart=Restart(None), export=tmp_path / "set.h5")
+
+
+def test_a_set_is_not_exported_to_standard_output(ensemble, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="--export -: a set is written to a file"):
+        train([ensemble], small(), None, restart=Restart(None), export=Path("-"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_moments_that_grow_are_refused():

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from lss.errors import DataError
+from lss.errors import ConfigError, DataError
 from lss.universe_file import write_universe
 from lss_train.universes import read_training_set, write_training_set
 
@@ -20,6 +20,13 @@ def test_an_exported_set_is_the_ensemble_it_was_made_of(pairs, tmp_path):
         assert np.array_equal(exported.noise(i), universes.noise(i))
         for mine, theirs in zip(exported.halos(i), universes.halos(i), strict=True):
             assert np.array_equal(mine, theirs)
+
+
+def test_an_exported_set_is_read_alone(ensemble, tmp_path):
+    write_training_set(read_training_set([ensemble]), tmp_path / "set.h5")
+    for inputs in ([ensemble, tmp_path / "set.h5"], [tmp_path / "set.h5"] * 2):
+        with pytest.raises(ConfigError, match=r"set\.h5: an exported set is read alone; here are 2 inputs"):
+            read_training_set(inputs)
 
 
 def test_an_exported_set_takes_twenty_bytes_a_halo(ensemble, tmp_path):
@@ -66,7 +73,7 @@ def test_noise_that_its_seed_does_not_give_cannot_be_exported(tmp_path, toy_univ
     assert not (tmp_path / "set.h5").exists()
 
 
-@pytest.mark.parametrize("damage", ["truncated", "no halos", "wrong rows", "link", "not finite"])
+@pytest.mark.parametrize("damage", ["truncated", "no halos", "wrong rows", "link", "not finite", "version"])
 def test_a_damaged_set_is_refused_in_one_line(tmp_path, damage, write_ensemble):
     path = tmp_path / "set.h5"
     write_training_set(read_training_set([write_ensemble(tmp_path / "e", 2)]), path)
@@ -81,6 +88,8 @@ def test_a_damaged_set_is_refused_in_one_line(tmp_path, damage, write_ensemble):
             elif damage == "link":
                 del file["halos/mass"]
                 file["halos/mass"] = h5py.ExternalLink("/etc/passwd", "/mass")
+            elif damage == "version":
+                file.attrs["format_version"] = "x"
             else:
                 file["halos/position"][0, 0] = np.nan
     with pytest.raises(DataError) as raised:

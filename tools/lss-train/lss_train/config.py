@@ -56,7 +56,9 @@ class Train(Table):
     )
     channels: int = quantity(16, "filters of the first level of the U-Net", gt=0, multiple_of=4)
     levels: int = quantity(4, "resolutions of the U-Net, each half the last", ge=1, le=6)
-    input_smoothing: tuple[float, ...] = quantity((1.0, 2.0, 4.0, 8.0), "Gaussian R of the mass fields", "Mpc/h")
+    input_smoothing: tuple[float, ...] = quantity(
+        (1.0, 2.0, 4.0, 8.0), "Gaussian R of the mass fields", "Mpc/h", min_length=1
+    )
     input_scale: tuple[float, ...] = quantity((6.0, 2.0, 1.0, 0.5), "s in asinh(overdensity / s), one for each R")
     count_smoothing: tuple[float, ...] = quantity(
         (1.0, 2.0, 4.0), "Gaussian R of the count fields, among those of input_smoothing", "Mpc/h"
@@ -103,6 +105,12 @@ class Train(Table):
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError("expected two numbers from 0 to below 1")
         return betas
+
+    @model_validator(mode="after")
+    def _only_a_unet_begins_from_a_checkpoint(self) -> "Train":
+        if self.initial is not None and self.model in ("imnn", "density"):
+            raise ValueError(f'initial: model = "{self.model}" does not begin from a checkpoint; remove the key')
+        return self
 
     @model_validator(mode="after")
     def _every_smoothing_has_a_scale(self) -> "Train":

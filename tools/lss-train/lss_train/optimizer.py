@@ -4,8 +4,8 @@ import numpy as np
 
 from lss import stages
 from lss.config import Settings, validate
-from lss.errors import DataError
-from lss.features import halo_fields, mass_bins, mass_edges
+from lss.errors import ConfigError, DataError
+from lss.features import MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.fourier import smooth
 from lss.nets.checkpoint import Card
 from lss_train.config import Train
@@ -28,6 +28,12 @@ class OptimizerModel:
         missing = [key for key in _OF_FIELDS if key not in halo]
         if missing:
             raise DataError(f"the universes do not say how halo fields are made: [halo] has no {', '.join(missing)}")
+        components = [name for name in halo["fields"] if name in MOMENTUM]
+        if components:
+            raise ConfigError(
+                f"[halo] fields: {', '.join(components)}: components of a vector, which the symmetries that an optimizer"
+                " is trained with do not turn; give it scalar fields"
+            )
         self._universes, self._settings = universes, settings
         self._edges = mass_edges(halo["mass_range"][0], halo["mass_range"][1], halo["mass_bins"])
         self._channels, self._assignment = list(halo["fields"]), halo["assignment"]

@@ -46,18 +46,21 @@ def train(
     at whose estimate an imnn is trained again
     Raises ConfigError if the configuration disagrees with the data, DataError if the data will not do, Stopped.
     """
-    if config.train.model == "imnn":
+    model = config.train.model
+    if export is not None and model in ("imnn", "density"):
+        raise ConfigError(f"--export: a compact set holds halos, which [train] model = '{model}' is not trained on")
+    if str(export) == "-":
+        raise ConfigError("--export -: a set is written to a file, not to standard output")
+    if model == "imnn":
         from lss_train.imnn import train_imnn
 
-        if export is not None:
-            raise ConfigError("--export: a compact set holds halos, which an imnn is not trained on")
         train_imnn(inputs, config, settings or {}, _checkpoint_path(output), restart, observed)
         return
     if observed is not None:
-        raise ConfigError(f"--observed: [train] model = '{config.train.model}' follows no estimate; an imnn does")
+        raise ConfigError(f"--observed: [train] model = '{model}' follows no estimate; an imnn does")
     if not inputs:
         raise ConfigError("no input: name a directory of universes or an exported set (`lss-train --help`)")
-    if config.train.model == "density":
+    if model == "density":
         from lss_train.density import train_density
 
         train_density(inputs, config, _checkpoint_path(output))

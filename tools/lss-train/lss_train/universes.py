@@ -104,11 +104,14 @@ class TrainingSet:
 def read_training_set(paths: Sequence[Path]) -> TrainingSet:
     """Read directories of universes (and single ones), or one exported set.
 
-    Raises DataError if there is none, if two are of one seed, or if they differ in cosmology, box, simulator or mass
-    definition.
+    Raises ConfigError for an exported set beside other inputs, DataError if there is no universe, if two are of one seed,
+    or if they differ in cosmology, box, simulator or mass definition.
     """
-    if len(paths) == 1 and paths[0].is_file() and _is_exported(paths[0]):
-        return _read_exported(paths[0])
+    exported = [path for path in paths if path.is_file() and _is_exported(path)]
+    if exported and len(paths) > 1:
+        raise ConfigError(f"{exported[0]}: an exported set is read alone; here are {len(paths)} inputs")
+    if exported:
+        return _read_exported(exported[0])
     files = universe_files(paths)
     universes: list[tuple[Path, _Reduced]] = []
     with progress("reading universes", len(files)) as bar:
@@ -222,7 +225,7 @@ def _is_exported(path: Path) -> bool:
 def _read_exported(path: Path) -> TrainingSet:
     try:
         with h5py.File(path, "r") as file:
-            if int(file.attrs.get("format_version", 0)) != FORMAT_VERSION:
+            if str(file.attrs.get("format_version")) != str(FORMAT_VERSION):
                 raise DataError(f"{path}: training set of an unknown version; this lss reads {FORMAT_VERSION}")
             settings = tomllib.loads(str(file.attrs["config"]))
             config = validate(Configuration, settings, str(path))

@@ -202,6 +202,31 @@ def test_rockstar_catalogue_gives_the_masses_of_the_definition(tmp_path):
         read(path, {"format": "rockstar", "redshift": 0.5}, halo={"mass_definition": "500c"})
 
 
+def test_rockstar_halos_that_do_not_reach_the_density_are_left_out_and_wrong_masses_refused(tmp_path):
+    path = tmp_path / "out_0.list"
+    for mass, kept in (("0", 29), ("nan", None), ("-1e13", None)):
+        write_rockstar(path)
+        lines = path.read_text().splitlines()
+        path.write_text("\n".join([*lines[:-1], " ".join([*lines[-1].split()[:-1], mass])]))
+        if kept:
+            assert len(read(path, {"format": "rockstar", "redshift": 0.5})) == kept
+            assert len(read(path, {"format": "rockstar", "redshift": 0.5}, halo={"mass_definition": "200m"})) == 30
+            continue
+        with pytest.raises(DataError, match="mass of 1 of 30 halos is not"):
+            read(path, {"format": "rockstar", "redshift": 0.5})
+
+
+@pytest.mark.parametrize("comment", ["#a = one", "#a =", "#a = nan", "#Box size: -125 Mpc/h"])
+def test_a_damaged_comment_of_rockstar_is_named(tmp_path, comment):
+    path = tmp_path / "out_0.list"
+    write_rockstar(path)
+    name = comment[:4]
+    lines = [comment if line.startswith(name) else line for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines))
+    with pytest.raises(DataError, match=rf"out_0\.list: {comment}: expected a positive number"):
+        read(path, {"format": "rockstar", "redshift": 0.5})
+
+
 def test_rockstar_subhalos_have_a_parent(tmp_path):
     path = tmp_path / "out_0.list"
     write_rockstar(path, parents=[0 if i % 3 == 2 else -1 for i in range(30)])

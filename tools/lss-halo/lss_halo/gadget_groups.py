@@ -53,7 +53,7 @@ def read_gadget_groups(path: Path, *, mass_definition: str) -> Foreign:
             main = read_dataset(file, "Group/GroupFirstSub", path).astype(np.int64)
             columns["v_max"] = np.where(main >= 0, v_max[np.maximum(main, 0)] if len(v_max) else 0.0, 0.0)
     # Groups whose mean density nowhere reaches the threshold have none of its mass.
-    kept = columns["mass"] > 0
+    kept = columns["mass"] != 0
     return Foreign(
         {name: column[kept] for name, column in columns.items()},
         None,

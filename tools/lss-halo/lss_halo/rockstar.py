@@ -1,10 +1,11 @@
 """Rockstar's ASCII catalogues (Behroozi et al. 2013): `halos_*.ascii`, `out_*.list`, with or without parents."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 
-from lss.errors import ConfigError
+from lss.errors import ConfigError, DataError
 from lss_halo.foreign import Foreign
 from lss_halo.text_table import TextTable, read_text_table
 
@@ -13,10 +14,10 @@ MASS_COLUMNS = {"200c": "m200c", "500c": "m500c", "200m": "m200b", "vir": "mvir"
 
 
 def read_rockstar(path: Path, *, mass_definition: str, subhalos: bool = False) -> Foreign:
-    """Host halos of a catalogue with a parent column (PID), all halos of one without.
+    """Host halos of a catalogue with a parent column (PID), all halos of one without, that have a mass of the definition.
 
     Positions are comoving Mpc/h, radii kpc/h, velocities peculiar km/s, masses Msun/h, as Rockstar's header says.
-    Raises DataError when a column is missing, ConfigError when it holds no masses of that definition.
+    Raises DataError when a column is missing or a comment is damaged, ConfigError when it holds no masses of that definition.
     """
     table = read_text_table(path)
     table = TextTable({name.lower(): column for name, column in table.columns.items()}, table.comments)
@@ -36,17 +37,27 @@ def read_rockstar(path: Path, *, mass_definition: str, subhalos: bool = False) -
     }
     if column == "mvir":
         columns["radius"] = table.column(path, "rvir") / 1e3
-    kept = np.full(len(columns["mass"]), True)
+    # Halos whose mean density nowhere reaches the threshold have no mass of that definition.
+    kept = columns["mass"] != 0
     if "pid" in table.columns and not subhalos:
-        kept = table.columns["pid"] < 0
-    scale_factor, box_size = _comment(table, "a ="), _comment(table, "Box size:")
+        kept &= table.columns["pid"] < 0
+    scale_factor, box_size = (_comment(path, table, name) for name in ("a =", "Box size:"))
     redshift = None if scale_factor is None else 1 / scale_factor - 1
-    return Foreign({name: c[kept] for name, c in columns.items()}, None, box_size or None, redshift)
+    return Foreign({name: c[kept] for name, c in columns.items()}, None, box_size, redshift)
 
 
-def _comment(table: TextTable, name: str) -> float | None:
-    """The number after a name in the comments: "Box size: 250.000000 Mpc/h"."""
-    for line in table.comments:
-        if line.startswith(name):
-            return float(line.removeprefix(name).split()[0])
-    return None
+def _comment(path: Path, table: TextTable, name: str) -> float | None:
+    """The number after a name in the comments, "Box size: 250.000000 Mpc/h"; None if there is none, or it is zero.
+
+    Raises DataError for anything else.
+    """
+    line = next((line for line in table.comments if line.startswith(name)), None)
+    if line is None:
+        return None
+    try:
+        value = float(line.removeprefix(name).split()[0])
+    except (ValueError, IndexError):
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise DataError(f"{path}: #{line}: expected a positive number")
+    return value or None

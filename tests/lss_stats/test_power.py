@@ -12,9 +12,11 @@ from lss.features import CHANNELS, MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.random_field import linear_overdensity
 from lss.spectra import measure_modes
 from lss.universe import Field, Group, Halos, Universe
+from lss_stats import figure_spectra
 from lss_stats.config import Statistics
 from lss_stats.power import compare, power
 from lss_stats.samples import available, painted_modes, points_sample, sample, shot_noise
+from lss_stats.shown import Shown
 from lss_stats.slices import slices
 
 BOX, N = 100.0, 16
@@ -166,3 +168,10 @@ def test_mean_of_samples_is_held_against_the_initial_field_of_the_truth(universe
     of_truth = sample(truth, "initial", CONFIG)
     found, expected = (compare(sample(u, "initial", CONFIG), of_truth, CONFIG) for u in (gathered, universe))
     assert_allclose(found.data["correlation"], expected.data["correlation"])
+
+
+def test_the_legend_of_spectra_names_the_shot_noise_of_any_panel(universe):
+    groups = {f"power/{name}": power(sample(universe, name, CONFIG), CONFIG) for name in ("initial", "halo_count")}
+    figure = figure_spectra.fields(Shown(groups))
+    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert texts == ["universe", "shot noise"]

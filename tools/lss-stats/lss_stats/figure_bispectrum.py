@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from lss.universe import Group
 from lss_stats.figure_spectra import draw_band
 from lss_stats.labels import label
 from lss_stats.shown import Shown
-from lss_stats.style import COLUMN, PAGE, SUBJECT, TRUTH, ratio_rows
+from lss_stats.style import COLUMN, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
 
 _FIELDS = ("matter", "halo_mass_weighted", "halo_count")
 
@@ -42,9 +41,7 @@ def _reduced(shown: Shown, kind: str) -> Figure | None:
         axes[-1, column].set_xlabel(r"$\theta/\pi$" if kind == "angle" else "$k$ [$h$/Mpc]")
         if kind == "equilateral":
             axes[-1, column].set_xscale("log")
-            axes[-1, column].xaxis.set_major_formatter(FormatStrFormatter("%g"))
-            axes[-1, column].xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            axes[-1, column].xaxis.set_minor_formatter(NullFormatter())
+            few_labels(axes[-1, column])
     axes[0, 0].set_ylabel("$Q$" if kind == "angle" else "$Q$ (equilateral)")
     axes[0, 0].legend(loc="best")
     if compared:

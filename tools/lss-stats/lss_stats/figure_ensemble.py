@@ -7,7 +7,7 @@ from lss_stats.figure_halos import draw_mass_function
 from lss_stats.figure_spectra import K_LABEL, SCALARS
 from lss_stats.labels import label
 from lss_stats.shown import Shown
-from lss_stats.style import BLACK, COLUMN, PAGE, SKY, plt, ratio_rows
+from lss_stats.style import BLACK, COLUMN, PAGE, SKY, few_labels, plt, ratio_rows
 
 _LINE = {"color": SKY, "lw": 0.7, "alpha": 0.9}
 
@@ -34,6 +34,7 @@ def spectra(shown: Shown) -> Figure | None:
         axes[1, column].set_ylim(-0.1, 1.05)
         axes[0, column].set_title(label(name))
         axes[1, column].set_xlabel(K_LABEL)
+        few_labels(axes[1, column])
         for axis in axes[:, column] if column and upper == "transfer" else axes[1:, column] if column else ():
             axis.tick_params(labelleft=False)
     axes[0, 0].set_ylabel("$T(k)$" if upper == "transfer" else r"$P(k)$ [(Mpc/$h)^3$]")

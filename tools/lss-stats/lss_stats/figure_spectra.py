@@ -11,7 +11,7 @@ from lss.comparison import LEAST_MODES
 from lss.universe import Group
 from lss_stats.labels import label
 from lss_stats.shown import Shown
-from lss_stats.style import BAND, COLUMN, CYCLE, PAGE, SUBJECT, TRUTH, ratio_rows
+from lss_stats.style import BAND, COLUMN, CYCLE, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
 
 SCALARS = ("initial", "matter", "halo_mass_weighted", "halo_count")
 VECTORS = ("momentum", "velocity")
@@ -31,7 +31,7 @@ def velocities(shown: Shown) -> Figure | None:
     return _spectra(shown, VECTORS, _VELOCITY_LABEL)
 
 
-def draw_power(axis: Any, shown: Shown, name: str, colour: str = SUBJECT, legend: bool = True) -> None:
+def draw_power(axis: Any, shown: Shown, name: str) -> None:
     """P(k) of one sample with its shot noise, that of the truth, and the band of the ensemble."""
     own = shown.own[f"power/{name}"].data
     axis.set(xscale="log", yscale="log")
@@ -41,15 +41,13 @@ def draw_power(axis: Any, shown: Shown, name: str, colour: str = SUBJECT, legend
     truth = shown.truth.get(f"power/{name}")
     if truth is not None:
         axis.loglog(truth.data["k"], truth.data["power"], color=TRUTH, lw=1.6, label="truth")
-    axis.loglog(own["k"], own["power"], color=colour, label=shown.label)
+    axis.loglog(own["k"], own["power"], color=SUBJECT, label=shown.label)
     inside = own["k"] <= shown.own[f"power/{name}"].attrs["nyquist"]
     low, high = _limits(own["power"][inside])
     if own["shot_noise"][0] > low:
         axis.loglog(own["k"], own["shot_noise"], color="0.6", ls=":", lw=0.9, label="shot noise")
     axis.set_xlim(own["k"][0], shown.own[f"power/{name}"].attrs["nyquist"])
     axis.set_ylim(low, high)
-    if legend:
-        axis.legend(loc="lower left")
 
 
 def draw_band(
@@ -83,12 +81,16 @@ def _spectra(shown: Shown, names: Sequence[str], unit: str) -> Figure | None:
     figure, axes = ratio_rows(len(drawn), heights, width, 4.2 if compared else 3.4)
     for column, name in enumerate(drawn):
         axes[0, column].set_title(label(name))
-        draw_power(axes[0, column], shown, name, legend=column == 0)
+        draw_power(axes[0, column], shown, name)
         if compared:
             _draw_comparison(axes[1:, column], shown.own.get(f"comparison/{name}"))
         else:
             _draw_memory(axes[1, column], shown.own.get(f"memory/{name}"))
         axes[-1, column].set_xlabel(K_LABEL)
+        few_labels(axes[-1, column])
+    # Of every panel: the first one alone knows no shot noise.
+    handles = {text: line for axis in axes[0] for line, text in zip(*axis.get_legend_handles_labels(), strict=True)}
+    axes[0, 0].legend(handles.values(), handles.keys(), loc="lower left")
     axes[0, 0].set_ylabel(unit)
     for row, text in enumerate(("$T(k)$", "$r(k)$") if compared else ("$r(k)$ with initial",), start=1):
         axes[row, 0].set_ylabel(text)

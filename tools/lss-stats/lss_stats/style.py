@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from lss.universe_file import atomic
 
@@ -78,3 +79,11 @@ def ratio_rows(columns: int, heights: tuple[float, ...], width: float, height: f
         len(heights), columns, figsize=(width, height), sharex="col", squeeze=False, height_ratios=heights
     )
     return figure, axes
+
+
+def few_labels(axis: Any) -> None:
+    """Along the logarithmic x axis of a narrow panel, as its limits are: 1, 2, 5 of a decade, or 1 of many decades."""
+    low, high = axis.get_xlim()
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 30 * low else (1.0,)))
+    axis.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axis.xaxis.set_minor_formatter(NullFormatter())

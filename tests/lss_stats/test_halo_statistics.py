@@ -10,12 +10,14 @@ from numpy.testing import assert_allclose
 from lss.config import Cosmology
 from lss.errors import DataError
 from lss.universe import Halos, Members
+from lss_stats import figure_halos
 from lss_stats.config import Statistics
 from lss_stats.divergence import kl_divergence
 from lss_stats.halo_velocities import halo_velocities
 from lss_stats.mass_function import mass_function, predicted
 from lss_stats.residuals import residuals
 from lss_stats.samples import resolved
+from lss_stats.shown import Shown
 from lss_stats.two_point import pair_counts, two_point
 
 
@@ -39,6 +41,12 @@ def test_models_agree_with_colossus_within_one_percent(model, definition, redshi
     ours = predicted(mass, cosmology, redshift, model, definition)
     theirs = fits.massFunction(mass, redshift, mdef=definition, model=model, q_out="dndlnM")
     assert_allclose(ours, theirs, rtol=0.01)
+
+
+def test_models_are_averaged_over_the_bins_that_halos_are_counted_in(universe):
+    """Bins that are halved hold the mean of their halves, however steep the model is."""
+    coarse, fine = (mass_function(universe, Statistics(mass_bins=bins)).data["tinker08"] for bins in (4, 8))
+    assert_allclose(coarse, fine.reshape(4, 2).mean(axis=1), rtol=0.005)
 
 
 def test_a_model_is_left_out_where_it_is_not_calibrated():
@@ -77,6 +85,16 @@ def test_halo_speeds_are_those_of_the_catalogue(universe):
     assert data["dispersion_count"].sum() == len(speed)
 
 
+def test_velocities_are_drawn_against_a_truth_without_dispersions(universe):
+    config, halos = Statistics(resolved=0), universe.halos
+    columns = {name: column for name, column in halos.columns.items() if name != "velocity_dispersion"}
+    bare = universe.with_halos(dataclasses.replace(halos, columns=columns))
+    own, truth = ({"halo_velocities": halo_velocities(each, config)} for each in (universe, bare))
+    figure = figure_halos.velocities(Shown(own, truth))
+    lines = {axis.get_xlabel(): len(axis.lines) for axis in figure.axes}
+    assert lines == {r"$\sigma_v$ [km/s]": 1, "$|v|$ [km/s]": 2}
+
+
 @pytest.mark.parametrize("largest", [8.0, 20.0, 45.0])
 def test_pair_counts_equal_a_loop_over_all_pairs(largest):
     """On many cells, on 5, and on a box too small for cells."""
@@ -101,6 +119,12 @@ def test_unclustered_halos_have_no_correlation(universe):
     }
     data = two_point(universe.with_halos(Halos(columns, "200c", "test", 0.0)), Statistics(separations=(5, 40))).data
     assert np.all(np.abs(data["xi"]) < 4 * data["error"])
+
+
+def test_separations_beyond_half_the_box_are_refused(universe):
+    with pytest.raises(DataError, match=r"universe.h5: .* begin at 55 Mpc/h, but half the box is 50"):
+        two_point(universe, Statistics(separations=(55, 60)))
+    assert two_point(universe, Statistics(separations=(5, 60))).data["r_high"][-1] == pytest.approx(50)
 
 
 def test_divergence_of_two_gaussians_is_half_the_squared_shift():

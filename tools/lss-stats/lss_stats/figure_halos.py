@@ -103,7 +103,7 @@ def velocities(shown: Shown) -> Figure | None:
     figure, axes = plt.subplots(1, len(columns), figsize=(2.6 * len(columns) + 0.2, 2.5), squeeze=False, sharey=True)
     for axis, (name, text) in zip(axes[0], columns, strict=True):
         for group, colour, who in ((shown.truth.get("halo_velocities"), TRUTH, "truth"), (own, SUBJECT, shown.label)):
-            if group is not None:
+            if group is not None and name in group.data:
                 _steps(axis, group.data[name], group.data[f"{name}_count"], colour, f"{who} ({group.attrs['halos']})")
         counted = np.flatnonzero(own.data[f"{name}_count"])
         axis.set_xlim(0, own.data[name][counted[-1]] * 1.15 if len(counted) else None)

@@ -23,6 +23,7 @@ from lss_stats.config import Statistics
 from lss_stats.samples import particle_mass
 
 MODELS = ("tinker08", "sheth99", "press74")
+_BIN_POINTS = 10  # at which a model is averaged over a bin: across it, it falls more steeply than a line
 _SIGMA_POINTS = 48  # sigma(M) is interpolated between these, to 1e-4
 
 
@@ -30,7 +31,7 @@ def mass_function(universe: Universe, config: Statistics) -> Group:
     """Counts of halos in logarithmic mass bins with Poisson errors, and the models' prediction for the same bins.
 
     Columns: mass (geometric centre, Msun/h), mass_low, mass_high, count, density (dn/dlnM, (h/Mpc)^3), error, and one
-    per model that is calibrated for this mass definition.
+    per model that is calibrated for this mass definition, averaged over the bin as the counts are.
     Raises DataError for a catalogue whose masses are missing or not positive.
     """
     halos = universe.halos
@@ -47,10 +48,11 @@ def mass_function(universe: Universe, config: Statistics) -> Group:
         "density": count / (volume * width),
         "error": np.sqrt(count) / (volume * width),
     }
+    points = np.geomspace(*config.mass_range, 2 * _BIN_POINTS * config.mass_bins + 1)[1::2]
     for model in MODELS:
-        expected = predicted(data["mass"], universe.cosmology, halos.redshift, model, halos.mass_definition)
+        expected = predicted(points, universe.cosmology, halos.redshift, model, halos.mass_definition)
         if expected is not None:
-            data[model] = expected
+            data[model] = expected.reshape(-1, _BIN_POINTS).mean(axis=1)
     attrs = {
         "mass_definition": halos.mass_definition,
         "finder": halos.finder,

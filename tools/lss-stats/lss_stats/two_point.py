@@ -14,11 +14,13 @@ from lss_stats.config import Statistics
 def two_point(universe: Universe, config: Statistics) -> Group:
     """xi(r) of the catalogue with Poisson errors of the pair counts.
 
-    Columns: r (volume-weighted mean of the shell, Mpc/h), r_low, r_high, pairs, xi, error.
+    Columns: r (volume-weighted mean of the shell, Mpc/h), r_low, r_high, pairs, xi, error; up to half the box.
+    Raises DataError if the smallest separation lies beyond.
     """
-    edges = np.geomspace(*config.separations, config.separation_bins + 1)
-    if edges[-1] > universe.box.size / 2:
-        edges = np.geomspace(edges[0], universe.box.size / 2, config.separation_bins + 1)
+    (low, high), half = config.separations, universe.box.size / 2
+    if low >= half:
+        raise DataError(f"{universe.source}: [stats] separations begin at {low:g} Mpc/h, but half the box is {half:g}")
+    edges = np.geomspace(low, min(high, half), config.separation_bins + 1)
     position = universe.halos.position
     pairs = pair_counts(position, universe.box.size, edges)
     expected = len(position) * (len(position) - 1) / 2 * 4 / 3 * np.pi * np.diff(edges**3) / universe.box.size**3

@@ -28,6 +28,7 @@ from lss.config import Configuration, Cosmology, FieldModel, Settings, quantity,
 from lss.errors import ConfigError
 from lss.inference import with_parameters
 from lss.linear_power import ANALYTIC, SIGMA8_RADIUS, read_table, tophat, unnormalised_power
+from lss.modes import squared_indices
 
 STEP_LN_K = 0.0135  # of the spectrum's knots: 15 of them in the narrowest acoustic oscillation
 ALIASES = 1  # images of the spectrum summed on each side; the next would add 0.2% to the variance
@@ -234,13 +235,3 @@ def _voxel_average(shape: tuple[int, ...], size: float, knots: np.ndarray) -> tu
     digits = n ** np.arange(dimensions)[::-1]  # corners are in lexical order
     distinct = np.searchsorted(corner[:, :dimensions] @ digits, modes @ digits)
     return torch.from_numpy(result), torch.from_numpy(distinct)
-
-
-def squared_indices(shape: tuple[int, ...]) -> np.ndarray:
-    """i^2 + j^2 (+ l^2) of the modes of rfftn."""
-    n = shape[0]
-    full = np.fft.fftfreq(n, 1 / n) ** 2
-    total = np.arange(n // 2 + 1) ** 2.0
-    for _ in shape[1:]:
-        total = full.reshape((-1,) + (1,) * total.ndim) + total
-    return total

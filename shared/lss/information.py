@@ -22,8 +22,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from lss.errors import DataError
-from lss.field_models import Simulator, squared_indices
-from lss.fourier import half_space_weights
+from lss.field_models import Simulator
+from lss.modes import mode_counts, squared_indices
 
 Array = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ def field_information(simulate: Simulator, theta: ArrayLike) -> Array:
         return simulate.power(t[None])[0]
 
     value = power(point)
-    weight = _mode_weights(simulate.shape) * (value > 0) * simulate.free_modes
+    weight = torch.from_numpy(mode_counts(simulate.shape)) * (value > 0) * simulate.free_modes
     slopes = [
         torch.func.jvp(power, (point,), (direction,))[1] / value.clamp(min=1e-300)
         for direction in torch.eye(len(point), dtype=torch.float64)
@@ -100,7 +100,7 @@ def binned_power(fields: torch.Tensor, box_size: float, bins: int) -> Array:
     shape = tuple(fields.shape[2:])
     axes = tuple(range(2, fields.ndim))
     n, d = shape[0], len(shape)
-    weight = _mode_weights(shape).numpy().ravel()
+    weight = mode_counts(shape).ravel()
     weight[0] = 0  # the mean is no power
     ln_k = 0.5 * np.log(np.maximum(squared_indices(shape).ravel(), 1))
     place = np.minimum((ln_k / (math.log(math.sqrt(d) * n / 2) + 1e-9) * bins).astype(np.int64), bins - 1)
@@ -114,8 +114,3 @@ def binned_power(fields: torch.Tensor, box_size: float, bins: int) -> Array:
 
 def _row(theta: Array) -> torch.Tensor:
     return torch.tensor(theta[None], dtype=torch.float64)
-
-
-def _mode_weights(shape: tuple[int, ...]) -> torch.Tensor:
-    """How many modes of the whole plane or space each of rfftn's stands for."""
-    return torch.from_numpy(half_space_weights(shape[-1])).expand(*shape[:-1], -1).clone()

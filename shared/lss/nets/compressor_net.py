@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from lss.compression import SINGULAR
-from lss.fourier import half_space_weights
+from lss.modes import mode_counts, squared_indices
 
 KNOTS = 65  # of the local map
 RESOLUTION = 1e-5  # of a field's standard deviation; closer values are one to the local map
@@ -62,7 +62,8 @@ class CompressorNet(nn.Module):
         self._axes = tuple(range(-dimensions, 0))
         weights = band_weights(self.shape, bands)
         self.register_buffer("_bands", weights.flatten(1), persistent=False)
-        self.register_buffer("_multiplicity", mode_counts(self.shape).flatten(), persistent=False)
+        counts = torch.from_numpy(mode_counts(self.shape)).float()
+        self.register_buffer("_multiplicity", counts.flatten(), persistent=False)
         features = 1 + len(weights) + channels * levels
 
         self.register_buffer("knots", torch.linspace(-KNOT_RANGE, KNOT_RANGE, KNOTS))
@@ -177,24 +178,9 @@ def band_weights(shape: tuple[int, ...], bands: int) -> torch.Tensor:
 
     Bands that no mode falls into are left out, so m <= bands. The zero mode is in none.
     """
-    log_k = squared_wavenumbers(shape).clamp(min=1).log() / 2
+    log_k = torch.from_numpy(squared_indices(shape)).clamp(min=1).log() / 2
     largest = log_k.max()
     place = log_k / largest * (bands - 1)
     weights = torch.stack([(1 - (place - band).abs()).clamp(min=0) for band in range(bands)])
     weights.flatten(1)[:, 0] = 0
     return weights[weights.flatten(1).sum(1) >= 1].float()
-
-
-def mode_counts(shape: tuple[int, ...]) -> torch.Tensor:
-    """How many modes of the full transform each mode of rfftn stands for: 1 or 2."""
-    return torch.from_numpy(half_space_weights(shape[-1])).float().expand(*shape[:-1], -1).clone()
-
-
-def squared_wavenumbers(shape: tuple[int, ...]) -> torch.Tensor:
-    """i^2 + j^2 [+ k^2] of the modes of rfftn, in units of the fundamental squared."""
-    n = shape[-1]
-    full, half = torch.fft.fftfreq(n, 1 / n, dtype=torch.float64), torch.arange(n // 2 + 1, dtype=torch.float64)
-    squared = half**2
-    for _ in shape[1:]:
-        squared = squared[None] + (full**2).reshape(-1, *(1,) * squared.ndim)
-    return squared

@@ -1,4 +1,4 @@
-"""The modes that a real transform keeps of a square or a cube: how long their waves are, and how many each stands for."""
+"""The modes that a real transform keeps of a square or a cube: how long the waves are, how many each stands for."""
 
 import numpy as np
 

@@ -75,7 +75,8 @@ def read_stored(paths: Sequence[Path], inference: Inference, validation: float, 
             here = (universe.box, value.shape)
             first = first or here
             if here != first:
-                raise DataError(f"{file}: box {here[0]}, field of shape {here[1]}; {files[0]} has {first[0]}, {first[1]}")
+                one, other = (f"box {box}, field of shape {shape}" for box, shape in (here, first))
+                raise DataError(f"{file}: {one}; {files[0]}: {other}")
             found[place][key] = value
             bar.update()
     centre = found.pop((0, 0), {})

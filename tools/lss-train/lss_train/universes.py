@@ -104,8 +104,8 @@ class TrainingSet:
 def read_training_set(paths: Sequence[Path]) -> TrainingSet:
     """Read directories of universes (and single ones), or one exported set.
 
-    Raises ConfigError for an exported set beside other inputs, DataError if there is no universe, if two are of one seed,
-    or if they differ in cosmology, box, simulator or mass definition.
+    Raises ConfigError for an exported set beside other inputs, DataError if there is no universe, if two are of one
+    seed, or if they differ in cosmology, box, simulator or mass definition.
     """
     exported = [path for path in paths if path.is_file() and _is_exported(path)]
     if exported and len(paths) > 1:

@@ -16,8 +16,7 @@ from lss_train.config import Train
 from lss_train.fisher_loss import fisher_loss
 from lss_train.journal import Journal
 from lss_train.simulations import FIRST_WEIGHTS, TRAINING, VALIDATION, Simulations, moments
-
-MOMENTS = ("exp_avg", "exp_avg_sq")  # of Adam
+from lss_train.weights import Weights, as_arrays, restore, weights_of
 
 
 @dataclass
@@ -30,7 +29,7 @@ class Run:
     waited: int = 0  # validations since the best
     best_information: float = -math.inf  # ln det F of the validation simulations
     best_update: int = 0
-    best: dict[str, torch.Tensor] = field(default_factory=dict)
+    best: Weights = field(default_factory=dict)
 
 
 def prepare(network: CompressorNet, source: Simulations, count: int) -> None:
@@ -102,30 +101,18 @@ def _validate(run: Run, network: CompressorNet, source: Simulations, count: int)
     run.waited += 1
     if information > run.best_information or not run.best:
         run.best_information, run.best_update, run.waited = information, run.update, 0
-        run.best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        run.best = weights_of(network)
     return information
 
 
 def _state(run: Run, network: CompressorNet, optimizer: torch.optim.Adam) -> Group:
     """Everything that the next update depends on."""
-    data = {f"network.{name}": tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
-    data |= {f"best.{name}": tensor.cpu().numpy() for name, tensor in run.best.items()}
-    for name, parameter in network.named_parameters():
-        for moment in MOMENTS if parameter in optimizer.state else ():
-            data[f"{moment}.{name}"] = optimizer.state[parameter][moment].cpu().numpy()
-    return Group(data, {key: value for key, value in vars(run).items() if isinstance(value, int | float)})
+    attrs = {key: value for key, value in vars(run).items() if isinstance(value, int | float)}
+    return Group(as_arrays(network, optimizer, run.best), attrs)
 
 
 def _load(state: Group, network: CompressorNet, optimizer: torch.optim.Adam) -> Run:
     """The run that `_state` kept, with the network and the optimizer brought to where it stood."""
-    run = Run(**state.attrs, best=_tensors(state, "best."))
-    network.load_state_dict(_tensors(state, "network."))
-    for name, parameter in network.named_parameters():
-        if f"{MOMENTS[0]}.{name}" in state.data:
-            kept = {m: torch.empty_like(parameter).copy_(torch.from_numpy(state.data[f"{m}.{name}"])) for m in MOMENTS}
-            optimizer.state[parameter] = {"step": torch.tensor(float(run.update)), **kept}
+    run = Run(**state.attrs)
+    run.best = restore(state.data, network, optimizer, run.update)
     return run
-
-
-def _tensors(state: Group, prefix: str) -> dict[str, torch.Tensor]:
-    return {k.removeprefix(prefix): torch.from_numpy(v) for k, v in state.data.items() if k.startswith(prefix)}

@@ -21,9 +21,9 @@ from lss_train.examples import Example, Examples, Model
 from lss_train.journal import Journal
 from lss_train.schedule import Plateau, learning_rate
 from lss_train.symmetries import SYMMETRIES, transformed
+from lss_train.weights import Weights, as_arrays, restore, weights_of
 
 SAVE_EVERY = 100  # updates
-MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Run:
     plateau: Plateau = field(default_factory=Plateau)
     best_loss: float = math.inf
     best_epoch: int = 0
-    best: dict[str, torch.Tensor] = field(default_factory=dict)
+    best: Weights = field(default_factory=dict)
     figures: Card = field(default_factory=dict)  # of the best
 
 
@@ -93,7 +93,7 @@ def fit(
             loss_now, figures = validate(network, model, examples, validation, settings.loss)
             if loss_now < run.best_loss:
                 run.best_loss, run.best_epoch, run.figures = loss_now, run.epoch + 1, figures
-                run.best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+                run.best = weights_of(network)
             rate = learning_rate(run.update - 1, updates, settings, run.plateau)
             journal.epoch(run.epoch + 1, run.update, run.loss_sum / run.step, loss_now, headline(figures), rate)
             run.plateau.observe(loss_now)
@@ -147,10 +147,7 @@ LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 
 def _save(restart: Restart, run: Run, network: UNet, optimizer: torch.optim.AdamW) -> None:
     """Keep everything that the next update depends on."""
-    data = {f"network.{name}": tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
-    data |= {f"best.{name}": tensor.cpu().numpy() for name, tensor in run.best.items()}
-    for name, parameter in network.named_parameters():
-        data |= {f"{moment}.{name}": optimizer.state[parameter][moment].cpu().numpy() for moment in MOMENTS}
+    data = as_arrays(network, optimizer, run.best)
     data["figures"] = np.frombuffer(json.dumps(run.figures).encode(), np.uint8)
     attrs = {key: value for key, value in vars(run).items() if isinstance(value, int | float)}
     restart.save("training", Group(data, attrs | {f"plateau_{key}": v for key, v in vars(run.plateau).items()}))
@@ -164,13 +161,5 @@ def _load(restart: Restart, network: UNet, optimizer: torch.optim.AdamW) -> Run:
     plateau = {key.removeprefix("plateau_"): v for key, v in state.attrs.items() if key.startswith("plateau_")}
     attrs = {key: value for key, value in state.attrs.items() if not key.startswith("plateau_")}
     run = Run(**attrs, plateau=Plateau(**plateau), figures=json.loads(state.data["figures"].tobytes()))
-    network.load_state_dict(_tensors(state, "network."))
-    run.best = _tensors(state, "best.")
-    for name, parameter in network.named_parameters():
-        moments = {m: torch.empty_like(parameter).copy_(torch.from_numpy(state.data[f"{m}.{name}"])) for m in MOMENTS}
-        optimizer.state[parameter] = {"step": torch.tensor(float(run.update)), **moments}
+    run.best = restore(state.data, network, optimizer, run.update)
     return run
-
-
-def _tensors(state: Group, prefix: str) -> dict[str, torch.Tensor]:
-    return {k.removeprefix(prefix): torch.from_numpy(v) for k, v in state.data.items() if k.startswith(prefix)}

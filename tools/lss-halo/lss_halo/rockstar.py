@@ -14,10 +14,11 @@ MASS_COLUMNS = {"200c": "m200c", "500c": "m500c", "200m": "m200b", "vir": "mvir"
 
 
 def read_rockstar(path: Path, *, mass_definition: str, subhalos: bool = False) -> Foreign:
-    """Host halos of a catalogue with a parent column (PID), all halos of one without, that have a mass of the definition.
+    """Host halos of a catalogue with a parent column (PID), all of one without, that have a mass of the definition.
 
     Positions are comoving Mpc/h, radii kpc/h, velocities peculiar km/s, masses Msun/h, as Rockstar's header says.
-    Raises DataError when a column is missing or a comment is damaged, ConfigError when it holds no masses of that definition.
+    Raises DataError when a column is missing or a comment is damaged, ConfigError when it holds no masses of that
+    definition.
     """
     table = read_text_table(path)
     table = TextTable({name.lower(): column for name, column in table.columns.items()}, table.comments)

@@ -31,8 +31,8 @@ class OptimizerModel:
         components = [name for name in halo["fields"] if name in MOMENTUM]
         if components:
             raise ConfigError(
-                f"[halo] fields: {', '.join(components)}: components of a vector, which the training's symmetries do not"
-                " turn; an optimizer takes scalar fields"
+                f"[halo] fields: {', '.join(components)}: components of a vector, which the symmetries of a training"
+                " do not turn; an optimizer takes scalar fields"
             )
         self._universes, self._settings = universes, settings
         self._edges = mass_edges(halo["mass_range"][0], halo["mass_range"][1], halo["mass_bins"])

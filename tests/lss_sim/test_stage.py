@@ -91,6 +91,33 @@ def test_an_output_at_the_start_is_the_start():
     assert np.array_equal(result.snapshots[0].position, start.particles.position)
 
 
+def test_an_output_is_the_start_within_the_rounding_of_a_header():
+    start = universe()
+    off = start.with_particles([dataclasses.replace(start.particles, redshift=127.0 - 1e-12)])
+    assert stage.run(off, configuration(redshifts=[127.0, 5.0], steps=3)).snapshots[0].redshift == 127.0
+
+
+def test_particles_that_are_there_already_are_not_relabelled():
+    done = stage.run(universe(), configuration(method="pm", steps=4))
+    with pytest.raises(DataError, match=r"at z = 0 already.*lss-ic sets them back"):
+        stage.run(done, configuration(method="p3m"))
+
+
+def test_a_universe_without_particles_is_told_who_makes_them():
+    with pytest.raises(DataError, match="no /PartType1; lss-ic makes particles, also of the white noise of a file"):
+        stage.run(universe().without("PartType1"), configuration(method="p3m"))
+
+
+def test_pm_that_begins_after_an_output_is_an_error_of_the_table():
+    with pytest.raises(ConfigError, match=r"\[sim\] start = 19: pm begins later than the output z = 30"):
+        stage.run(universe(), configuration(method="pm", redshifts=[30.0]))
+
+
+def test_outputs_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="the same to three decimals"):
+        configuration(redshifts=[0.5001, 0.5002, 0.0])
+
+
 def test_a_matter_field_is_added_on_request():
     result = stage.run(universe(), configuration(method="2lpt", matter_grid=8))
     field = result.field("matter")

@@ -48,6 +48,11 @@ def check_start(start: Particles, redshifts: list[float], config: Config, source
     outside = int(np.count_nonzero(((start.position < 0) | (start.position >= np.float32(box))).any(axis=1)))
     if outside:
         raise DataError(f"{source}: {outside} of {count} particles lie outside the box of {box:g} Mpc/h")
+    if redshifts == [start.redshift]:
+        raise DataError(
+            f"{source}: its particles are at z = {start.redshift:g} already, the only output of [sim] redshifts; "
+            f"lss-ic sets them back to their start"
+        )
     if redshifts[0] > start.redshift:
         raise DataError(
             f"{source}: its particles are at z = {start.redshift:g}, later than the output z = {redshifts[0]:g} of "

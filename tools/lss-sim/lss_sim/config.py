@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 import pydantic
 
 from lss.config import Configuration, Table, quantity
+from lss.universe import snapshot_name
 
 # What each method takes when the table does not say (figures in docs/gravity.md).
 STEPS = {"p3m": 72, "pm": 20}
 PM_START = 19.0
+HIGHEST = 9999.0  # the growth of fluctuations is tabulated so far
 
 
 class Simulation(Table):
@@ -20,9 +22,12 @@ class Simulation(Table):
     engine: Literal["numba", "torch"] = quantity(
         "numba", '"torch": pm, 2lpt and 1lpt on a GPU if there is one, to float32 rounding the same'
     )
-    redshifts: list[Annotated[float, pydantic.Field(ge=0)]] = quantity([0.0], "outputs", min_length=1)
+    redshifts: list[Annotated[float, pydantic.Field(ge=0, le=HIGHEST)]] = quantity([0.0], "outputs", min_length=1)
     start: float | None = quantity(
-        None, "redshift at which pm takes over from 2LPT (default 19; p3m starts from the particles it is given)", gt=0
+        None,
+        "redshift at which pm takes over from 2LPT (default 19; p3m starts from the particles it is given)",
+        gt=0,
+        le=HIGHEST,
     )
     steps: int | None = quantity(
         None,
@@ -43,6 +48,13 @@ class Simulation(Table):
     levels: int = quantity(6, "deepest time bin: 2^levels short-range steps in a mesh step", ge=0, le=10)
     offset_seed: int = quantity(1, "seed of the random shifts of the mesh against the particles", ge=0, lt=2**32)
     matter_grid: int = quantity(0, "points per side of fields/matter, CIC at the last output; 0: none", ge=0)
+
+    @pydantic.model_validator(mode="after")
+    def _outputs_have_names_of_their_own(self) -> "Simulation":
+        outputs = set(self.redshifts)
+        if len({snapshot_name(z) for z in outputs}) < len(outputs):
+            raise ValueError(f"redshifts = {self.redshifts}: two outputs are the same to three decimals, their names")
+        return self
 
     @property
     def mesh_steps(self) -> int:

@@ -79,10 +79,14 @@ def _activity(state: State) -> str:
 
 def _keep_output(particles: Particles, restart: Restart) -> None:
     data = {"position": particles.position, "velocity": particles.velocity}
-    restart.save(f"output-{particles.redshift:.6g}", Group(data))
+    restart.save(_output_name(particles.redshift), Group(data))
+
+
+def _output_name(redshift: float) -> str:
+    return f"output-{redshift:.3f}"  # as exact as the names of outputs in a universe
 
 
 def _kept_outputs(redshifts: list[float], restart: Restart) -> dict[float, Particles]:
     """The outputs that a stopped run had already made."""
-    groups = {z: restart.load(f"output-{z:.6g}") for z in redshifts}
+    groups = {z: restart.load(_output_name(z)) for z in redshifts}
     return {z: Particles(g.data["position"], g.data["velocity"], z) for z, g in groups.items() if g is not None}

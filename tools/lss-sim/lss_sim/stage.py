@@ -1,7 +1,9 @@
 """Gravity: particles at the output redshifts, from initial conditions or from particles at any redshift."""
 
 import dataclasses
+import math
 
+from lss.errors import ConfigError
 from lss.lpt import lpt_particles
 from lss.mesh import overdensity
 from lss.random_field import linear_overdensity
@@ -29,7 +31,7 @@ def run(universe: Universe, config: Config, *, restart: Restart | None = None) -
     if sim.method in ("1lpt", "2lpt"):
         outputs = [_lpt(universe, config, z, order=int(sim.method[0])) for z in redshifts]
     else:
-        start = _start(universe, config)
+        start = _start(universe, config, redshifts)
         check_start(start, redshifts, config, universe.source)
         check_memory(plan(universe, config).memory_bytes)
         outputs = evolve(integrator(config), start, redshifts, sim.mesh_steps, restart or Restart(None))
@@ -40,12 +42,18 @@ def run(universe: Universe, config: Config, *, restart: Restart | None = None) -
     return result
 
 
-def _start(universe: Universe, config: Config) -> Particles:
+def _start(universe: Universe, config: Config, redshifts: list[float]) -> Particles:
     """The particles a run begins with."""
     sim = config.sim
     if sim.method == "pm" and universe.has("ic/white_noise"):
+        if redshifts[0] > sim.pm_start:
+            raise ConfigError(f"[sim] start = {sim.pm_start:g}: pm begins later than the output z = {redshifts[0]:g}")
         return _lpt(universe, config, sim.pm_start, order=2)
-    return universe.particles
+    universe.group("PartType1", "lss-ic makes particles, also of the white noise of a file")
+    particles = universe.particles
+    # Snapshots hold 1 / a - 1, which rounding moves away from the redshift that is meant.
+    same = [z for z in redshifts if math.isclose(1 + z, 1 + particles.redshift, rel_tol=1e-6)]
+    return dataclasses.replace(particles, redshift=same[0]) if same else particles
 
 
 def _lpt(universe: Universe, config: Config, redshift: float, order: int) -> Particles:

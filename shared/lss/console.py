@@ -20,6 +20,7 @@ from typing import Any
 
 from lss import __version__
 from lss.errors import LssError
+from lss.pipes import silence
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,15 @@ def command(name: str, *, help: str, examples: Sequence[str], **details: Any) ->
     def main() -> None:
         import typer
 
+        _open_closed_streams()
         app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
         app.command(help=_help_text(description))(_entry(description))
-        app(prog_name=description.program)
+        try:
+            app(prog_name=description.program)
+        except OSError as error:  # of --help and --version, which Typer prints itself
+            print(f"{description.program}: standard output: cannot be written: {error.strerror}", file=sys.stderr)
+            silence(1)
+            raise SystemExit(1) from None
 
     return main
 
@@ -189,6 +196,10 @@ def _guarded(command: Command, arguments: Arguments) -> None:
         from lss import session
 
         session.run(command, arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence(1)
+        raise SystemExit(141) from None  # as a program that SIGPIPE ends
     except LssError as error:
         if arguments.debug:
             traceback.print_exc()
@@ -206,6 +217,14 @@ def _one_line(log: logging.Logger) -> Callable[[type[BaseException], BaseExcepti
         log.error("internal error: %s: %s (run again with --debug to see where)", kind.__name__, error)
 
     return hook
+
+
+def _open_closed_streams() -> None:
+    """Give a standard stream that was closed (`2>&-`) the null device: the next file opened would be taken for it."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            silence(number)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115  (it stays open)
 
 
 def _limit_threads(wanted: int | None) -> None:
@@ -228,10 +247,16 @@ def _start_logging(program: str, arguments: Arguments) -> None:
 
 
 class _StandardError(logging.Handler):
-    """Looks up `sys.stderr` for every message: while a progress bar is drawn it prints above the bar."""
+    """Looks up `sys.stderr` for every message: while a progress bar is drawn it prints above the bar.
+
+    Where nobody reads the messages, or no room is left for them, the work goes on without: it is worth more.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr)
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except OSError:
+            silence(2)
 
 
 class _Plain(logging.Formatter):

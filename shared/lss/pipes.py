@@ -41,17 +41,18 @@ def write_stdout(image: bytes | memoryview) -> None:
             stream.write(image)
             stream.flush()
     except BrokenPipeError:
-        silence_stdout()
+        silence(1)
         raise SystemExit(141) from None
     except OSError as error:
         raise DataError(f"standard output: cannot be written: {error.strerror}") from None
 
 
-def silence_stdout() -> None:
-    """Point standard output at the null device, so that nothing more fails on it at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.close(null)
+def silence(number: int) -> None:
+    """Point a standard stream at the null device, so that nothing fails on it any more, at exit neither."""
+    null = os.open(os.devnull, os.O_RDWR)
+    if null != number:
+        os.dup2(null, number)
+        os.close(null)
 
 
 def check_image(image: bytes, source: str) -> None:

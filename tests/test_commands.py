@@ -300,3 +300,104 @@ def test_a_stopped_command_leaves_nothing_behind(folder, tmp_path, number):
     assert out == b""
     assert b"Traceback" not in errors
     assert sorted(p.name for p in tmp_path.iterdir()) == ["ic.h5"]
+
+
+def test_a_run_resumes_with_its_own_universe_alone_whatever_way_it_comes(folder, tmp_path):
+    for number in (1, 2):
+        assert lss("ic", folder / "u.toml", "--index", number, "-o", f"{tmp_path}/ics/").returncode == 0
+    run = ["--set", "sim.redshifts=[5.0,0.0]", "--set", "sim.steps=400", "--resume", "-o", tmp_path / "r.h5"]
+    process = subprocess.Popen([BIN / "lss-sim", tmp_path / "ics", "--index", "1", *run], stderr=subprocess.PIPE)
+    while process.poll() is None and not (tmp_path / "r.h5.state/output-5.000.h5").exists():
+        time.sleep(0.01)
+    process.terminate()
+    assert b"--resume goes on from here" in process.communicate(timeout=60)[1]
+    first, second = ((tmp_path / f"ics/{number:06d}.h5").read_bytes() for number in (1, 2))
+    assert_one_line(lss("sim", *run, stdin=second), 2, "r.h5.state", "another input")
+    assert_one_line(lss("sim", tmp_path / "ics", "--index", 2, *run), 2, "r.h5.state", "another input")
+    resumed = lss("sim", *run[2:4], *run[:2], *run[4:], stdin=first)  # in a pipe, and the settings in another order
+    assert b"going on at z = " in resumed.stderr
+    assert lss("sim", tmp_path / "ics", "--index", 1, *run[:4], "-o", tmp_path / "whole.h5").returncode == 0
+    assert bits(tmp_path / "r.h5") == bits(tmp_path / "whole.h5")
+    with h5py.File(tmp_path / "whole.h5") as file:
+        assert "ics/000001.h5" in file["provenance/01-lss-sim"].attrs["inputs"]
+
+
+# --- streams ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-", "2> >(true)"])
+def test_work_is_worth_more_than_its_messages(folder, tmp_path, stderr):
+    line = f"{BIN}/lss-ic u.toml --drop nothing -o {tmp_path}/o.h5 {stderr}"
+    assert subprocess.run(["bash", "-c", line], cwd=folder).returncode == 0
+    assert bits(tmp_path / "o.h5") == bits(folder / "ic.h5")
+
+
+def test_messages_never_come_into_the_data(folder, tmp_path):
+    line = f"{BIN}/lss-ic u.toml --drop nothing 2>&- > {tmp_path}/o.h5"
+    assert subprocess.run(["bash", "-c", line], cwd=folder).returncode == 0
+    assert bits(tmp_path / "o.h5") == bits(folder / "ic.h5")
+
+
+def test_text_that_nobody_reads_ends_a_command_as_a_closed_pipe_does():
+    line = f"({BIN}/lss-sim --schema; echo $? >&2) | true"
+    assert subprocess.run(["bash", "-c", line], capture_output=True).stderr == b"141\n"
+
+
+@pytest.mark.parametrize("option", ["--help", "--version", "--schema"])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_text_for_a_full_disk_is_one_line(option):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([BIN / "lss-sim", option], stdout=full, stderr=subprocess.PIPE)
+    assert done.stderr == b"lss-sim: standard output: cannot be written: No space left on device\n"
+    assert done.returncode == 1
+
+
+def test_a_pipe_may_have_a_name(folder, tmp_path):
+    line = f"{BIN}/lss-halo <(cat sim.h5) -o {tmp_path}/o.h5"
+    assert subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True).returncode == 0
+    assert bits(tmp_path / "o.h5") == bits(folder / "halo.h5")
+
+
+def test_a_command_that_waits_for_its_input_can_be_stopped(tmp_path):
+    process = subprocess.Popen([BIN / "lss-sim"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(3)
+    process.terminate()
+    assert process.wait(timeout=20) == 75
+    process.stdin.close()
+
+
+# --- what is planned and named ---------------------------------------------------------------------------------------
+
+
+def test_what_is_printed_and_planned_is_of_the_input(folder):
+    printed = lss("sim", folder / "ic.h5", "--print-config").stdout.decode()
+    assert "size = 40.0" in printed
+    assert 'method = "pm"' in printed
+    by_name = lss("sim", folder / "ic.h5", "--dry-run").stdout
+    assert b"8 steps of pm on a mesh of 32^3" in by_name
+    assert lss("sim", "--dry-run", stdin=(folder / "ic.h5").read_bytes()).stdout == by_name
+    assert b"72 steps of p3m on a mesh of 128^3" in lss("sim", "--dry-run").stdout
+
+
+def test_a_member_keeps_the_number_that_it_was_given(folder, tmp_path):
+    assert lss("ic", folder / "ic.h5", "--index", 5, "-o", f"{tmp_path}/a/").returncode == 0
+    assert lss("sim", tmp_path / "a", "--index", 5, "-o", f"{tmp_path}/b/").returncode == 0
+    assert lss("ic", tmp_path / "a/000005.h5", "-o", f"{tmp_path}/c/").returncode == 0
+    assert [p.name for p in (*(tmp_path / "b").iterdir(), *(tmp_path / "c").iterdir())] == ["000005.h5"] * 2
+
+
+def test_a_dataset_is_dropped_as_a_group_is(folder, tmp_path):
+    assert lss("halo", folder / "halo.h5", "--drop", "ic/white_noise", "-o", tmp_path / "o.h5").returncode == 0
+    with h5py.File(tmp_path / "o.h5") as file:
+        assert "white_noise" not in file["ic"]
+        assert file["ic"].attrs["seed"] == 1
+    assert_one_line(lss("halo", folder / "halo.h5", "--drop", "PartType1/velocity"), 2, "dropped whole")
+
+
+def test_a_table_of_the_spectrum_is_found_from_everywhere(tmp_path):
+    k = np.geomspace(1e-4, 1e2, 200)
+    (tmp_path / "p.csv").write_text("\n".join(f"{a:.6g},{1e4 * a / (1 + (50 * a) ** 3):.6g}" for a in k))
+    line = [BIN / "lss-ic", "--set", "cosmology.transfer=p.csv", "--set", "box.n=8", "-o", "ic.h5"]
+    subprocess.run(line, cwd=tmp_path, check=True, capture_output=True)
+    done = lss("sim", tmp_path / "ic.h5", "--set", "sim.method=2lpt", "-o", tmp_path / "o.h5")
+    assert done.returncode == 0, done.stderr

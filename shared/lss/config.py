@@ -100,9 +100,14 @@ def read_toml(path: Path) -> Settings:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     refuse_unknown_tables(settings, str(path))
+    return _located(settings, path.parent)
+
+
+def _located(settings: Settings, folder: Path) -> Settings:
+    """Settings whose table of the spectrum is found from everywhere; it was named as seen from `folder`."""
     transfer = settings.get("cosmology", {}).get("transfer")
-    if isinstance(transfer, str) and (path.parent / transfer).is_file():
-        settings["cosmology"]["transfer"] = str((path.parent / transfer).resolve())
+    if isinstance(transfer, str) and (folder / transfer).is_file():
+        return merge(settings, {"cosmology": {"transfer": str((folder / transfer).resolve())}})
     return settings
 
 
@@ -129,7 +134,7 @@ def parse_assignment(text: str) -> Settings:
     for key in reversed(keys):
         parsed = {key: parsed}
     refuse_unknown_tables(parsed, "--set")
-    return parsed
+    return _located(parsed, Path())
 
 
 def merge(below: Settings, above: Settings) -> Settings:

@@ -40,7 +40,10 @@ def read_gadget_header(root: h5py.File, source: str) -> Settings:
     def need(name: str) -> float:
         if name not in found:
             raise DataError(f"{source}: no attribute {name} in /Header, /Parameters or /Units of this Gadget snapshot")
-        return float(found[name])
+        try:
+            return float(found[name])
+        except (TypeError, ValueError):
+            raise DataError(f"{source}: {name} = {found[name]!r}: expected a number") from None
 
     length = need("UnitLength_in_cm") / MPC_IN_CM
     if abs(length - 1) > 1e-3:
@@ -78,21 +81,24 @@ def read_gadget_particles(group: Group, box: Box, place: str) -> Group:
         if name not in group.data:
             raise DataError(f"{place} has no dataset '{name}'")
     position, velocity, ids = (group.data[name] for name in ("Coordinates", "Velocities", "ParticleIDs"))
-    if position.shape != (len(ids), 3) or velocity.shape != position.shape:
+    if any(array.dtype.kind not in "iuf" for array in (position, velocity, ids)):
+        raise DataError(f"{place}: Coordinates, Velocities and ParticleIDs must be numbers")
+    if ids.ndim != 1 or position.shape != (len(ids), 3) or velocity.shape != position.shape:
         raise DataError(f"{place}: Coordinates {position.shape}, Velocities {velocity.shape}, ParticleIDs {ids.shape}")
-    if not np.isfinite(group.attrs.get("Redshift", np.nan)):
-        raise DataError(f"{place} has no attribute Redshift")
+    redshift = group.attrs.get("Redshift", np.nan)
+    if not isinstance(redshift, int | float) or not -1 < redshift < np.inf:
+        found = "no attribute Redshift" if redshift is np.nan else f"Redshift = {redshift!r}; expected above -1"
+        raise DataError(f"{place}: {found}")
     outside = int(np.count_nonzero(((position < 0) | (position > box.size)).any(axis=1)))
     if outside:
         raise DataError(f"{place}: {outside} particles lie outside the box of {box.size:g} Mpc/h (kpc/h?)")
-    redshift = float(group.attrs["Redshift"])
     row = _lagrangian_rows(ids, place)
     position = position.astype(np.float32, copy=False)
     position[position >= np.float32(box.size)] = 0.0
     velocity = velocity.astype(np.float32, copy=False) * np.float32(np.sqrt(1 / (1 + redshift)))
     if row is not None:
         position, velocity = position[row], velocity[row]
-    return Group({"position": position, "velocity": velocity}, {"redshift": redshift})
+    return Group({"position": position, "velocity": velocity}, {"redshift": float(redshift)})
 
 
 def _lagrangian_rows(ids: np.ndarray, place: str) -> np.ndarray | None:
@@ -113,7 +119,7 @@ def write_gadget_header(file: h5py.File, particles: Particles, box: Box, cosmolo
     count = len(particles.position)
     masses = np.zeros(6)
     masses[1] = particle_mass(box.size, cosmology.omega_m, count)
-    numbers = np.zeros(6, dtype=np.uint32)
+    numbers = np.zeros(6, dtype=_counter(count))
     numbers[1] = count
     world = {
         "BoxSize": float(box.size),
@@ -145,8 +151,7 @@ def write_gadget_particles(folder: h5py.Group, group: Group) -> None:
     redshift = float(group.attrs["redshift"])
     scale_factor = 1 / (1 + redshift)
     position, velocity = group.data["position"], group.data["velocity"]
-    wide = len(position) >= 2**32
-    ids = np.arange(1, len(position) + 1, dtype=np.uint64 if wide else np.uint32)
+    ids = np.arange(1, len(position) + 1, dtype=_counter(len(position)))
     folder.attrs.update({"Redshift": redshift, "Time": scale_factor})
     columns = {
         "Coordinates": (position, "Mpc/h"),
@@ -155,3 +160,8 @@ def write_gadget_particles(folder: h5py.Group, group: Group) -> None:
     }
     for name, (array, unit) in columns.items():
         folder.create_dataset(name, data=array).attrs["units"] = unit
+
+
+def _counter(most: int) -> type[np.unsignedinteger]:
+    """The integers that Gadget counts so many particles with."""
+    return np.uint64 if most >= 2**32 else np.uint32

@@ -9,12 +9,14 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lss import interrupt, pipes, progress, stages
 from lss.config import Configuration, Settings, as_toml, complete, merge, parse_assignment, read_toml, validate
 from lss.console import Arguments, Command
+from lss.digest import digest
 from lss.errors import ConfigError, Stopped
 from lss.provenance import Moment, file_hash, log_cost, now, provenance_of, with_provenance
 from lss.restart import Restart
@@ -26,6 +28,7 @@ from lss.universe_file import ensemble_members, gathered_path, member_path, read
 log = logging.getLogger("lss.session")
 
 MEMBERS = 2**32  # of an ensemble: what the random streams are keyed by
+LONGEST_NAME = 200  # of an output, in bytes: file systems take 255, and ".state" and temporary names are longer
 
 
 @dataclass(frozen=True)
@@ -44,15 +47,21 @@ class Given:
 def run(command: Command, arguments: Arguments) -> None:
     """Carry out a command line. Raises LssError with the one line that the user is to read."""
     started = now()
-    interrupt.install(deferred=command.resumable)
     progress.enable(not (arguments.quiet or arguments.log_json))
     tool = _tool(command)
     toml, data = _sort_inputs(command, arguments)
     given = _given_settings(toml, arguments)
+    if command.reads != "paths":
+        data = _picked(data, arguments)
     if any(group.strip("/").split("/")[0] == "provenance" for group in arguments.drop):
         raise ConfigError("--drop provenance: where a universe came from stays with it")
-    if arguments.schema or arguments.print_config:
-        _print_settings(tool, arguments, given)
+    for path in arguments.drop:
+        if path.strip("/").count("/") == {"PartType1": 1, "snapshots": 2}.get(path.strip("/").split("/")[0]):
+            raise ConfigError(f"--drop {path}: particles are dropped whole")
+    if arguments.schema:
+        print(json.dumps(tool.Config.model_json_schema(), indent=2))
+    elif arguments.print_config:
+        _print_settings(command, arguments, tool, data, given)
     elif command.reads == "paths":
         _run_on_paths(command, arguments, tool, data, given, started)
     else:
@@ -65,12 +74,12 @@ def run(command: Command, arguments: Arguments) -> None:
             _run_stage(command, arguments, tool, universe, data, given, started)
 
 
-def _print_settings(tool: Any, arguments: Arguments, given: Given) -> None:
-    if arguments.schema:
-        print(json.dumps(tool.Config.model_json_schema(), indent=2))
-        return
-    config = _validated(tool, {}, given)
-    print(as_toml(complete(config, given.settings), tool.Config), end="")
+def _print_settings(command: Command, arguments: Arguments, tool: Any, data: list[Path], given: Given) -> None:
+    """What the tool would use: of a named universe, the settings that it carries too."""
+    named = command.reads != "paths" and bool(data)
+    universe, members = _subject(command, arguments, data, tool, given) if named else (None, [])
+    config, settings = _settle(tool, read_first(members, []) if members else universe, given)
+    print(as_toml(complete(config, settings), tool.Config), end="")
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,11 @@ class Job:
     config: Any
     settings: Settings
     data: list[Path]
+
+    @cached_property
+    def identity(self) -> str:
+        """What the work depends on: however the universe came, file, pipe or directory, it is told by its data."""
+        return _identity(self.tool, self.settings, [digest(self.universe)] if self.universe else [])
 
 
 def _run_stage(
@@ -114,10 +128,11 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
     options = dict(arguments.own)
     if _takes_index(tool):
         options["index"] = number
+    interrupt.install(deferred=job.command.resumable)
     target = _target(job.command, arguments, number, piped=job.data in ([], [Path("-")]))
     restart = Restart(None)
     if job.command.resumable:
-        restart = options["restart"] = _restart(tool, arguments, target, job.settings, job.data)
+        restart = options["restart"] = _restart(arguments, target, job.identity)
     result = tool.run(job.universe or Universe.create(job.config, job.settings), job.config, **options)
     if not isinstance(result, Universe):
         _print_text(result, arguments)
@@ -159,12 +174,14 @@ def _make_members(job: Job, count: int) -> None:
     """
     directory = Path(str(job.arguments.output))
     paths = [member_path(directory, number) for number in range(count)]
+    finished = [job.arguments.resume and _is_finished(job, path) for path in paths]
     gathered_path(directory).unlink(missing_ok=True)  # it would be of other members
+    interrupt.install(deferred=job.command.resumable)
     with progress.progress(job.command.program, count, shows_inner=True) as bar:
         for number, path in enumerate(paths):
             if interrupt.requested():
                 raise Stopped(f"stopped after {number} of {count} universes; --resume goes on from here")
-            if job.arguments.resume and _is_finished(job, path):
+            if finished[number]:
                 Restart(Path(f"{path}.state")).clear()
             else:
                 log.info("universe %d of %d: %s", number + 1, count, path)
@@ -213,7 +230,7 @@ def _is_finished(job: Job, path: Path) -> bool:
     if not path.exists():
         return False
     made_by = list(provenance_of(read_universe(path, ["provenance"])).values())
-    if not made_by or made_by[-1].attrs.get("identity") != _identity(job.tool, job.settings, job.data):
+    if not made_by or made_by[-1].attrs.get("identity") != job.identity:
         raise ConfigError(f"{path}: made from another input or configuration; remove it to begin anew")
     return True
 
@@ -223,9 +240,10 @@ def _takes_index(tool: Any) -> bool:
 
 
 def _number(job: Job) -> int:
-    """The number of the member that is made."""
-    if _takes_index(job.tool):
-        return _index(job.arguments) or 0
+    """The number of the member that is made: the one that was asked for, or the input's own."""
+    index = _index(job.arguments) if _takes_index(job.tool) else None
+    if index is not None:
+        return index
     return job.universe.index if job.universe else 0
 
 
@@ -265,18 +283,23 @@ def _given_settings(toml: Path | None, arguments: Arguments) -> Given:
     return Given(str(toml or "configuration"), read_toml(toml) if toml else {}, overrides)
 
 
+def _picked(data: list[Path], arguments: Arguments) -> list[Path]:
+    """The data; for a directory with an index, that member of it."""
+    index = _index(arguments)
+    if index is None or not data or not data[0].is_dir():
+        return data
+    path, members = member_path(data[0], index), ensemble_members(data[0])
+    if path not in members:
+        raise ConfigError(f"{path}: no such member; the directory holds {len(members)}")
+    return [path]
+
+
 def _subject(
     command: Command, arguments: Arguments, data: list[Path], tool: Any, given: Given
 ) -> tuple[Universe | None, list[Path]]:
     """The universe to work on, or the members of a directory for a tool that takes a whole ensemble."""
     if data and data[0].is_dir():
         members = ensemble_members(data[0])
-        index = _index(arguments)
-        if index is not None:
-            path = member_path(data[0], index)
-            if path not in members:
-                raise ConfigError(f"{path}: no such member; the directory holds {len(members)}")
-            return read_universe(path), []
         if not hasattr(tool, "run_directory"):
             raise ConfigError(f"{data[0]}: a directory; --index picks a member")
         return None, members
@@ -284,9 +307,11 @@ def _subject(
         if hasattr(tool, "read_foreign") and "catalogue" in given.settings.get(command.name, {}):
             return tool.read_foreign(data[0], _validated(tool, {}, given)), []
         return read_universe(data[0]), []
-    if command.reads == "optional" or arguments.dry_run:
+    if command.reads == "optional":
         return None, []
     if not pipes.is_pipe_or_file(0):
+        if arguments.dry_run:
+            return None, []
         raise ConfigError(f"no input: name a universe, or pipe one in (`{command.program} --help` shows how)")
     return read_universe("-"), []
 
@@ -347,6 +372,8 @@ def _target(command: Command, arguments: Arguments, number: int, *, piped: bool)
     output = arguments.output
     if output is not None and output != "-":
         path = member_path(Path(output), number) if _is_folder(output) else Path(output)
+        if len(os.fsencode(path.name)) > LONGEST_NAME:
+            raise ConfigError(f"-o {output}: a name of {len(path.name)} letters; at most {LONGEST_NAME} bytes")
         folder = path.parent
         while not folder.exists():
             folder = folder.parent
@@ -363,14 +390,14 @@ def _target(command: Command, arguments: Arguments, number: int, *, piped: bool)
 
 
 def _is_folder(output: str | None) -> bool:
-    return output is not None and (output.endswith("/") or Path(output).is_dir())
+    return output is not None and (output.endswith("/") or os.path.isdir(output))  # no error for names too long
 
 
-def _dropped(universe: Universe, group: str) -> Universe:
-    group = group.strip("/")
-    if not universe.has(group):
-        log.warning("--drop %s: no such group", group)
-    return universe.without(group)
+def _dropped(universe: Universe, path: str) -> Universe:
+    path = path.strip("/")
+    if not universe.has(path):
+        log.warning("--drop %s: no such group or dataset", path)
+    return universe.without(path)
 
 
 def _print_text(text: str, arguments: Arguments) -> None:
@@ -395,24 +422,27 @@ def _print_plan(plan: stages.Plan, target: str, members: int = 1) -> None:
 # --- resuming --------------------------------------------------------------------------------------------------------
 
 
-def _restart(tool: Any, arguments: Arguments, target: Path | None, settings: Settings, data: list[Path]) -> Restart:
-    """Where long work keeps its state. A stage may declare EXTENDABLE, the keys that a resumed run may change."""
+def _restart(arguments: Arguments, target: Path | None, identity: str) -> Restart:
+    """Where long work keeps its state."""
     if target is None or str(target) == "-":
         if arguments.resume:
             raise ConfigError("--resume needs -o FILE: the state is kept in FILE.state/")
         return Restart(None)
-    restart = Restart(Path(f"{target}.state"), arguments.resume, _identity(tool, settings, data))
+    restart = Restart(Path(f"{target}.state"), arguments.resume, identity)
     if not arguments.resume:
         restart.clear()
     return restart
 
 
-def _identity(tool: Any, settings: Settings, data: list[Path]) -> str:
-    """A hash of what the work depends on: settings, but for those that may be changed on the way, and input files."""
+def _identity(tool: Any, settings: Settings, data: list[str]) -> str:
+    """A hash of what the work depends on: settings and the hashes of the data.
+
+    A stage may declare EXTENDABLE, the keys that a resumed run may change.
+    """
     frozen = settings
     for name in getattr(tool, "EXTENDABLE", ()):
         frozen = _without(frozen, name.split("."))
-    words = [as_toml(frozen), *(file_hash(path) for path in data if path.is_file())]
+    words = [json.dumps(frozen, sort_keys=True), *data]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
@@ -437,7 +467,9 @@ def _run_on_paths(
         return
     target = _target(command, arguments, 0, piped=False)
     settings = complete(config, given.settings)
-    restart = _restart(tool, arguments, target, settings, data)
+    hashes = [file_hash(path) for path in data if path.is_file()]
+    restart = _restart(arguments, target, _identity(tool, settings, hashes))
+    interrupt.install(deferred=command.resumable)
     getattr(tool, command.name)(data, config, target, settings=settings, restart=restart, **arguments.own)
     restart.clear()
     log_cost(started)

@@ -174,7 +174,7 @@ class Universe:
     @property
     def index(self) -> int:
         """The number of this member in its ensemble (0 for a single universe)."""
-        return int(self.groups["ic"].attrs.get("member", 0)) if "ic" in self.groups else 0
+        return int(self._number("ic", "member", 0)) if "ic" in self.groups else 0
 
     @property
     def noise(self) -> WhiteNoise:
@@ -188,10 +188,10 @@ class Universe:
         known = {"seed", "index", "partner", "phase"}
         return WhiteNoise(
             value,
-            int(group.attrs.get("seed", -1)),
-            int(group.attrs.get("index", 0)),
-            int(group.attrs.get("partner", 0)),
-            float(group.attrs.get("phase", 0.0)),
+            int(self._number("ic", "seed", -1)),
+            int(self._number("ic", "index", 0)),
+            int(self._number("ic", "partner", 0)),
+            self._number("ic", "phase", 0.0),
             {name: a for name, a in group.attrs.items() if name not in known},
         )
 
@@ -216,15 +216,10 @@ class Universe:
         for name in ("position", "velocity", "mass"):
             if name not in group.data:
                 raise DataError(f"{self.source}: /halos has no dataset '{name}'")
-        for name in ("mass_definition", "finder", "redshift"):
+        for name in ("mass_definition", "finder"):
             if name not in group.attrs:
                 raise DataError(f"{self.source}: /halos has no attribute '{name}'")
-        try:
-            redshift = float(group.attrs["redshift"])
-        except (TypeError, ValueError):
-            raise DataError(
-                f"{self.source}: /halos: redshift = {group.attrs['redshift']!r}: expected a number"
-            ) from None
+        redshift = self._number("halos", "redshift")
         columns = {name: array for name, array in group.data.items() if not name.startswith("members_")}
         if len({array.shape[:1] for array in columns.values()}) > 1:
             raise DataError(f"{self.source}: the columns of /halos differ in length")
@@ -235,7 +230,7 @@ class Universe:
                     f"{self.source}: /halos/{name} is {found.dtype} of shape {found.shape}; expected numbers ({wanted})"
                 )
         members = None
-        if "members_offset" in group.data:
+        if {"members_offset", "members_index"} <= group.data.keys():
             members = Members(group.data["members_offset"], group.data["members_index"])
         known = {"mass_definition", "finder", "redshift"}
         attrs = {name: a for name, a in group.attrs.items() if name not in known}
@@ -284,7 +279,17 @@ class Universe:
         for name in ("position", "velocity"):
             if name not in group.data:
                 raise DataError(f"{self.source}: /{path} has no '{name}'")
-        return Particles(group.data["position"], group.data["velocity"], float(group.attrs["redshift"]))
+        return Particles(group.data["position"], group.data["velocity"], self._number(path, "redshift"))
+
+    def _number(self, path: str, name: str, default: float | None = None) -> float:
+        """An attribute that is a number; without a default it must be there. Raises DataError."""
+        value = self.group(path).attrs.get(name, default)
+        if value is None:
+            raise DataError(f"{self.source}: /{path} has no attribute '{name}'")
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise DataError(f"{self.source}: /{path}: {name} = {value!r}: expected a number") from None
 
     # --- updating ----------------------------------------------------------------------------------------------------
 
@@ -333,8 +338,12 @@ class Universe:
         return dataclasses.replace(self, groups={**kept, path: group})
 
     def without(self, path: str) -> "Universe":
-        """Remove a group and everything below it; what other groups hold stays."""
+        """Remove a group and everything below it, or a dataset; what other groups hold stays."""
         kept = {p: g for p, g in self.groups.items() if p != path and not p.startswith(path + "/")}
+        folder, _, name = path.rpartition("/")
+        if folder in kept:
+            data = {key: array for key, array in kept[folder].data.items() if key != name}
+            kept[folder] = dataclasses.replace(kept[folder], data=data)
         return dataclasses.replace(self, groups=kept)
 
 

@@ -43,14 +43,14 @@ def read_universe(path: Path | str, groups: Sequence[str] | None = None) -> Univ
     Raises DataError with one line naming the file and what is wrong with it.
     """
     if str(path) == "-":
-        image = pipes.read_stdin()
-        pipes.check_image(image, "standard input")
-        return _read(io.BytesIO(image), "standard input", len(image), groups)
+        return _of_image(pipes.read_stdin(), "standard input", groups)
     path = Path(path)
     if path.is_dir():
         raise DataError(f"{path}: a directory; name a member, or give --index")
     try:
         with path.open("rb") as file:
+            if not path.is_file():  # a pipe with a name, as `<(command)` makes one
+                return _of_image(file.read(), str(path), groups)
             head = file.read(9)
     except OSError as error:
         raise DataError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
@@ -161,6 +161,11 @@ def read_first(paths: Sequence[Path], groups: Sequence[str] | None = None) -> Un
     return read_universe(paths[-1], groups)
 
 
+def _of_image(image: bytes, source: str, groups: Sequence[str] | None) -> Universe:
+    pipes.check_image(image, source)
+    return _read(io.BytesIO(image), source, len(image), groups)
+
+
 def _read(file: Path | io.BytesIO, source: str, n_bytes: int, wanted: Sequence[str] | None) -> Universe:
     try:
         with h5py.File(file, "r", locking=None if isinstance(file, io.BytesIO) else False) as root:
@@ -185,11 +190,16 @@ def _read_settings(root: h5py.File, source: str) -> tuple[Settings, Configuratio
     """The embedded configuration; of a plain Gadget snapshot, what its header says."""
     if "format" not in root.attrs and "Header" in root:
         settings = read_gadget_header(root, source)
-        return settings, validate(Configuration, settings, source)
+        try:
+            return settings, validate(Configuration, settings, source)
+        except ConfigError as error:
+            raise DataError(str(error)) from None
     if root.attrs.get("format") != FORMAT:
         raise DataError(f"{source}: an HDF5 file, but neither a universe (no attribute format) nor a Gadget snapshot")
-    if int(root.attrs.get("format_version", 0)) > FORMAT_VERSION:
-        version = int(root.attrs["format_version"])
+    version = _plain(root.attrs.get("format_version", 0))
+    if not isinstance(version, int):
+        raise DataError(f"{source}: format_version = {version!r}: expected a whole number")
+    if version > FORMAT_VERSION:
         raise DataError(f"{source}: format version {version}, but lss {lss.__version__} reads {FORMAT_VERSION}")
     if "config" not in root.attrs:
         raise DataError(f"{source}: no attribute config: the embedded configuration is missing")

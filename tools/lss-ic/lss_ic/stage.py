@@ -26,7 +26,7 @@ SMALL_SCALES = 2**29
 def run(universe: Universe, config: Config, *, index: int = 0) -> Universe:
     """Give a universe its initial conditions: /ic and particles at the start redshift, or /ic and a random field.
 
-    index : I = a (1 + partners) + p, the member of the ensemble
+    index : I = a (1 + partners) + p, the member of the ensemble, which /ic keeps as `member`
     White noise that the universe holds is kept (`given_noise`); otherwise it is drawn. Everything made from earlier
     initial conditions goes.
     """
@@ -90,13 +90,13 @@ def given_noise(universe: Universe, ic: InitialConditions, n: int, index: int) -
     m = len(noise.value)
     if m == n:
         log.info("white noise of %s", universe.source)
-        return noise
+        return dataclasses.replace(noise, attrs={**noise.attrs, "member": index})
     small_scales = white_noise(ic.seed, index, n, SMALL_SCALES, dimensions=ic.dimensions)
     value = replace_large_scales(small_scales, noise.value)
-    attrs = {**noise.attrs, "large_scales_n": min(m, n)}
+    attrs = {**noise.attrs, "member": index, "large_scales_n": min(m, n)}
     if n > m:
         log.info("white noise of %s, n = %d, with smaller scales of seed %d, %d", universe.source, m, ic.seed, index)
-        attrs |= {"member": index, "small_scales_seed": ic.seed, "small_scales_index": index}
+        attrs |= {"small_scales_seed": ic.seed, "small_scales_index": index}
     else:
         log.info("white noise of %s, n = %d, without the scales that n = %d cannot hold", universe.source, m, n)
     return dataclasses.replace(noise, value=value, attrs=attrs)

@@ -9,8 +9,8 @@ from bench.lulo_kept import FOLDER, code_hash, key
 from bench.lulo_truths import STAGES, observed, simulated
 from lss import stages
 from lss.config import Settings, merge
+from lss.digest import digest
 from lss.nets.checkpoint import read_card
-from lss_stats.digest import digest
 
 CHECKPOINT = "estimator-64-pm"
 SIMULATOR = Path("examples/lulo/my_sim.sh").resolve()

@@ -222,10 +222,15 @@ def test_every_checkpoint_of_the_loop_counts():
 
 def test_a_stopped_benchmark_leaves_no_process_at_work(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # set by it, and put back
-    with pytest.raises(Stopped), processes(1) as submit:
-        submit(os.getpid).result()
-        submit(time.sleep, 60)
-        raise Stopped
+
+    def stopped():
+        with processes(1) as submit:
+            submit(os.getpid).result()
+            submit(time.sleep, 60)
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        stopped()
     for worker in multiprocessing.active_children():
         worker.join(10)
     assert not multiprocessing.active_children()

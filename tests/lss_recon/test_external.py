@@ -11,12 +11,12 @@ import pytest
 
 from lss import interrupt, stages
 from lss.config import Configuration, merge, validate
+from lss.digest import digest
 from lss.errors import DataError, Stopped
 from lss.random_field import linear_overdensity
 from lss.spectra import measure
 from lss.universe import Universe
 from lss.universe_file import read_universe, write_universe
-from lss_stats.digest import digest
 
 ROOT = Path(__file__).parents[2]
 PEAKS = [sys.executable, str(ROOT / "tests" / "data" / "peaks.py"), "{input}", "{output}"]

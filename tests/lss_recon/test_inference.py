@@ -10,6 +10,7 @@ import torch
 from lss import compression, interrupt, stages
 from lss.conditional_density import load
 from lss.config import Configuration, merge, validate
+from lss.digest import digest
 from lss.errors import ConfigError, DataError, Stopped
 from lss.field_models import simulator
 from lss.random_field import white_noise
@@ -19,7 +20,6 @@ from lss.universe_file import write_universe
 from lss_recon import simulate
 from lss_recon.config import Config
 from lss_recon.cost import plan
-from lss_stats.digest import digest
 from lss_train.config import Config as TrainConfig
 from lss_train.train import train
 

@@ -8,6 +8,7 @@ import pytest
 
 from lss import fourier, interrupt, stages
 from lss.config import merge, validate
+from lss.digest import digest
 from lss.errors import ConfigError, DataError, Stopped
 from lss.nets.checkpoint import read_card
 from lss.random_field import white_noise
@@ -22,7 +23,6 @@ from lss_recon.modes import wavenumber
 from lss_recon.network import learned
 from lss_recon.observation import check_card, comparison, forward_settings, on_scale_of
 from lss_recon.truth import against_truth
-from lss_stats.digest import digest
 
 
 def reconstruct(observed, checkpoint, options=None, **recon):

@@ -54,3 +54,5 @@ def test_what_would_be_refused_is_not_planned():
         planned(**PM)
     with pytest.raises(ConfigError, match="trained on voxels of"):
         planned(box={"n": 64, "size": 250.0})
+    with pytest.raises(ConfigError, match="holds nothing beyond k ="):
+        planned(recon={"k_max": 5.0})

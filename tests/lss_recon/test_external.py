@@ -99,9 +99,25 @@ def test_program_that_fails_once_is_tried_again_and_then_named_with_its_attempt(
 
 def test_halos_of_another_definition_than_asked_for_are_refused(observed, estimator):
     other = merge(observed.config, {"halo": {"mass_definition": "fof"}})
-    lying = [sys.executable, "-c", LIAR, "{input}", "{output}"]
+    script = LIAR.replace("REDSHIFT", "0.0").replace("POSITION", "0.0")
+    lying = [sys.executable, "-c", script, "{input}", "{output}"]
     with pytest.raises(DataError, match=r'its output has "200c" halos; \[halo\] mass_definition = "fof"'):
         reconstruct(Universe(observed.cosmology, observed.box, other, observed.groups), estimator, lying)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"position": 1000.0}, "1 of 1 halos lie outside the box of"),
+        ({"redshift": 1.0}, "halos at z = 1; asked for z = 0"),
+    ],
+)
+def test_halos_outside_the_box_or_of_another_time_are_refused(observed, estimator, wrong, said):
+    definition = observed.halos.mass_definition
+    script = LIAR.replace("200c", definition).replace("REDSHIFT", str(wrong.get("redshift", 0.0)))
+    lying = [sys.executable, "-c", script.replace("POSITION", str(wrong.get("position", 0.0))), "{input}", "{output}"]
+    with pytest.raises(DataError, match=f"its output.* {said}"):
+        reconstruct(observed, estimator, lying)
 
 
 LIAR = """
@@ -111,9 +127,9 @@ sys.argv[2], source = sys.argv[2], open(sys.argv[1], "rb").read()
 open(sys.argv[2], "wb").write(source)
 with h5py.File(sys.argv[2], "r+") as file:
     halos = file.create_group("halos")
-    halos.attrs.update({"mass_definition": "200c", "finder": "liar", "redshift": 0.0})
+    halos.attrs.update({"mass_definition": "200c", "finder": "liar", "redshift": REDSHIFT})
     for name, shape in (("position", (1, 3)), ("velocity", (1, 3)), ("mass", (1,))):
-        halos.create_dataset(name, shape, "f4")
+        halos.create_dataset(name, shape, "f4", fillvalue=POSITION)
 """
 
 

@@ -16,12 +16,15 @@ from lss.restart import Restart
 from lss.six_fields import NAMES
 from lss.universe import Group, Universe
 from lss.universe_file import write_universe
+from lss_recon import network, stage
 from lss_recon.config import Config
 from lss_recon.loop import Evaluation, State, Trial
 from lss_recon.memory import Memory
 from lss_recon.modes import wavenumber
 from lss_recon.network import learned
-from lss_recon.observation import check_card, comparison, forward_settings, on_scale_of
+from lss_recon.observation import comparison, forward_settings, on_scale_of
+from lss_recon.orientation import orientation
+from lss_recon.start import prior_draw
 from lss_recon.truth import against_truth
 
 
@@ -386,6 +389,28 @@ def test_what_does_not_fit_the_later_model_is_refused_before_the_early_simulatio
         reconstruct(other, estimator, early={**EARLY, "checkpoint": "estimator-64-pm"})
 
 
+def test_early_updates_draw_and_look_as_no_later_one_does(observed, estimator, monkeypatch):
+    drawn, seen = [], []
+    monkeypatch.setattr(stage, "update_draw", lambda *key: drawn.append(key) or prior_draw(*key[:3]))
+    monkeypatch.setattr(network, "orientation", lambda *key: seen.append(key) or orientation(*key))
+    reconstruct(observed, estimator, early=EARLY, noise=[0.1, 0.9], turn=True)
+    updates = [key for key in seen if len(key) == 4]  # the others are of the sides of the data
+    assert len(set(updates)) == len(updates) == 2
+    assert len(set(drawn)) == len(drawn) == 2
+
+
+def test_early_models_survey_what_was_surveyed(observed):
+    surveyed = merge(observed.config, {"halo": {"survey": {"redshift_space": "z"}}, "recon": {"early": EARLY}})
+    early = validate(Config, surveyed, "test").early()
+    assert early.halo == {**EARLY["halo"], "survey": {"redshift_space": "z"}}
+
+
+@pytest.mark.parametrize("table", [{"schedule": [0.0, 0.9]}, {"early": {**EARLY, "schedule": [-1.0, 0.9]}}])
+def test_steps_backwards_or_none_are_refused(observed, estimator, table):
+    with pytest.raises(ConfigError, match="schedule: expected two positive numbers"):
+        reconstruct(observed, estimator, **table)
+
+
 def test_early_simulations_must_leave_some(observed, estimator):
     with pytest.raises(ConfigError, match=r"early.simulations = 4: max_simulations = 4 leaves none"):
         reconstruct(observed, estimator, early={**EARLY, "simulations": 4})
@@ -451,7 +476,7 @@ def test_checkpoint_that_does_not_exist_is_named_with_those_that_ship(observed):
 
 
 def test_estimator_cannot_stand_in_for_a_network_of_pairs(observed, estimator):
-    with pytest.raises(DataError, match="expected 'optimizer'"):
+    with pytest.raises(ConfigError, match=r'of model "estimator"; \[recon\] direction = "pairs" needs "optimizer"'):
         reconstruct(observed, estimator, direction="pairs", start="prior")
 
 
@@ -463,41 +488,6 @@ def test_network_trained_on_another_simulator_is_said_aloud(observed, estimator,
     caplog.clear()
     reconstruct(observed, estimator, max_simulations=1)
     assert "another forward model" not in caplog.text
-
-
-@pytest.mark.parametrize(("written", "warned"), [({"steps": 20, "start": 19.0}, False), ({"steps": 21}, True)])
-def test_default_of_the_simulator_written_out_is_no_other_simulator(caplog, monkeypatch, written, warned):
-    monkeypatch.setattr(logging.getLogger("lss"), "propagate", True)
-    card = read_card("estimator-64-pm")
-    assert not card["data"]["simulator"]["sim"].keys() & {"steps", "start"}
-    config = validate(Config, {"sim": {"method": "pm", **written}, "halo": card["data"]["simulator"]["halo"]}, "test")
-    check_card(card, "estimator-64-pm", forward_settings(Universe.create(config), config))
-    assert ("[sim] steps = 20, here 21" in caplog.text) == warned
-    assert ("another forward model" in caplog.text) == warned
-
-
-@pytest.mark.parametrize(("redshift", "warned"), [(None, False), (30.0, True)])
-def test_simulations_that_begin_elsewhere_are_another_simulator(caplog, monkeypatch, redshift, warned):
-    monkeypatch.setattr(logging.getLogger("lss"), "propagate", True)
-    card = read_card("estimator-64")
-    tables = {table: dict(card["data"]["simulator"][table]) for table in ("ic", "sim", "halo")}
-    trained = tables["ic"]["redshift"]
-    tables["ic"]["redshift"] = redshift or trained
-    config = validate(Config, tables, "test")
-    check_card(card, "estimator-64", forward_settings(Universe.create(config), config))
-    assert (f"trained on another forward model: [ic] redshift = {trained}, here 30.0" in caplog.text) == warned
-    assert ("another forward model" in caplog.text) == warned
-
-
-def test_start_that_a_card_leaves_to_the_default_is_held_against_the_loops(caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("lss"), "propagate", True)
-    card = read_card("estimator-64")
-    trained = {table: dict(card["data"]["simulator"][table]) for table in ("ic", "sim", "halo")}
-    config = validate(Config, trained, "test")
-    del trained["ic"]["redshift"]
-    silent = card | {"data": card["data"] | {"simulator": trained}}
-    check_card(silent, "estimator-64", forward_settings(Universe.create(config), config))
-    assert "trained on another forward model: [ic] redshift = 127.0, here 19.0" in caplog.text
 
 
 def test_unknown_key_of_the_forward_model_is_refused_before_the_first_simulation(observed, estimator):

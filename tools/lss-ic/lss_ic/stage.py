@@ -23,14 +23,15 @@ CHANGES = ("box.n",)  # white noise of another resolution is brought to this one
 SMALL_SCALES = 2**29
 
 
-def run(universe: Universe, config: Config, *, index: int = 0) -> Universe:
+def run(universe: Universe, config: Config, *, index: int | None = None) -> Universe:
     """Give a universe its initial conditions: /ic and particles at the start redshift, or /ic and a random field.
 
-    index : I = a (1 + partners) + p, the member of the ensemble, which /ic keeps as `member`
+    index : I = a (1 + partners) + p, the member of the ensemble, which /ic keeps as `member`; None: what it was
     White noise that the universe holds is kept (`given_noise`); otherwise it is drawn. Everything made from earlier
     initial conditions goes.
     """
     cosmology, box, ic = config.cosmology, config.box, config.ic
+    index = universe.index if index is None else index
     noise = given_noise(universe, ic, box.n, index) if universe.has("ic/white_noise") else drawn_noise(ic, box.n, index)
     if ic.field != "linear":
         universe = dataclasses.replace(universe, box=box).with_noise(noise)

@@ -132,8 +132,9 @@ class Reconstruction(Table):
 
     @model_validator(mode="after")
     def _schedules_are_positive(self) -> Self:
-        if min(self.schedule) <= 0:
-            raise ValueError("schedule: expected two positive numbers")
+        for name, schedule in (("schedule", self.schedule), ("early.schedule", self.early.schedule)):
+            if min(schedule) <= 0:
+                raise ValueError(f"{name}: expected two positive numbers")
         if not (min(self.power_share) > 0 and max(self.power_share) <= 1):
             raise ValueError("power_share: expected two numbers above 0, neither above 1")
         if min(self.noise) < 0:
@@ -186,8 +187,10 @@ class Config(Configuration):
         """What the early simulations are made with: [recon.early] in the place of forward model and network.
 
         A cheap model is for the large scales: its halos are not where a good one has them to a fraction of 1 Mpc/h.
+        What was surveyed belongs to the data, and so to every model of them.
         """
         early = self.recon.early
+        survey = {"survey": self.halo["survey"]} if "survey" in self.halo else {}
         changed = {
             "checkpoint": early.checkpoint or self.recon.checkpoint,
             "max_simulations": early.simulations,
@@ -196,5 +199,5 @@ class Config(Configuration):
             "forward": Forward(),
             "early": Early(),
         }
-        tables = {"sim": early.sim, "halo": early.halo, "recon": self.recon.model_copy(update=changed)}
+        tables = {"sim": early.sim, "halo": early.halo | survey, "recon": self.recon.model_copy(update=changed)}
         return self.model_copy(update=tables)

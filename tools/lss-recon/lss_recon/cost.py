@@ -7,7 +7,7 @@ from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
 from lss_recon import posterior
 from lss_recon.config import Config, Forward
-from lss_recon.observation import check_card, forward_settings, observed_halos, on_scale_of
+from lss_recon.observation import check_card, comparison, forward_settings, observed_halos, on_scale_of
 from lss_recon.orientation import SIDES
 
 # Measured at 64^3 and 128^3 with 16 channels; the first two are what torch holds when it is loaded and when it has run.
@@ -35,8 +35,8 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     blank = Universe(config.cosmology, config.box, universe.config if universe else {})
     settings, card = forward_settings(blank, config), read_card(recon.checkpoint)
     if universe and universe.has("halos"):
-        observed_halos(universe, settings)
-    check_card(card, recon.checkpoint, settings)
+        comparison(observed_halos(universe, settings), settings)
+    check_card(card, recon, settings)
     simulation = _simulation(recon.forward, settings)
     width = card["architecture"]["channels"] / MEASURED_CHANNELS
     network = IMPORTS_BYTES + WORKSPACE_BYTES + NETWORK_BYTES_PER_VOXEL * width * voxels

@@ -9,8 +9,6 @@ import numpy as np
 
 from lss import estimator
 from lss.config import Box, Cosmology, Settings
-from lss.errors import ConfigError
-from lss.features import mass_edges
 from lss.nets.checkpoint import load_network, read_card
 from lss.random_field import linear_overdensity, white_noise_of
 from lss.universe import Halos, Universe
@@ -26,11 +24,9 @@ from lss_recon.directions import (
 )
 from lss_recon.modes import cut, filtered, wavenumber
 from lss_recon.observation import FieldsOf, check_card
-from lss_recon.orientation import SIDES, orientation, seen_from
+from lss_recon.orientation import SIDES, Orientation, orientation, seen_from
 from lss_recon.power_limit import expected_power
 from lss_recon.start import certainty, constrained_draw
-
-LEAST_WINDOW = 0.05  # of W(k_max): deconvolving further multiplies the network's rounding errors
 
 
 @dataclass(frozen=True)
@@ -38,11 +34,11 @@ class Learned:
     """What a checkpoint knows of a catalogue.
 
     direction : of an update; start : a draw of the prior -> the draw constrained by the estimate from the data;
-    power : that the estimate expects of every mode, (n, n, n//2+1), or None
+    power : that the estimate expects of every mode, (n, n, n//2+1). The last two are an estimator's.
     """
 
     direction: Direction
-    start: Callable[[np.ndarray], np.ndarray]
+    start: Callable[[np.ndarray], np.ndarray] = lambda draw: draw
     power: np.ndarray | None = None
 
 
@@ -51,7 +47,7 @@ def learned(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: 
 
     Raises DataError for a checkpoint that cannot be used, ConfigError for one that does not suit the settings.
     """
-    check_card(read_card(recon.checkpoint), recon.checkpoint, settings)
+    check_card(read_card(recon.checkpoint), recon, settings)
     if recon.direction == "pairs":
         return _pairs(recon, observed, fields, settings)
     return _estimator(recon, observed, settings, index)
@@ -61,12 +57,6 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
     box, cosmology = Box(**settings["box"]), Cosmology(**settings["cosmology"])
     network = estimator.load(recon.checkpoint)
     smoothing = network.target_smoothing
-    if np.exp(-((recon.k_max * smoothing) ** 2) / 2) < LEAST_WINDOW:
-        highest = np.sqrt(-2 * np.log(LEAST_WINDOW)) / smoothing
-        raise ConfigError(
-            f"[recon] k_max = {recon.k_max:g}: checkpoint {recon.checkpoint} estimates the field smoothed with "
-            f"{smoothing:g} Mpc/h, which holds nothing beyond k = {highest:.2g} h/Mpc"
-        )
 
     def estimate(halos: Halos) -> np.ndarray:
         linear = network.estimate(halos.position, halos.mass, box.n, box.size, halos.velocity)
@@ -92,9 +82,13 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
     k = wavenumber(box.n, box.size)
     slope, correlation = network.calibration(k)
     if recon.turn:
-        seen = partial(orientation, box.n, recon.seed, index)
-        sides = [seen_from(estimate, observed, seen(0, side), box.n, box.size) for side in range(SIDES)]
+        side = partial(orientation, box.n, recon.seed, index)
+        sides = [seen_from(estimate, observed, side(0, number), box.n, box.size) for number in range(SIDES)]
         of_data = np.mean(sides, axis=0)
+
+        def seen(update: int) -> Orientation:
+            return side(recon.early.simulations + update)  # early updates had the first
+
         direction = by_estimate_from_all_sides(estimate, observed, shown, seen, box.n, box.size)
     else:
         of_data = estimate(observed)
@@ -115,31 +109,15 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
 def _pairs(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:
     import torch
 
-    box, halo = Box(**settings["box"]), settings["halo"]
-    network, card = load_network(recon.checkpoint, "optimizer")
-    low, high = halo["mass_range"]
-    given = {
-        "channels": list(halo["fields"]),
-        "assignment": halo["assignment"],
-        "mean_counts": recon.mean_counts,
-        "mass_edges": mass_edges(low, high, halo["mass_bins"]).tolist(),
-    }
-    held = {"mean_counts": "data", **card["inputs"]}  # older cards are without
-    for key, value in given.items():
-        if held.get(key) != value:
-            raise ConfigError(f"checkpoint {recon.checkpoint}: halo fields with {key} {held.get(key)}, here {value}")
-    if box.n % network.divisor:
-        raise ConfigError(f"[box] n = {box.n}: checkpoint {recon.checkpoint} needs a multiple of {network.divisor}")
+    box_size = settings["box"]["size"]
+    network, _ = load_network(recon.checkpoint, "optimizer")
 
     def difference(of_fields: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             of_noise = network(torch.from_numpy(of_fields)[None])[0, 0].numpy()
-        return cut(of_noise, recon.k_max, box.size)
-
-    def no_start(draw: np.ndarray) -> np.ndarray:
-        raise ConfigError('[recon] start = "estimate" needs direction = "estimate"')
+        return cut(of_noise, recon.k_max, box_size)
 
     def simulated_fields(simulated: Universe) -> np.ndarray:
         return fields(simulated.halos)
 
-    return Learned(by_pairs(difference, simulated_fields, fields(observed)), no_start)
+    return Learned(by_pairs(difference, simulated_fields, fields(observed)))

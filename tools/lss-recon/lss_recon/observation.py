@@ -14,11 +14,14 @@ from lss.estimator import match_abundance
 from lss.features import halo_fields, mass_bins, mass_edges
 from lss.nets.checkpoint import SHIPPED, Card, read_card
 from lss.universe import Halos, Universe
-from lss_recon.config import Config
+from lss_recon.config import Config, Reconstruction
 
 log = logging.getLogger("lss.recon")
 
 FieldsOf = Callable[[Halos], np.ndarray]
+
+SAME_REDSHIFT = 1e-3  # of halos and the last output
+LEAST_WINDOW = 0.05  # of W(k_max): deconvolving further multiplies the network's rounding errors
 
 _TABLES = {"ic", "sim", "halo"}  # of the forward model
 
@@ -55,12 +58,10 @@ def observed_halos(universe: Universe, settings: Settings) -> Halos:
 
     Raises DataError if it is empty or not of this box, ConfigError if the forward model makes other halos.
     """
-    halos, box_size, source = universe.halos, settings["box"]["size"], universe.source
+    halos, source = universe.halos, universe.source
     if not len(halos):
         raise DataError(f"{source}: /halos is empty: there is nothing to reconstruct from")
-    outside = int(np.count_nonzero(((halos.position < 0) | (halos.position > box_size)).any(axis=1)))
-    if outside:
-        raise DataError(f"{source}: {outside} of {len(halos)} halos lie outside the box of {box_size:g} Mpc/h")
+    refuse_outside(halos, settings["box"]["size"], source)
     wanted = settings["halo"]["mass_definition"]
     if halos.mass_definition != wanted:
         raise ConfigError(
@@ -68,12 +69,19 @@ def observed_halos(universe: Universe, settings: Settings) -> Halos:
             f'set [halo] mass_definition, or match the masses ([halo.catalogue] match = "abundance")'
         )
     redshift = min(settings["sim"].get("redshifts", [0.0]))
-    if abs(halos.redshift - redshift) > 1e-3:
+    if abs(halos.redshift - redshift) > SAME_REDSHIFT:
         raise ConfigError(
             f"{source}: the observed halos are at z = {halos.redshift:g}, the forward model ends at z = {redshift:g}: "
             "set [sim] redshifts"
         )
     return halos
+
+
+def refuse_outside(halos: Halos, box_size: float, source: str) -> None:
+    """Raises DataError if halos lie outside the box (kpc/h?)."""
+    outside = int(np.count_nonzero(((halos.position < 0) | (halos.position > box_size)).any(axis=1)))
+    if outside:
+        raise DataError(f"{source}: {outside} of {len(halos)} halos lie outside the box of {box_size:g} Mpc/h")
 
 
 def on_scale_of(universe: Universe, checkpoint: str) -> Universe:
@@ -113,12 +121,18 @@ def comparison(observed: Halos, settings: Settings, mean_counts: str = "data") -
     return fields
 
 
-def check_card(card: Card, name: str, settings: Settings) -> None:
-    """Hold the checkpoint of a network against the forward model.
+def check_card(card: Card, recon: Reconstruction, settings: Settings) -> None:
+    """Hold the checkpoint of [recon] against the forward model and the direction that it is asked for.
 
-    Raises ConfigError where its mass definition or its voxels are others; warns of another simulator or cosmology.
+    Raises ConfigError for another kind of network, and where its mass definition, its voxels or its inputs are others;
+    warns of another simulator or cosmology.
     """
-    trained = card["data"]
+    name, trained, model = recon.checkpoint, card["data"], {"estimate": "estimator", "pairs": "optimizer"}
+    if card["model"] != model[recon.direction]:
+        raise ConfigError(
+            f'checkpoint {name} is of model "{card["model"]}"; [recon] direction = "{recon.direction}" needs '
+            f'"{model[recon.direction]}"'
+        )
     wanted = settings["halo"]["mass_definition"]
     if trained["mass_definition"] != wanted:
         raise ConfigError(
@@ -131,6 +145,10 @@ def check_card(card: Card, name: str, settings: Settings) -> None:
             f"checkpoint {name} was trained on voxels of {voxel:.4g} Mpc/h; "
             f"[box] size / n = {box.size / box.n:.4g} Mpc/h"
         )
+    if recon.direction == "pairs":
+        _check_pairs(card, recon, settings)
+    else:
+        _check_estimator(card, recon)
     tables = {**trained["simulator"], "cosmology": trained["cosmology"]}
     ours = dict(settings)
     tables["ic"] = _start(tables)
@@ -145,6 +163,33 @@ def check_card(card: Card, name: str, settings: Settings) -> None:
     ]
     if others:
         log.warning("checkpoint %s was trained on another forward model: %s", name, "; ".join(others))
+
+
+def _check_estimator(card: Card, recon: Reconstruction) -> None:
+    smoothing = card["inputs"]["target_smoothing"]
+    if np.exp(-((recon.k_max * smoothing) ** 2) / 2) < LEAST_WINDOW:
+        highest = np.sqrt(-2 * np.log(LEAST_WINDOW)) / smoothing
+        raise ConfigError(
+            f"[recon] k_max = {recon.k_max:g}: checkpoint {recon.checkpoint} estimates the field smoothed with "
+            f"{smoothing:g} Mpc/h, which holds nothing beyond k = {highest:.2g} h/Mpc"
+        )
+
+
+def _check_pairs(card: Card, recon: Reconstruction, settings: Settings) -> None:
+    halo, n, divisor = settings["halo"], settings["box"]["n"], 2 ** (card["architecture"]["levels"] - 1)
+    low, high = halo["mass_range"]
+    given = {
+        "channels": list(halo["fields"]),
+        "assignment": halo["assignment"],
+        "mean_counts": recon.mean_counts,
+        "mass_edges": mass_edges(low, high, halo["mass_bins"]).tolist(),
+    }
+    held = {"mean_counts": "data", **card["inputs"]}  # older cards are without
+    for key, value in given.items():
+        if held.get(key) != value:
+            raise ConfigError(f"checkpoint {recon.checkpoint}: halo fields with {key} {held.get(key)}, here {value}")
+    if n % divisor:
+        raise ConfigError(f"[box] n = {n}: checkpoint {recon.checkpoint} needs a multiple of {divisor}")
 
 
 def _start(tables: Settings) -> dict[str, Any]:

@@ -177,7 +177,8 @@ def _direction(network: Learned, config: Config, index: int) -> Direction:
         return direction
 
     def draw(update: int) -> np.ndarray:
-        return cut(update_draw(recon.seed, index, box.n, update), recon.k_max, box.size)
+        drawn = update_draw(recon.seed, index, box.n, recon.early.simulations + update)  # early updates had the first
+        return cut(drawn, recon.k_max, box.size)
 
     return with_noise(direction, amplitude, decay, draw)
 

@@ -148,6 +148,17 @@ def test_later_rounds_simulate_where_the_posterior_is(learned):
     assert PRIOR.contains(simulations.theta).all()
 
 
+def test_few_draws_of_the_prior_are_asked_all_over_it_and_those_of_a_gaussian_about_themselves():
+    few, flows = Delfi(rounds=1, simulations=10), QUICK.model_copy(update={"epochs": 1})
+    again = Prior(PRIOR.low.copy(), PRIOR.high.copy())
+    box = {
+        name: delfi.learn(target(first=first), few, flows, runner(), none())[1].box
+        for name, first in {"prior": again, "fisher": gaussian(OBSERVED, COVARIANCE, PRIOR)}.items()
+    }
+    np.testing.assert_array_equal([box["prior"].low, box["prior"].high], [PRIOR.low, PRIOR.high])
+    assert (box["fisher"].high - box["fisher"].low < 0.3).all()
+
+
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_delfi_stopped_anywhere_goes_on_to_the_same_bits(tmp_path, monkeypatch, stop_after):
     settings, flows = Delfi(rounds=2, simulations=300, samples=500), QUICK.model_copy(update={"epochs": 3})

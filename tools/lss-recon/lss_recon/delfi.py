@@ -19,7 +19,7 @@ from lss.conditional_density import ConditionalDensity, Flows, fit, refuse_few
 from lss.errors import DataError
 from lss.inference import Prior
 from lss_recon.posterior_config import Delfi
-from lss_recon.proposals import Proposal
+from lss_recon.proposals import Kernels, Proposal
 from lss_recon.simulations import Runner, Simulations
 from lss_recon.tempering import Draws, temper
 
@@ -101,7 +101,7 @@ def _learned(target: Target, settings: Delfi, flows: Flows, simulations: Simulat
     """The density of the simulations so far."""
     box = target.prior
     for number in range(simulations.rounds):
-        narrowed = target.first is not target.prior if number == 0 else settings.proposal == "geometric"
+        narrowed = isinstance(target.first, Kernels) if number == 0 else settings.proposal == "geometric"
         if narrowed:
             box = _box(simulations.theta[simulations.round == number], box)
     theta, x = simulations.good()

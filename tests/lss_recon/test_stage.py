@@ -10,11 +10,10 @@ from lss import fourier, interrupt, stages
 from lss.config import merge, validate
 from lss.digest import digest
 from lss.errors import ConfigError, DataError, Stopped
-from lss.nets.checkpoint import read_card
 from lss.random_field import white_noise
 from lss.restart import Restart
 from lss.six_fields import NAMES
-from lss.universe import Group, Universe
+from lss.universe import Group
 from lss.universe_file import write_universe
 from lss_recon import network, stage
 from lss_recon.config import Config

@@ -93,7 +93,7 @@ class Halo(Table):
     )
     min_particles: int = quantity(20, "particles of the smallest halo", ge=2)
     escape: float = quantity(
-        1.5, "spherical overdensity: faster particles than this many escape velocities are taken off (inf: none)", gt=0
+        1.5, "spherical overdensity: faster particles than this many escape velocities are taken off (1e9: none)", gt=0
     )
     subhalos: bool = quantity(False, "spherical overdensity: keep subhalos too, not host halos only")
     linking_length: float = quantity(0.2, "of friends of friends", "mean separations", gt=0, lt=1)

@@ -3,10 +3,13 @@
 import importlib.util
 import multiprocessing
 import os
+import re
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from bench.lulo_calibration import Errors, errors, ratios, worst
@@ -91,6 +94,50 @@ def test_universes_of_the_next_training_are_those_that_the_best_loop_simulates()
     assert len(kept) == 128
     assert kept.settings["ic"]["redshift"] == 49
     assert set(kept.seed.tolist()) == {universes["ic"]["seed"]}
+
+
+# --- the figures -----------------------------------------------------------------------------------------------------
+
+
+def would_run(target, out, **variables):
+    """What `make TARGET` would run with its files below `out`, where there is nothing yet."""
+    given = [f"{name}={value}" for name, value in {"OUT": out, **variables}.items()]
+    makefile = ["make", "--dry-run", "--file", "examples/lulo/Makefile"]
+    return subprocess.run(
+        [*makefile, target, *given], cwd=EXAMPLES.parent.parent, capture_output=True, text=True, check=True
+    ).stdout
+
+
+@pytest.mark.parametrize("method", ["best", "best-128", "paper-64"])
+def test_what_the_loop_had_found_by_then_is_asked_after_its_early_simulations(method, tmp_path):
+    commands = would_run("fig-c1", tmp_path, METHOD=method)
+    early = set(re.findall(r"recon\.max_simulations=\d+", commands))
+    assert len(early) == 2
+    for assignment in early:
+        settings_of(EXAMPLES / f"{method}.toml", [assignment])
+
+
+def example(name):
+    """A script of examples/lulo as a module."""
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def history(*losses):
+    return Group({"simulation": np.arange(len(losses)) + 1, "update": np.arange(len(losses)), "loss": np.array(losses)})
+
+
+def test_the_curve_of_the_loss_begins_with_the_early_simulations():
+    universe = Universe.create(Configuration()).with_group("recon/early", history(6.0, 3.0, 4.0))
+    universe = universe.with_group("recon", history(5.0, 7.0, 2.0))
+    axis = plt.figure().subplots()
+    example("figure_history").draw_loss(axis, universe)
+    best = {tuple(line.get_xdata()): line.get_ydata().tolist() for line in axis.lines[1::2]}
+    assert best == {(1, 2, 3): [6, 3, 3], (4, 5, 6): [5, 5, 2]}
+    assert axis.get_xlabel() == "simulations (4 updates)"
+    plt.close()
 
 
 # --- the benchmark ---------------------------------------------------------------------------------------------------

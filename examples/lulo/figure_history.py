@@ -55,17 +55,29 @@ def draw_slices(axes, columns: dict[str, dict[str, np.ndarray]], size: float) ->
 
 
 def draw_loss(axis, universe: Universe) -> None:
-    """The loss of every simulation, the best so far, and where each update begins."""
-    history = universe.group("recon").data
-    simulation, loss, update = history["simulation"], history["loss"], history["update"]
-    axis.plot(simulation, loss, ".", color=BLUE, ms=3, label="every simulation")
-    axis.plot(simulation, np.minimum.accumulate(loss), color=VERMILION, lw=1, label="best so far")
-    first = np.flatnonzero(np.diff(update, prepend=-1))
-    if len(first) < len(simulation):  # a line search: several simulations an update
-        for position in simulation[first]:
-            axis.axvline(position, color=BLACK, lw=0.3, alpha=0.4)
-    axis.set(xlabel=f"simulations ({len(first) - 1} updates)", ylabel="mismatch with the data", yscale="log")
+    """The loss of every simulation, the best so far, and where each update begins.
+
+    Early simulations come first, shaded: by a model of their own, whose losses are no measure for the others.
+    """
+    before, updates = 0, 0
+    for path in ("recon/early", "recon"):
+        if not universe.has(path):
+            continue
+        history = universe.group(path).data
+        simulation, loss = before + history["simulation"], history["loss"]
+        axis.plot(simulation, loss, ".", color=BLUE, ms=3)
+        axis.plot(simulation, np.minimum.accumulate(loss), color=VERMILION, lw=1)
+        first = np.flatnonzero(np.diff(history["update"], prepend=-1))
+        if len(first) < len(simulation):  # a line search: several simulations an update
+            for position in simulation[first]:
+                axis.axvline(position, color=BLACK, lw=0.3, alpha=0.4)
+        if path == "recon/early":
+            axis.axvspan(0.5, simulation[-1] + 0.5, color="0.94", lw=0, label="early simulations")
+        before, updates = int(simulation[-1]), updates + len(first) - 1
+    axis.set(xlabel=f"simulations ({updates} updates)", ylabel="mismatch with the data", yscale="log")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for drawn, label in zip(axis.lines[:2], ("every simulation", "best so far"), strict=True):
+        drawn.set_label(label)
     axis.legend(loc="upper right")
 
 

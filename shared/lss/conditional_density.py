@@ -289,11 +289,14 @@ def save(density: ConditionalDensity, path: Path, data: Card) -> None:
     save_checkpoint(path, state, card)
 
 
-def load(name_or_path: Path | str) -> ConditionalDensity:
-    """The density of a checkpoint. Raises DataError as lss.nets.checkpoint, and for a card that describes none."""
+def load(name_or_path: Path | str) -> tuple[ConditionalDensity, Card]:
+    """The density of a checkpoint, and what its card says of the data that it was trained on.
+
+    Raises DataError as lss.nets.checkpoint, and for a card that describes none.
+    """
     state, card = load_checkpoint(name_or_path, model="density")
     try:
-        return _assembled(state, card)
+        return _assembled(state, card), card["data"]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{name_or_path}: its card and weights describe no density: {reason[:300]}") from None

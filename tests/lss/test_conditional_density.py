@@ -117,7 +117,8 @@ def test_the_same_seed_gives_the_same_bits_whatever_was_drawn_before(small):
 def test_a_checkpoint_gives_the_density_back(small, tmp_path):
     theta, x, density = small
     save(density, tmp_path / "density.safetensors", {"simulations": 300})
-    back = load(tmp_path / "density.safetensors")
+    back, data = load(tmp_path / "density.safetensors")
+    assert data == {"simulations": 300}
     assert np.array_equal(back.log_prob(x, theta), density.log_prob(x, theta))
     assert back.names == ("ic.amplitude", "ic.slope")
     assert back.settings == density.settings

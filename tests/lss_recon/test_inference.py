@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from lss import compression, interrupt, stages
-from lss.conditional_density import load
 from lss.config import Configuration, merge, validate
 from lss.digest import digest
 from lss.errors import ConfigError, DataError, Stopped
 from lss.field_models import simulator
+from lss.nets.checkpoint import load_checkpoint, save_checkpoint
 from lss.random_field import white_noise
 from lss.restart import Restart
 from lss.universe import Field, Universe
@@ -185,18 +185,49 @@ def test_simulations_that_fail_in_a_stage_are_recorded_and_left_out(observed, ch
 # --- one density for many observations -------------------------------------------------------------------------------
 
 
-def test_a_density_trained_on_the_simulations_of_one_inference_serves_another(observed, inferred, checkpoint, tmp_path):
-    write_universe(inferred, tmp_path / "inferred.h5")
+@pytest.fixture(scope="module")
+def given(inferred, tmp_path_factory):
+    """The settings that ask for a density of the simulations of `inferred`."""
+    folder = tmp_path_factory.mktemp("density")
+    write_universe(inferred, folder / "inferred.h5")
     settings = merge(SETTINGS, {"train": {"model": "density", "density": SETTINGS["recon"]["density"]}})
     config = validate(TrainConfig, settings, "test")
-    train([tmp_path / "inferred.h5"], config, tmp_path / "density.safetensors", restart=Restart(None))
-    density = load(tmp_path / "density.safetensors")
-    assert density.names == NAMES
-    asked = {"recon": {"delfi": {"density": str(tmp_path / "density.safetensors")}}}
-    result = infer(observed, checkpoint, settings=asked)
+    train([folder / "inferred.h5"], config, folder / "density.safetensors", restart=Restart(None))
+    return {"recon": {"delfi": {"density": str(folder / "density.safetensors")}}}
+
+
+def test_a_density_trained_on_the_simulations_of_one_inference_serves_another(observed, inferred, checkpoint, given):
+    result = infer(observed, checkpoint, settings=given)
     assert not result.has("recon/simulations")
     again, first = (u.group("recon/posterior").data["samples"] for u in (result, inferred))
     assert (np.abs(again.mean(axis=0) - first.mean(axis=0)) < 0.5 * first.std(axis=0)).all()
+
+
+def test_a_density_of_another_network_s_summaries_is_refused(observed, given, tmp_path):
+    other = merge(SETTINGS, {"train": {"seed": 5}})
+    config = validate(TrainConfig, other, "test")
+    train([], config, tmp_path / "other.safetensors", restart=Restart(None), settings=other)
+    with pytest.raises(ConfigError, match=r"another network's summaries; \[recon\] checkpoint = .*other.safetensors"):
+        infer(observed, str(tmp_path / "other.safetensors"), settings=given)
+
+
+def test_a_density_is_asked_nowhere_but_where_its_simulations_are(observed, checkpoint, given):
+    wide, narrow = ({"inference": {"high": [high, 1.0]}} for high in (20.0, 1.5))
+    with pytest.raises(ConfigError, match=r"with ic.amplitude from 0.2.* to .*\[inference\] low and high .* 0.2 to 20"):
+        infer(observed, checkpoint, settings=merge(given, wide))
+    posterior = infer(observed, checkpoint, settings=merge(given, narrow)).group("recon/posterior")
+    assert posterior.data["samples"][:, 0].max() <= 1.5
+
+
+def test_a_density_knows_no_data_unlike_its_simulations(observed, checkpoint, given, tmp_path):
+    loud = observed.with_field("power_law", Field(observed.field("power_law").value * np.float32(5)))
+    with pytest.raises(DataError, match="the target is outside the prior"):
+        infer(loud, checkpoint, settings=given)
+    state, card = load_checkpoint(given["recon"]["delfi"]["density"])
+    early = {key: value for key, value in card["data"].items() if not key.startswith("summaries")}
+    save_checkpoint(tmp_path / "early.safetensors", state, card | {"data": early})
+    asked = {"recon": {"delfi": {"density": str(tmp_path / "early.safetensors")}}}
+    assert infer(observed, checkpoint, settings=asked).has("recon/posterior")
 
 
 def test_universes_without_simulations_teach_no_density(observed, tmp_path):

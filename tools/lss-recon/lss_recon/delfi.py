@@ -103,14 +103,14 @@ def _learned(target: Target, settings: Delfi, flows: Flows, simulations: Simulat
     for number in range(simulations.rounds):
         narrowed = isinstance(target.first, Kernels) if number == 0 else settings.proposal == "geometric"
         if narrowed:
-            box = _box(simulations.theta[simulations.round == number], box)
+            box = box_about(simulations.theta[simulations.round == number], box)
     theta, x = simulations.good()
     inside = box.contains(theta)
     seed = [*target.seed, _FIT, simulations.rounds]
     return Learned(fit(theta[inside], x[inside], flows, seed, target.names), box)
 
 
-def _box(theta: np.ndarray, within: Prior) -> Prior:
+def box_about(theta: np.ndarray, within: Prior) -> Prior:
     """The box of parameters (n, p) and a little more, cut off by another."""
     low, high = theta.min(axis=0), theta.max(axis=0)
     edge = EDGE * (high - low)
@@ -138,7 +138,7 @@ def refuse_outside(observed: np.ndarray, simulated: np.ndarray) -> None:
         i = outside[0]
         raise DataError(
             f"the target is outside the prior, or no data of this model: its summary {i + 1} is {observed[i]:.4g},"
-            f" those of {len(simulated)} simulations lie between {low[i]:.4g} and {high[i]:.4g};"
+            f" those of the simulations lie between {low[i]:.4g} and {high[i]:.4g};"
             " see [inference] low, high"
         )
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from lss import compression, stages
-from lss.conditional_density import ConditionalDensity
 from lss.conditional_density import load as load_density
 from lss.config import Settings, merge, validate
 from lss.errors import ConfigError, DataError
@@ -69,7 +68,7 @@ def run(universe: Universe, config: Config, *, index: int, restart: Restart) -> 
             attrs: dict[str, Any] = {"epsilon": accepted.epsilon, "effective_samples": accepted.effective}
         else:
             if recon.delfi.density is not None:
-                learned = delfi.Learned(_given_density(recon.delfi.density, config), prior)
+                learned = _given(recon.delfi.density, config, data.summaries)
             else:
                 simulations, learned = delfi.learn(target, recon.delfi, recon.density, runner, simulations)
             draws = delfi.posterior(learned, target, recon.delfi.samples)
@@ -153,14 +152,28 @@ def simulation_settings(universe: Universe, config: Config) -> Settings:
     return settings
 
 
-def _given_density(name: str, config: Config) -> ConditionalDensity:
-    density = load_density(name)
-    if density.names != config.inference.parameters:
+def _given(name: str, config: Config, observed: np.ndarray) -> delfi.Learned:
+    """A trained density, which must know the parameters, the network, the whole prior and the like of the data."""
+    density, data = load_density(name)
+    names, prior, checkpoint = config.inference.parameters, config.inference.prior, config.recon.checkpoint
+    if density.names != names:
         raise ConfigError(
-            f"density {name} was trained for {', '.join(density.names)};"
-            f" [inference] parameters = {list(config.inference.parameters)}"
+            f"density {name} was trained for {', '.join(density.names)}; [inference] parameters = {list(names)}"
         )
-    return density
+    if data.get("compressor_sha256") != file_hash(resolve(checkpoint)):
+        raise ConfigError(f"density {name} is that of another network's summaries; [recon] checkpoint = {checkpoint}")
+    drawn = np.array([data["low"], data["high"]])
+    box = delfi.box_about(drawn, prior)
+    unknown = np.flatnonzero((box.low > prior.low) | (box.high < prior.high))
+    if len(unknown):
+        i = unknown[0]
+        raise ConfigError(
+            f"density {name} is of simulations with {names[i]} from {drawn[0, i]:.4g} to {drawn[1, i]:.4g};"
+            f" [inference] low and high reach from {prior.low[i]:g} to {prior.high[i]:g}: narrow them, or train on more"
+        )
+    if "summaries_low" in data:  # cards of early densities lack it
+        delfi.refuse_outside(observed, np.array([data["summaries_low"], data["summaries_high"]]))
+    return delfi.Learned(density, box)
 
 
 def _most(config: Config) -> int:

@@ -36,7 +36,7 @@ def train_density(inputs: Sequence[Path], config: Config, output: Path) -> None:
     torch.set_num_threads(threads())
     names = config.inference.parameters
     files = universe_files(inputs)
-    theta, x, networks, failed = [], [], {}, 0
+    drawn, made, networks, failed = [], [], {}, 0
     for file in files:
         universe = read_universe(file, ["recon"])
         simulations = universe.group("recon/simulations", 'lss-recon with method = "delfi" or "abc" leaves them')
@@ -44,22 +44,25 @@ def train_density(inputs: Sequence[Path], config: Config, output: Path) -> None:
         if found != names:
             raise ConfigError(f"{file}: simulations of {', '.join(found)}; [inference] parameters = {list(names)}")
         ok = simulations.data["ok"].astype(bool)
-        theta.append(simulations.data["theta"][ok])
-        x.append(simulations.data["x"][ok])
+        drawn.append(simulations.data["theta"][ok])
+        made.append(simulations.data["x"][ok])
         failed += int(np.count_nonzero(~ok))
         networks[_network(universe)] = file
     if len(networks) > 1:
         one, other = list(networks.values())[:2]
         raise DataError(f"{other}: its simulations were compressed by another network than those of {one}")
-    log.info("%d simulations of %d universes, %d failed ones left out", sum(map(len, x)), len(files), failed)
-    density = fit(np.concatenate(theta), np.concatenate(x), config.train.density, config.train.seed, names)
+    theta, x = np.concatenate(drawn), np.concatenate(made)
+    log.info("%d simulations of %d universes, %d failed ones left out", len(x), len(files), failed)
+    density = fit(theta, x, config.train.density, config.train.seed, names)
     data = {
         "universes": len(files),
-        "simulations": sum(map(len, x)),
+        "simulations": len(x),
         "failed": failed,
         "compressor_sha256": next(iter(networks)),
-        "low": np.concatenate(theta).min(axis=0).tolist(),
-        "high": np.concatenate(theta).max(axis=0).tolist(),
+        "low": theta.min(axis=0).tolist(),
+        "high": theta.max(axis=0).tolist(),
+        "summaries_low": x.min(axis=0).tolist(),
+        "summaries_high": x.max(axis=0).tolist(),
     }
     save(density, output, data)
     log.info("%s: validation losses %s", output, ", ".join(f"{loss:.4f}" for loss in density.losses))

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lss.density")
 
+TORCH_BYTES = 300_000_000
+FLOW_CPU_SECONDS = 5e-4  # per flow and simulation, for one training
 BATCHES = 10  # an epoch has no more updates than this, however many simulations there are
 SINGULAR = 1e-10  # smallest eigenvalue over the largest of a correlation matrix that counts as regular
 _LARGEST = {"summaries": 1024, "parameters": 1024, "transforms": 64, "members": 64}  # what a file may ask for

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lss import compression, stages
+from lss.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES
 from lss.conditional_density import load as load_density
 from lss.config import Settings, merge, validate
 from lss.errors import ConfigError, DataError
@@ -30,10 +31,8 @@ from lss_recon.simulations import Runner, Simulate, Simulations
 
 log = logging.getLogger("lss.recon")
 
-TORCH_BYTES = 300_000_000
 # Measured at 128^2: a random field and its summaries; what they hold, of FIELDS at a time.
 FIELD_CPU_SECONDS, FIELD_BYTES = 5e-8, 400  # per voxel
-FLOW_CPU_SECONDS = 5e-4  # per flow and simulation, for one training
 
 
 @dataclass(frozen=True)

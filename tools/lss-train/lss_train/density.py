@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lss.conditional_density import fit, save
+from lss.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES, fit, save
 from lss.errors import ConfigError, DataError
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
@@ -18,9 +18,6 @@ from lss.universe_file import read_universe, universe_files
 from lss_train.config import Config
 
 log = logging.getLogger("lss.train")
-
-TORCH_BYTES = 300_000_000
-FLOW_CPU_SECONDS = 5e-4  # per flow and simulation
 
 
 def train_density(inputs: Sequence[Path], config: Config, output: Path) -> None:

@@ -58,23 +58,3 @@ def smooth(field: np.ndarray, radius: float, box_size: float) -> np.ndarray:
     for k in wavenumbers(n, box_size):
         modes *= np.exp(-0.5 * (k * radius) ** 2).astype(field.dtype)
     return inverse(modes, n, overwrite=True)
-
-
-def resample(field: np.ndarray, n: int) -> np.ndarray:
-    """A grid brought to n points a side by dropping or padding modes; the coarser grid's Nyquist planes are dropped.
-
-    field : (m, m, m) float32; values (an overdensity, a potential) are kept: a wave that both grids hold is unchanged.
-    """
-    m = len(field)
-    if m == n:
-        return field
-    low, high = min(m, n), max(m, n)
-    half = (low - 1) // 2  # the largest frequency strictly below the coarser Nyquist
-    keep_low = np.r_[0 : half + 1, low - half : low]
-    keep_high = np.r_[0 : half + 1, high - half : high]
-    source, target = (keep_low, keep_high) if m < n else (keep_high, keep_low)
-    modes = forward(field)
-    result = np.zeros((n, n, n // 2 + 1), modes.dtype)
-    result[np.ix_(target, target, np.arange(half + 1))] = modes[np.ix_(source, source, np.arange(half + 1))]
-    result *= (n / m) ** 3
-    return inverse(result, n, overwrite=True)

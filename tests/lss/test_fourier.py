@@ -37,20 +37,6 @@ def test_smoothing_damps_a_wave_by_the_gaussian():
     assert fourier.smooth(wave, 0.0, box) is wave
 
 
-@pytest.mark.parametrize(("coarse", "fine"), [(8, 16), (8, 12), (9, 16)])
-def test_resampling_up_and_down_keeps_modes_below_the_coarse_nyquist(coarse, fine):
-    field = fourier.resample(fourier.resample(random_grid(coarse), fine), coarse)  # without the Nyquist planes
-    again = fourier.resample(fourier.resample(field, fine), coarse)
-    np.testing.assert_allclose(again, field, atol=3e-6)
-
-
-def test_resampling_keeps_the_values_on_common_grid_points():
-    n = 8
-    coarse = fourier.resample(fourier.resample(random_grid(n), 2 * n), n)
-    fine = fourier.resample(coarse, 2 * n)
-    np.testing.assert_allclose(fine[::2, ::2, ::2], coarse, atol=3e-6)
-
-
 def test_same_bits_for_any_thread_count(monkeypatch):
     field = random_grid(24)
     results = []

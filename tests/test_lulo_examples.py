@@ -22,6 +22,7 @@ from lss import stages
 from lss.config import Box, Configuration, read_toml, validate
 from lss.errors import Stopped
 from lss.lpt import lpt_particles
+from lss.nets.checkpoint import read_card
 from lss.random_field import linear_overdensity, white_noise
 from lss.six_fields import NAMES
 from lss.universe import Group, Halos, Particles, Universe, WhiteNoise
@@ -74,15 +75,40 @@ def test_a_truth_is_simulated_better_than_the_universes_of_the_loop():
     assert truth["ic"]["redshift"] == 127
 
 
+# What ships was made when `eta` stood for another criterion: 24 steps then, 32 of a finer eta now.
+OF_THE_SET_THAT_SHIPS = {"steps": 24, "eta": 0.05}
+
+
+def test_the_shipped_network_learned_from_the_shipped_set():
+    universes, data = read_training_set([EXAMPLES / "estimator-64-set.h5"]), read_card("estimator-64")["data"]
+    assert data["hash"] == universes.hash()
+    assert data["universes"] == len(universes)
+    for table in ("cosmology", "box"):
+        assert data[table] == universes.settings[table]
+    assert data["simulator"] == {table: universes.settings[table] for table in ("ic", "sim", "halo")}
+
+
+def test_the_shipped_set_is_the_first_96_families_of_its_configuration_but_for_the_time_steps():
+    asked, universes = read_toml(EXAMPLES / "universes-64.toml"), read_training_set([EXAMPLES / "estimator-64-set.h5"])
+    assert universes.settings["sim"] == asked["sim"] | OF_THE_SET_THAT_SHIPS
+    for table in ("cosmology", "box", "ic", "halo"):
+        assert universes.settings[table].items() >= asked[table].items()
+    assert set(universes.seed.tolist()) == {asked["ic"]["seed"]}
+    families = [(x_a, partner) for x_a in range(96) for partner in range(asked["ic"]["partners"] + 1)]
+    assert list(zip(universes.index.tolist(), universes.partner.tolist(), strict=True)) == families
+
+
 @pytest.mark.parametrize("path", RECONSTRUCTIONS, ids=lambda path: path.name)
 def test_the_loop_simulates_what_the_network_was_trained_on(path):
-    settings, training = read_toml(path), read_toml(EXAMPLES / "universes-64.toml")
+    settings, trained_on = read_toml(path), read_card("estimator-64")["data"]["simulator"]
     if settings["box"]["n"] == 64:
-        assert settings["sim"] == training["sim"]
+        assert settings["sim"] | OF_THE_SET_THAT_SHIPS == trained_on["sim"]
+        assert settings["sim"] == read_toml(EXAMPLES / "universes-64.toml")["sim"]
         earliest = {"best.toml": 127}  # begins between the two on purpose: its halos are then closer to the truth's
-        begin = training["ic"]["redshift"]
+        begin = trained_on["ic"]["redshift"]
         assert begin <= settings["ic"]["redshift"] <= earliest.get(path.name, begin)
-        assert settings["halo"].items() >= training["halo"].items()
+        definition = ("mass_definition", "min_particles")
+        assert [settings["halo"][key] for key in definition] == [trained_on["halo"][key] for key in definition]
 
 
 def test_universes_of_the_next_training_are_those_that_the_best_loop_simulates():
@@ -91,8 +117,9 @@ def test_universes_of_the_next_training_are_those_that_the_best_loop_simulates()
         assert universes[table] == loop[table]
     assert universes["ic"]["redshift"] == loop["ic"]["redshift"]
     kept = read_training_set([EXAMPLES / "universes-64-z49-set.h5"])
-    assert len(kept) == 128
-    assert kept.settings["ic"]["redshift"] == 49
+    assert kept.index.tolist() == [*range(120), *range(121, 136, 2)]
+    for table in ("cosmology", "box", "ic", "sim", "halo"):
+        assert kept.settings[table].items() >= universes[table].items()
     assert set(kept.seed.tolist()) == {universes["ic"]["seed"]}
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from lss.errors import DataError
 from lss.nets.checkpoint import Card, load_built, sizes_of
+from lss.universe import Universe
 
 if TYPE_CHECKING:
     from lss.nets.compressor_net import CompressorNet
@@ -45,6 +46,15 @@ class Compressor:
     derivative: np.ndarray
     fisher: np.ndarray
 
+    def refuse_other_box(self, universe: Universe) -> None:
+        """Raise DataError for a box of another side than the network was trained on; a card may not say."""
+        data = self.card["data"]
+        trained = (data.get("box") or data.get("simulator", {}).get("box", {})).get("size")
+        if trained not in (None, universe.box.size):
+            raise DataError(
+                f"{universe.source}: box of {universe.box.size:g} Mpc/h, but {self.source} was trained on {trained:g}"
+            )
+
     def summaries(self, fields: Any) -> np.ndarray:
         """The summaries of fields (b, 1, n, n[, n]), a tensor or an array; (b, s) float64.
 
@@ -71,7 +81,8 @@ class Compressor:
 def load(name_or_path: Path | str, device: str = "cpu") -> Compressor:
     """The compressor of a checkpoint, on a device chosen here.
 
-    Raises DataError as lss.nets.checkpoint, for another model, and for a card or weights that do not fit.
+    Raises DataError as lss.nets.checkpoint, for another model, for a card or weights that do not fit, and for a Fisher
+    matrix that is none.
     """
     network, card = load_built(name_or_path, "imnn", build, device)
     source = str(name_or_path)
@@ -88,6 +99,8 @@ def load(name_or_path: Path | str, device: str = "cpu") -> Compressor:
     shapes = (fiducial.shape, mean.shape, covariance.shape, derivative.shape, fisher.shape)
     if shapes != ((p,), (s,), (s, s), (p, s), (p, p)):
         raise DataError(f"{source}: the card's mean, covariance, derivative and fisher do not fit together")
+    if log_det(fisher) == -np.inf:
+        raise DataError(f"{source}: the card's Fisher matrix is not positive definite: it tells of no posterior")
     return Compressor(network, card, source, device, names, fiducial, mean, covariance, derivative, fisher)
 
 

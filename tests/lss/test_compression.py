@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from lss.compression import Compressor, Moments, build, load, log_det
+from lss.config import Box, Cosmology
 from lss.errors import DataError
 from lss.nets.checkpoint import save_checkpoint
+from lss.universe import Universe
 
 ARCHITECTURE = {
     "kind": "compressor",
@@ -103,8 +105,28 @@ def test_what_is_no_compressor_is_refused(tmp_path):
         load(stored(tmp_path / "c.safetensors", architecture=ARCHITECTURE | {"n": 10**9}))
     with pytest.raises(DataError, match="do not fit together"):
         load(stored(tmp_path / "d.safetensors", validation=card()["validation"] | {"mean": [1.0]}))
+    for fisher in ([[2.0, 0.0], [0.0, -1.0]], [[1.0, 1.0], [1.0, 1.0]]):
+        broken = card()["validation"] | {"fisher": fisher}
+        with pytest.raises(DataError, match=r"f.safetensors: the card's Fisher matrix is not positive definite"):
+            load(stored(tmp_path / "f.safetensors", validation=broken))
     with pytest.raises(DataError, match="does not describe a compressor"):
         load(stored(tmp_path / "e.safetensors", inputs={}))
+
+
+def in_box(size):
+    return Universe(Cosmology(), Box(n=16, size=size), {}, {}, "u.h5")
+
+
+@pytest.mark.parametrize("data", [{"box": {"size": 64.0}}, {"simulator": {"box": {"size": 64.0}}}])
+def test_data_in_another_box_than_that_of_the_card_is_refused(tmp_path, data):
+    compressor = load(stored(tmp_path / "net.safetensors", data=data))
+    compressor.refuse_other_box(in_box(64.0))
+    with pytest.raises(DataError, match=r"u.h5: box of 256 Mpc/h, but .*net.safetensors was trained on 64$"):
+        compressor.refuse_other_box(in_box(256.0))
+
+
+def test_a_card_without_a_box_takes_data_of_any(tmp_path):
+    load(stored(tmp_path / "net.safetensors")).refuse_other_box(in_box(256.0))
 
 
 def test_the_card_survives_the_file(tmp_path):

@@ -264,6 +264,12 @@ def test_a_field_of_another_size_is_refused(observed, checkpoint):
         infer(observed.with_field("power_law", Field(value)), checkpoint)
 
 
+def test_a_field_in_another_box_is_refused(observed, checkpoint):
+    wide = dataclasses.replace(observed, box=observed.box.model_copy(update={"size": 64.0}))
+    with pytest.raises(DataError, match=r"observed.h5: box of 64 Mpc/h, but .*imnn.safetensors was trained on 16$"):
+        infer(wide, checkpoint)
+
+
 def test_a_loud_field_is_outside_the_prior(observed, checkpoint):
     loud = observed.with_field("power_law", Field(observed.field("power_law").value * np.float32(5)))
     with pytest.raises(DataError, match="the target is outside the prior"):

@@ -81,7 +81,8 @@ def run(universe: Universe, config: Config, *, index: int, restart: Restart) -> 
 def data_of(universe: Universe, config: Config) -> Data:
     """Compress the observed field.
 
-    Raises DataError if there is none or it is not finite, ConfigError if the network was trained for other parameters.
+    Raises DataError if there is none, it is not finite or in another box than the network was trained on, ConfigError
+    if that was trained for other parameters.
     """
     inference, name = config.inference, config.recon.checkpoint
     compressor = compression.load(name)
@@ -90,6 +91,8 @@ def data_of(universe: Universe, config: Config) -> Data:
             f"checkpoint {name} was trained for {', '.join(compressor.parameters)};"
             f" [inference] parameters = {list(inference.parameters)}"
         )
+
+    compressor.refuse_other_box(universe)
 
     def compress(fields: np.ndarray) -> np.ndarray:
         return compressor.score_estimate(compressor.summaries(fields))

@@ -3,9 +3,8 @@
 import numpy as np
 
 from lss.compression import load
-from lss.errors import ConfigError, DataError
+from lss.errors import ConfigError
 from lss.inference import Inference
-from lss.nets.checkpoint import Card
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 
@@ -19,11 +18,7 @@ def summaries(universe: Universe, config: Statistics, inference: Inference) -> G
     if config.checkpoint is None:
         raise ConfigError('[stats] measure = ["summaries"] needs checkpoint = the network that makes them')
     compressor = load(config.checkpoint)
-    size = _box_size(compressor.card["data"])
-    if size is not None and size != universe.box.size:
-        raise DataError(
-            f"{universe.source}: box of {universe.box.size:g} Mpc/h, but {config.checkpoint} was trained on {size:g}"
-        )
+    compressor.refuse_other_box(universe)
     field = universe.field(inference.data).value
     summary = compressor.summaries(np.asarray(field, dtype=np.float32)[None, None])
     estimate = compressor.score_estimate(summary)[0]
@@ -36,12 +31,6 @@ def summaries(universe: Universe, config: Statistics, inference: Inference) -> G
         "fiducial": np.asarray(compressor.fiducial),
     }
     return Group(data, attrs)
-
-
-def _box_size(data: Card) -> float | None:
-    """Side of the boxes that a network was trained on, Mpc/h; None where its card does not say."""
-    box = data.get("box") or data.get("simulator", {}).get("box", {})
-    return box.get("size")
 
 
 def information(universe: Universe, inference: Inference) -> Group:

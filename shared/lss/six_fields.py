@@ -39,11 +39,14 @@ class Sampled:
     window: str
 
 
-def reference_bins(truth: Universe) -> MassBins:
-    """The mass bins of the truth's halos as its [halo] says (by default ten in 1e13..2e15 Msun/h)."""
+def reference_bins(truth: Universe, mass: np.ndarray | None = None) -> MassBins:
+    """The mass bins of the truth's halos as its [halo] says (by default ten in 1e13..2e15 Msun/h).
+
+    mass : (m,) Msun/h of those that count, all if not given
+    """
     halo = truth.config.get("halo", {})
     low, high = halo.get("mass_range", (1e13, 2e15))
-    return mass_bins(truth.halos.mass, mass_edges(low, high, halo.get("mass_bins", 10)))
+    return mass_bins(truth.halos.mass if mass is None else mass, mass_edges(low, high, halo.get("mass_bins", 10)))
 
 
 def six_fields(universe: Universe, reference: MassBins | None) -> dict[str, Sampled]:

@@ -18,11 +18,11 @@ import numpy as np
 
 from lss.config import Box
 from lss.cosmology import RHO_CRIT
-from lss.features import CHANNELS, MOMENTUM, MassBins, halo_fields, halo_weight, mass_bins, mass_edges
+from lss.features import CHANNELS, MOMENTUM, halo_fields, halo_weight
 from lss.fourier import forward, wavenumbers
 from lss.mesh import paint
 from lss.random_field import linear_overdensity
-from lss.six_fields import lattice_velocity
+from lss.six_fields import lattice_velocity, reference_bins
 from lss.spectra import inverse_windows
 from lss.universe import Universe
 from lss_stats.config import Statistics
@@ -197,7 +197,7 @@ def resolved_halo_field(universe: Universe, name: str, config: Statistics) -> Sa
     kept = resolved(universe, config.resolved)
     halos, n, box_size = universe.halos, grid_of(universe.box, config), universe.box.size
     channel, mass = name.removeprefix("halo_"), halos.mass[kept]
-    bins = _halo_bins(universe, mass)
+    bins = reference_bins(universe, mass)
     field = halo_fields(
         halos.position[kept],
         mass,
@@ -213,20 +213,13 @@ def resolved_halo_field(universe: Universe, name: str, config: Statistics) -> Sa
     return Sample(name, forward(field)[None], box_size, window, False, noise, source=universe.source)
 
 
-def _halo_bins(universe: Universe, mass: np.ndarray) -> MassBins:
-    """The mass bins of these halos, as the travelling configuration says ([halo] mass_range, mass_bins)."""
-    settings = universe.config.get("halo", {})
-    low, high = settings.get("mass_range", (1e13, 2e15))
-    return mass_bins(mass, mass_edges(low, high, settings.get("mass_bins", 10)))
-
-
 def _halo_noise(universe: Universe, name: str) -> float:
     """Shot noise of a halo field, times velocity^2 for momenta; 0 for other fields, and without the catalogue."""
     channel = name.removeprefix("halo_")
     if channel == name or channel not in CHANNELS or not universe.has("halos"):
         return 0.0
     halos = universe.halos
-    weight = halo_weight(channel, halos.mass, _halo_bins(universe, halos.mass))
+    weight = halo_weight(channel, halos.mass, reference_bins(universe))
     noise = shot_noise(weight, universe.box.size**3)
     if noise and channel in MOMENTUM:
         velocity = halos.velocity[:, MOMENTUM.index(channel)].astype(np.float64)

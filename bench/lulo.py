@@ -5,7 +5,8 @@ many processes of one thread as there are cores, and kept under build/lulo: an i
 N can grow. `--ensemble` makes eight samples of each truth (default examples/lulo/ensemble.toml) and adds calibration.
 `--catalogue` reconstructs another code's halos instead (default: AHF's of the 64^3 reference, with the snapshot at the
 start that lies beside it as the truth). `--against FILE` holds the figures against another configuration's on the same
-truths. `--set` changes keys of the configuration. `build/lulo/latest/NAME` leads to the universes behind the figures.
+truths. `--set` changes keys of the configuration. `build/lulo/latest/NAME`, or `NAME-TABLE.KEY=VALUE` of a changed one,
+leads to the universes behind the figures.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from bench.lulo_measured import OfTruth, measured, processes, reconstructed
 from bench.lulo_table import line, paired, table
 from lss import interrupt
 from lss.config import Settings
-from lss.errors import LssError
+from lss.errors import ConfigError, LssError
 from lss.nets.checkpoint import read_card
 from lss.threads import available_cores
 
@@ -77,6 +78,7 @@ def _of_truths(arguments: argparse.Namespace) -> dict[str, Any]:
     known = truths.truths(arguments.truth_config)
     ours = reconstructions.method(arguments.config, arguments.set, known.folder.name)
     numbers, samples = range(arguments.truths), range(SAMPLES if arguments.ensemble else 1)
+    against = {path: _kept(path, known, numbers) for path in arguments.against}
     with processes(arguments.processes) as submit:
         for made in as_completed([submit(truths.make, known, number) for number in numbers]):
             made.result()
@@ -91,22 +93,27 @@ def _of_truths(arguments: argparse.Namespace) -> dict[str, Any]:
     _say(table([one.row for one in found], result))
     kept = ours.folder / ("ensemble.json" if arguments.ensemble else "single.json")
     kept.write_text(json.dumps(_rounded(result)) + "\n")
-    for path in arguments.against:
-        other = reconstructions.method(path, [], known.folder.name)
-        pairs = [number for number in numbers if other.path(number, 0).exists()]
-        if not pairs:
-            _say(f"{path}: nothing is kept of these truths; run it first")
-            continue
+    for path, (other, pairs) in against.items():
         theirs = [measured(other, known, number, 1).row for number in pairs]
         _say(paired([found[number].row for number in pairs], theirs, str(path)))
     return result | {"external_equal": external_equal()}
+
+
+def _kept(config: Path, known: truths.Truths, numbers: range) -> tuple[reconstructions.Method, list[int]]:
+    """Another configuration, and the truths that it has reconstructed. Raises ConfigError if there is none."""
+    other = reconstructions.method(config, [], known.folder.name)
+    pairs = [number for number in numbers if other.path(number, 0).exists()]
+    if not pairs:
+        raise ConfigError(f"--against {config}: nothing is kept of these truths; run it with --config first")
+    return other, pairs
 
 
 def _of_catalogue(arguments: argparse.Namespace) -> dict[str, Any]:
     truth = arguments.truth or arguments.catalogue.parent / "snapshot_z127.hdf5"
     simulated_by = truths.truths(arguments.truth_config).settings
     settings = reconstructions.settings_of(arguments.config, arguments.set)
-    found, further = of_catalogue(arguments.catalogue, truth, simulated_by, settings, arguments.config.stem)
+    name = reconstructions.name_of(arguments.config, arguments.set)
+    found, further = of_catalogue(arguments.catalogue, truth, simulated_by, settings, name)
     result = _result(arguments, settings, [found]) | further
     _say(table([found.row], result))
     return result | {"external_equal": external_equal()}

@@ -39,7 +39,12 @@ def settings_of(config: Path, assignments: list[str]) -> Settings:
 
 def method(config: Path, assignments: list[str], cause_of_data: str) -> Method:
     """A configuration on the data that `cause_of_data` stands for."""
-    return method_of(settings_of(config, assignments), config.stem, cause_of_data)
+    return method_of(settings_of(config, assignments), name_of(config, assignments), cause_of_data)
+
+
+def name_of(config: Path, assignments: list[str]) -> str:
+    """What results are found by in build/lulo/latest: a variant does not take the place of its configuration."""
+    return "-".join([config.stem, *assignments]).replace("/", "-")
 
 
 def method_of(settings: Settings, name: str, cause_of_data: str) -> Method:

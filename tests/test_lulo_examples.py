@@ -12,11 +12,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from bench import lulo, lulo_kept, lulo_reconstructions, lulo_truths
 from bench.lulo_calibration import Errors, errors, ratios, worst
 from bench.lulo_figures import BANDS, Figures, compare, figures, median, median_error, ratio_of_sums, reaches_together
 from bench.lulo_kept import checkpoint_hashes, code_hash
 from bench.lulo_measured import processes
-from bench.lulo_reconstructions import settings_of
+from bench.lulo_reconstructions import method, name_of, settings_of
 
 from lss import stages
 from lss.config import Box, Configuration, read_toml, validate
@@ -142,6 +143,14 @@ def test_what_the_loop_had_found_by_then_is_asked_after_its_early_simulations(me
     assert len(early) == 2
     for assignment in early:
         settings_of(EXAMPLES / f"{method}.toml", [assignment])
+
+
+def test_a_comparison_runs_the_papers_algorithm_first_and_that_its_network(tmp_path):
+    commands = would_run("compare", tmp_path, METHOD="best", TRUTHS=3)
+    steps = ["lss-train", r"--config \S+paper-64\.toml --truths 3", r"best\.toml --truths 3 --against \S+paper-64\.toml"]
+    found = [re.search(step, commands) for step in steps]
+    assert None not in found
+    assert [match.start() for match in found] == sorted(match.start() for match in found)
 
 
 def example(name):
@@ -286,6 +295,34 @@ def test_results_depend_on_code_but_not_on_its_comments(tmp_path, monkeypatch):
 
 def test_the_hash_of_a_stage_covers_what_it_imports():
     assert code_hash("lss_sim.stage") != code_hash("lss_sim.stage", "lss_halo.stage")
+
+
+@pytest.fixture
+def kept_in(tmp_path, monkeypatch):
+    """A folder of its own for what the benchmark keeps."""
+    for module in (lulo_kept, lulo_reconstructions, lulo_truths):
+        monkeypatch.setattr(module, "FOLDER", tmp_path)
+    monkeypatch.setattr(lulo_kept, "LATEST", tmp_path / "latest")
+    return tmp_path
+
+
+def test_a_variant_does_not_take_the_place_of_its_configuration(kept_in):
+    config = EXAMPLES / "ensemble.toml"
+    plain = method(config, [], "truths")
+    variant = method(config, ["recon.step=bisection"], "truths")
+    found = {link.name: link.resolve() for link in (kept_in / "latest").iterdir()}
+    assert found == {"ensemble": plain.folder, "ensemble-recon.step=bisection": variant.folder}
+    assert name_of(config, ["recon.checkpoint=build/a.safetensors"]) == "ensemble-recon.checkpoint=build-a.safetensors"
+
+
+def test_a_configuration_to_compare_with_is_asked_for_before_the_work(kept_in, monkeypatch, capsys):
+    monkeypatch.setattr("bench.lulo.processes", lambda count: pytest.fail("work has begun"))
+    for other, message in (("best-128", "nothing is kept of these truths; run it with --config"), ("none", "none.toml")):
+        monkeypatch.setattr("sys.argv", ["bench.lulo", "--against", str(EXAMPLES / f"{other}.toml")])
+        with pytest.raises(SystemExit) as ended:
+            lulo.main()
+        assert ended.value.code == 2
+        assert message in capsys.readouterr().err
 
 
 def test_every_checkpoint_of_the_loop_counts():

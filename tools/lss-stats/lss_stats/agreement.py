@@ -15,7 +15,7 @@ def refuse_other_abscissae(own: dict[str, Group], source: str, other: dict[str, 
         data, others = own[path].data, other[path].data
         for name in (name for name in data if name in others):
             here, there = data[name], others[name]
-            if here.shape != there.shape or (name in ABSCISSAE and not np.allclose(here, there)):
+            if here.shape != there.shape or (name in ABSCISSAE and not np.allclose(here, there, equal_nan=True)):
                 raise DataError(
                     f"{source}: {path} has {_extent(name, here)}, but {other_source} has {_extent(name, there)}"
                 )

@@ -28,6 +28,7 @@ from lss.random_field import linear_overdensity, white_noise
 from lss.six_fields import NAMES
 from lss.universe import Group, Halos, Particles, Universe, WhiteNoise
 from lss_train.config import Config as Training
+from lss_train.train import plan
 from lss_train.universes import read_training_set
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "lulo"
@@ -58,6 +59,16 @@ def test_the_papers_algorithm_has_the_papers_numbers(name):
     assert (halo["mass_range"], halo["mass_bins"]) == ([1e13, 2e15], 10)
     assert (halo["fields"], halo["assignment"]) == (["mass_weighted", "count"], "cic")
     assert (halo["mass_definition"], halo["min_particles"]) == ("200c", 20)
+
+
+def test_the_papers_network_fits_into_what_its_job_asks_for(monkeypatch):
+    config = validate(Training, read_toml(EXAMPLES / "paper.toml"), "paper.toml")
+    monkeypatch.setattr("lss_train.train._extent", lambda path: (6000, config.box.n))
+    memory = plan([EXAMPLES], config).memory_bytes
+    asked = re.search(r"--gpus=1 --mem=(\d+)G", (EXAMPLES / "Makefile").read_text())
+    assert memory < int(asked[1]) * 1e9
+    assert memory < 40e9  # a card of the paper's
+    assert config.train.batch * config.box.n**3 == 16 * 64**3
 
 
 def test_no_truth_was_trained_on():
@@ -147,7 +158,7 @@ def test_what_the_loop_had_found_by_then_is_asked_after_its_early_simulations(me
 
 def test_a_comparison_runs_the_papers_algorithm_first_and_that_its_network(tmp_path):
     commands = would_run("compare", tmp_path, METHOD="best", TRUTHS=3)
-    steps = ["lss-train", r"--config \S+paper-64\.toml --truths 3", r"best\.toml --truths 3 --against \S+paper-64\.toml"]
+    steps = ["lss-train", r"--config \S+paper-64\.toml --truths 3", r"best\.toml --truths 3 --against \S+paper-64"]
     found = [re.search(step, commands) for step in steps]
     assert None not in found
     assert [match.start() for match in found] == sorted(match.start() for match in found)
@@ -317,7 +328,7 @@ def test_a_variant_does_not_take_the_place_of_its_configuration(kept_in):
 
 def test_a_configuration_to_compare_with_is_asked_for_before_the_work(kept_in, monkeypatch, capsys):
     monkeypatch.setattr("bench.lulo.processes", lambda count: pytest.fail("work has begun"))
-    for other, message in (("best-128", "nothing is kept of these truths; run it with --config"), ("none", "none.toml")):
+    for other, message in (("best-128", "nothing is kept of these truths; run it with --"), ("none", "none.toml")):
         monkeypatch.setattr("sys.argv", ["bench.lulo", "--against", str(EXAMPLES / f"{other}.toml")])
         with pytest.raises(SystemExit) as ended:
             lulo.main()

@@ -24,13 +24,13 @@ TOOLS = {
 SHARED = """\
 ## What they share
 
-- A universe is read from the file that is named, or from the pipe. `lss-ic`, which needs none, reads a pipe only as `-`.
-- What the input's configuration says counts unless the TOML file or `--set` says otherwise. `--print-config` shows it for an
-  input that is named, a pipe as `-`; `--dry-run` reads a pipe as the run would.
+- A universe is read from the file that is named, or from the pipe. `lss-ic` needs none, and reads a pipe only as `-`.
+- What the input's configuration says counts unless the TOML file or `--set` says otherwise. `--print-config` shows it
+  for an input that is named, a pipe as `-`; `--dry-run` reads a pipe as the run would.
 - `--drop` takes a group with all below it, or one dataset (`--drop ic/white_noise`). Particles are dropped whole
   (`--drop PartType1`), and `/provenance` stays.
-- A universe keeps its number in the ensemble from tool to tool; `lss-ic FILE -o DIR/` keeps that of the file unless `--index`
-  gives another.
+- A universe keeps its number in the ensemble from tool to tool; `lss-ic FILE -o DIR/` keeps that of the file unless
+  `--index` gives another.
 - `--resume` knows a universe by its data, whether it comes as a file, from a directory or through a pipe."""
 
 

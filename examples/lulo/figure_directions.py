@@ -30,7 +30,7 @@ def by_pairs(checkpoint: str, universes: TrainingSet, pairs: list[tuple[int, ...
     model = of_card(card, universes)
     found = []
     for a, b in pairs:
-        difference = torch.from_numpy(model.fields(a) - model.fields(b))
+        difference = torch.from_numpy(model.fields(a, a) - model.fields(b, a))
         with torch.inference_mode():
             predicted = network(difference[None, :-1])[0, 0].numpy()
         found.append(correlation(predicted, difference[-1].numpy(), universes))

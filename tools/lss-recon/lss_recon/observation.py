@@ -137,7 +137,7 @@ def check_card(card: Card, recon: Reconstruction, settings: Settings) -> None:
     if trained["mass_definition"] != wanted:
         raise ConfigError(
             f'checkpoint {name} was trained on "{trained["mass_definition"]}" halos; '
-            f'[halo] mass_definition = "{wanted}": set one to suit the other{_shipped_for(wanted)}'
+            f'[halo] mass_definition = "{wanted}": set one to suit the other{_shipped_for(wanted, card["model"])}'
         )
     box, voxel = Box(**settings["box"]), trained["box"]["size"] / trained["box"]["n"]
     if abs(box.size / box.n / voxel - 1) > 0.01:
@@ -209,8 +209,9 @@ def _written_out(sim: dict[str, Any]) -> dict[str, Any]:
     return {**sim, **{key: getattr(resolved, name) for key, name in _LEFT_TO_THE_METHOD.items()}}
 
 
-def _shipped_for(mass_definition: str) -> str:
-    """Which networks that ship know such halos."""
+def _shipped_for(mass_definition: str, model: str) -> str:
+    """Which networks of a kind that ship know such halos."""
     cards = {path.stem: read_card(path.stem) for path in sorted(SHIPPED.glob("*.safetensors"))}
-    names = [name for name, card in cards.items() if card["data"]["mass_definition"] == mass_definition]
+    suiting = (model, mass_definition)
+    names = [name for name, card in cards.items() if (card["model"], card["data"]["mass_definition"]) == suiting]
     return f' (shipped for "{mass_definition}": {", ".join(names)})' if names else ""

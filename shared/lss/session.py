@@ -116,7 +116,9 @@ def _run_stage(
     members = _members(job)
     if arguments.dry_run:
         _print_plan(tool.plan(universe, config), arguments.output or "standard output", members)
-    elif members > 1:
+        return
+    interrupt.install(deferred=command.resumable)
+    if members > 1:
         _make_members(job, members)
     else:
         _make_one(job, _number(job), started)
@@ -128,7 +130,6 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
     options = dict(arguments.own)
     if _takes_index(tool):
         options["index"] = number
-    interrupt.install(deferred=job.command.resumable)
     target = _target(job.command, arguments, number, piped=job.data in ([], [Path("-")]))
     restart = Restart(None)
     if job.command.resumable:
@@ -176,7 +177,6 @@ def _make_members(job: Job, count: int) -> None:
     paths = [member_path(directory, number) for number in range(count)]
     finished = [job.arguments.resume and _is_finished(job, path) for path in paths]
     gathered_path(directory).unlink(missing_ok=True)  # it would be of other members
-    interrupt.install(deferred=job.command.resumable)
     with progress.progress(job.command.program, count, shows_inner=True) as bar:
         for number, path in enumerate(paths):
             if interrupt.requested():

@@ -72,7 +72,8 @@ def processes(count: int) -> Iterator[Callable[..., Future]]:
         try:
             yield pool.submit
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in multiprocessing.active_children():  # or they go on until they are done, and nobody sees them
+            # First of all, as a second signal may follow: left alone they go on until they are done, and nobody sees them.
+            for worker in multiprocessing.active_children():
                 worker.terminate()
+            pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -72,7 +72,7 @@ def processes(count: int) -> Iterator[Callable[..., Future]]:
         try:
             yield pool.submit
         except BaseException:
-            # First of all, as a second signal may follow: left alone they go on until they are done, and nobody sees them.
+            # First of all, as a second signal may follow; left alone they go on until they are done, unseen.
             for worker in multiprocessing.active_children():
                 worker.terminate()
             pool.shutdown(wait=False, cancel_futures=True)

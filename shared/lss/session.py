@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,8 +78,9 @@ def run(command: Command, arguments: Arguments) -> None:
 def _print_settings(command: Command, arguments: Arguments, tool: Any, data: list[Path], given: Given) -> None:
     """What the tool would use: of a named universe, the settings that it carries too."""
     named = command.reads != "paths" and bool(data)
-    universe, members = _subject(command, arguments, data, tool, given) if named else (None, [])
-    config, settings = _settle(tool, read_first(members, []) if members else universe, given)
+    known = ["provenance"]  # enough to have the settings
+    universe, members = _subject(command, arguments, data, tool, given, known) if named else (None, [])
+    config, settings = _settle(tool, read_first(members, known) if members else universe, given)
     print(as_toml(complete(config, settings), tool.Config), end="")
 
 
@@ -133,7 +135,7 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
     target = _target(job.command, arguments, number, piped=job.data in ([], [Path("-")]))
     restart = Restart(None)
     if job.command.resumable:
-        restart = options["restart"] = _restart(arguments, target, job.identity)
+        restart = options["restart"] = _restart(arguments, target, lambda: job.identity)
     result = tool.run(job.universe or Universe.create(job.config, job.settings), job.config, **options)
     if not isinstance(result, Universe):
         _print_text(result, arguments)
@@ -295,9 +297,14 @@ def _picked(data: list[Path], arguments: Arguments) -> list[Path]:
 
 
 def _subject(
-    command: Command, arguments: Arguments, data: list[Path], tool: Any, given: Given
+    command: Command,
+    arguments: Arguments,
+    data: list[Path],
+    tool: Any,
+    given: Given,
+    groups: Sequence[str] | None = None,
 ) -> tuple[Universe | None, list[Path]]:
-    """The universe to work on, or the members of a directory for a tool that takes a whole ensemble."""
+    """The universe to work on (or only these groups of it), or the members that a tool for whole ensembles takes."""
     if data and data[0].is_dir():
         members = ensemble_members(data[0])
         if not hasattr(tool, "run_directory"):
@@ -306,7 +313,7 @@ def _subject(
     if data:
         if hasattr(tool, "read_foreign") and "catalogue" in given.settings.get(command.name, {}):
             return tool.read_foreign(data[0], _validated(tool, {}, given)), []
-        return read_universe(data[0]), []
+        return read_universe(data[0], groups), []
     if command.reads == "optional":
         return None, []
     if not pipes.is_pipe_or_file(0):
@@ -422,13 +429,13 @@ def _print_plan(plan: stages.Plan, target: str, members: int = 1) -> None:
 # --- resuming --------------------------------------------------------------------------------------------------------
 
 
-def _restart(arguments: Arguments, target: Path | None, identity: str) -> Restart:
-    """Where long work keeps its state."""
+def _restart(arguments: Arguments, target: Path | None, identity: Callable[[], str]) -> Restart:
+    """Where long work keeps its state; into a pipe none is kept, and its data are not hashed."""
     if target is None or str(target) == "-":
         if arguments.resume:
             raise ConfigError("--resume needs -o FILE: the state is kept in FILE.state/")
         return Restart(None)
-    restart = Restart(Path(f"{target}.state"), arguments.resume, identity)
+    restart = Restart(Path(f"{target}.state"), arguments.resume, identity())
     if not arguments.resume:
         restart.clear()
     return restart
@@ -467,8 +474,11 @@ def _run_on_paths(
         return
     target = _target(command, arguments, 0, piped=False)
     settings = complete(config, given.settings)
-    hashes = [file_hash(path) for path in data if path.is_file()]
-    restart = _restart(arguments, target, _identity(tool, settings, hashes))
+    restart = _restart(
+        arguments,
+        target,
+        lambda: _identity(tool, settings, [file_hash(path) for path in data if path.is_file()]),
+    )
     interrupt.install(deferred=command.resumable)
     getattr(tool, command.name)(data, config, target, settings=settings, restart=restart, **arguments.own)
     restart.clear()

@@ -13,7 +13,7 @@ from lss import interrupt
 from lss.errors import DataError, Stopped
 from lss.universe import Universe
 from lss.universe_file import read_universe, write_universe
-from lss_recon.observation import SAME_REDSHIFT, refuse_outside
+from lss_recon.observation import SAME_REDSHIFT, refuse_halos_outside
 
 log = logging.getLogger("lss.recon")
 
@@ -64,7 +64,7 @@ def _check(simulated: Universe, asked: Universe) -> None:
     found, wanted = simulated.halos.mass_definition, asked.config["halo"]["mass_definition"]
     if found != wanted:
         raise DataError(f'{simulated.source} has "{found}" halos; [halo] mass_definition = "{wanted}"')
-    refuse_outside(simulated.halos, asked.box.size, simulated.source)
+    refuse_halos_outside(simulated.halos, asked.box.size, simulated.source)
     found_at, redshift = simulated.halos.redshift, min(asked.config["sim"].get("redshifts", [0.0]))
     if abs(found_at - redshift) > SAME_REDSHIFT:
         raise DataError(f"{simulated.source} has halos at z = {found_at:g}; asked for z = {redshift:g}")

@@ -61,7 +61,7 @@ def observed_halos(universe: Universe, settings: Settings) -> Halos:
     halos, source = universe.halos, universe.source
     if not len(halos):
         raise DataError(f"{source}: /halos is empty: there is nothing to reconstruct from")
-    refuse_outside(halos, settings["box"]["size"], source)
+    refuse_halos_outside(halos, settings["box"]["size"], source)
     wanted = settings["halo"]["mass_definition"]
     if halos.mass_definition != wanted:
         raise ConfigError(
@@ -77,7 +77,7 @@ def observed_halos(universe: Universe, settings: Settings) -> Halos:
     return halos
 
 
-def refuse_outside(halos: Halos, box_size: float, source: str) -> None:
+def refuse_halos_outside(halos: Halos, box_size: float, source: str) -> None:
     """Raises DataError if halos lie outside the box (kpc/h?)."""
     outside = int(np.count_nonzero(((halos.position < 0) | (halos.position > box_size)).any(axis=1)))
     if outside:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import erfc
 
-from lss.kernels import kernel
+from lss.process.kernels import kernel
 
 ALPHA = 8.0  # splitting, in units of 1 / L: images beyond L / 2 contribute less than 1e-7
 K_MAX = 11  # waves of |m| up to this, exp(-(2 pi m / ALPHA)^2 / 4) below 1e-8

@@ -35,8 +35,8 @@ from bench.gravity_checks import (
     pancake_error,
 )
 from lss import fourier
-from lss.kernels import kernel
-from lss.threads import set_threads
+from lss.process.kernels import kernel
+from lss.process.threads import set_threads
 from lss.universe import Particles
 from lss.universe_file import read_universe
 from lss_sim.cells import cell_order, take

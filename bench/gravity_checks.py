@@ -10,8 +10,8 @@ from scipy.integrate import simpson
 from bench.ewald import ewald_force
 from lss import fourier, mesh
 from lss.cosmology import growth_factor, growth_rate, hubble
-from lss.kernels import kernel
 from lss.lpt import lpt_particles
+from lss.process.kernels import kernel
 from lss.random_field import linear_overdensity, white_noise
 from lss.spectra import Spectra, measure
 from lss.universe import Particles

@@ -30,7 +30,7 @@ from lss.compression import Compressor
 from lss.config import Settings, read_toml
 from lss.field_models import Simulator, simulator
 from lss.information import field_information
-from lss.threads import set_threads
+from lss.process.threads import set_threads
 from lss_train.simulations import FIGURES, InMemory, moments
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "imnn"

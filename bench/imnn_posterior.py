@@ -27,7 +27,7 @@ from lss.compression import Compressor
 from lss.conditional_density import fit
 from lss.config import Configuration, Settings, merge, read_toml, validate
 from lss.inference import Prior, with_parameters
-from lss.progress import progress
+from lss.process.progress import progress
 from lss.restart import Restart
 from lss.universe import Universe
 from lss_recon import abc, delfi, posterior

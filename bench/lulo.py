@@ -29,11 +29,11 @@ from bench.lulo_external import external_equal
 from bench.lulo_figures import median, median_error, of_six, ratio_of_sums, reaches_together
 from bench.lulo_measured import OfTruth, measured, processes, reconstructed
 from bench.lulo_table import line, paired, table
-from lss import interrupt
 from lss.config import Settings
 from lss.errors import ConfigError, LssError
 from lss.nets.checkpoint import read_card
-from lss.threads import available_cores
+from lss.process import interrupt
+from lss.process.threads import available_cores
 
 SAMPLES = 8
 DIGITS = 4

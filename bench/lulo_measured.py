@@ -16,7 +16,7 @@ from bench.lulo_figures import Figures, compare, figures, without_a_loop
 from lss.comparison import Comparison
 from lss.config import Settings
 from lss.nets.checkpoint import read_card
-from lss.threads import set_threads
+from lss.process.threads import set_threads
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line sets 
 import torch
 
 from lss.nets.unet import UNet
-from lss.threads import set_threads
+from lss.process.threads import set_threads
 
 REPEATS = 5
 

@@ -187,7 +187,7 @@ def _guarded(command: Command, arguments: Arguments) -> None:
     log = logging.getLogger(f"lss.{command.name}")
     if not arguments.debug:
         sys.excepthook = _one_line(log)
-    from lss import interrupt
+    from lss.process import interrupt
 
     # Before the imports, which take seconds on a busy machine: a job may be told to stop at any moment.
     interrupt.install(deferred=False)
@@ -229,7 +229,7 @@ def _open_closed_streams() -> None:
 
 def _limit_threads(wanted: int | None) -> None:
     """Settle the thread count before any numerical library starts its own."""
-    from lss.threads import set_threads
+    from lss.process.threads import set_threads
 
     os.environ["OMP_NUM_THREADS"] = str(set_threads(wanted))
     # Threads that wait sleep: on shared cores spinning made 3.1 CPU seconds of a training step of 0.9.

@@ -7,7 +7,7 @@ scipy's pocketfft gives the same bits for any number of workers and keeps single
 import numpy as np
 import scipy.fft
 
-from lss.threads import threads
+from lss.process.threads import threads
 
 
 def forward(field: np.ndarray) -> np.ndarray:

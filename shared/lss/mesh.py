@@ -20,8 +20,8 @@ from itertools import pairwise
 import numpy as np
 
 from lss.errors import DataError
-from lss.kernels import kernel
-from lss.threads import spread
+from lss.process.kernels import kernel
+from lss.process.threads import spread
 
 ORDER = {"ngp": 1, "cic": 2, "tsc": 3, "pcs": 4}
 SLAB = 4  # thinnest slab in cells: the widest cloud

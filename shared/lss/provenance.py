@@ -11,7 +11,7 @@ from pathlib import Path
 
 import lss
 from lss.config import as_toml
-from lss.threads import threads
+from lss.process.threads import threads
 from lss.universe import Group, Universe
 
 log = logging.getLogger("lss.provenance")

@@ -14,7 +14,7 @@ import numpy as np
 
 from lss.errors import DataError
 from lss.fourier import forward, half_space_weights
-from lss.kernels import parallel_kernel, prange
+from lss.process.kernels import parallel_kernel, prange
 
 # Order of the assignment window sinc(m / n)^p along each axis.
 _WINDOW_ORDER = {"none": 0, "ngp": 1, "cic": 2, "tsc": 3, "pcs": 4}

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from lss import fourier, threads
+from lss import fourier
+from lss.process import threads
 
 
 def random_grid(n, seed=0):

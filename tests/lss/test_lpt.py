@@ -6,8 +6,8 @@ from lss.config import Cosmology
 from lss.cosmology import growth_factor, growth_factor_2, growth_rate, hubble
 from lss.lpt import displacements, linear_field, lpt_particles
 from lss.mesh import overdensity
+from lss.process.threads import set_threads
 from lss.random_field import linear_overdensity, replace_large_scales, white_noise
-from lss.threads import set_threads
 
 N, BOX, OMEGA_M = 32, 100.0, 0.3175
 X = np.arange(N) * BOX / N

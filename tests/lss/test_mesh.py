@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from lss import fourier, mesh, threads
+from lss import fourier, mesh
 from lss.errors import DataError
+from lss.process import threads
 
 SCHEMES = list(mesh.ORDER)
 BOX = 40.0

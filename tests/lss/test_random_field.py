@@ -3,6 +3,7 @@ import pytest
 
 from lss.config import Cosmology
 from lss.linear_power import linear_power
+from lss.process.threads import set_threads
 from lss.random_field import (
     lattice_wavenumbers,
     linear_overdensity,
@@ -13,7 +14,6 @@ from lss.random_field import (
     white_noise,
     white_noise_of,
 )
-from lss.threads import set_threads
 
 
 def shared_modes(field, largest):

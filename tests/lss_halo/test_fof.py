@@ -6,7 +6,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from lss.threads import set_threads
+from lss.process.threads import set_threads
 from lss_halo.fof import friends_of_friends
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lss.threads import set_threads
+from lss.process.threads import set_threads
 from lss_halo.binding import GRAVITY, Binding, binding_of
 from lss_halo.spherical_overdensity import spherical_overdensity
 from lss_halo.structure import nfw_concentration, structure

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lss import interrupt, stages
+from lss import stages
 from lss.config import Configuration, merge, validate
 from lss.digest import digest
 from lss.errors import DataError, Stopped
+from lss.process import interrupt
 from lss.random_field import linear_overdensity
 from lss.spectra import measure
 from lss.universe import Universe

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from lss import compression, interrupt, stages
+from lss import compression, stages
 from lss.config import Configuration, merge, validate
 from lss.digest import digest
 from lss.errors import ConfigError, DataError, Stopped
 from lss.field_models import simulator
 from lss.nets.checkpoint import load_checkpoint, save_checkpoint
+from lss.process import interrupt
 from lss.random_field import white_noise
 from lss.restart import Restart
 from lss.universe import Field, Universe

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lss import interrupt
 from lss.conditional_density import Flows
 from lss.errors import DataError, Stopped
 from lss.inference import Prior
-from lss.progress import progress
+from lss.process import interrupt
+from lss.process.progress import progress
 from lss.restart import Restart
 from lss_recon import abc, delfi
 from lss_recon.posterior_config import Abc, Delfi

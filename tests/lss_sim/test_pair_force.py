@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lss import threads
+from lss.process import threads
 from lss_sim.cells import cell_order, take
 from lss_sim.pair_force import PairForce
 from lss_sim.split import cloud_polynomial

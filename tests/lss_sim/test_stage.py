@@ -4,10 +4,10 @@ import logging
 import numpy as np
 import pytest
 
-from lss import interrupt, threads
 from lss.cosmology import growth_factor
 from lss.errors import ConfigError, DataError, Stopped
 from lss.mesh import overdensity
+from lss.process import interrupt, threads
 from lss.random_field import linear_overdensity, white_noise
 from lss.restart import Restart
 from lss.spectra import measure

@@ -211,7 +211,7 @@ def test_listing_shows_groups_shapes_units_and_provenance(universe, tmp_path):
 
 
 def test_same_bits_for_any_number_of_threads(universe, truth):
-    from lss.threads import set_threads
+    from lss.process.threads import set_threads
 
     digests = set()
     for threads in (1, None):

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from lss import compression, interrupt
+from lss import compression
 from lss.config import validate
 from lss.errors import ConfigError, DataError, Stopped
 from lss.field_models import simulator
 from lss.inference import with_parameters
 from lss.information import field_information
 from lss.nets.compressor_net import CompressorNet
+from lss.process import interrupt
 from lss.restart import Restart
 from lss.stages import run as run_stage
 from lss.universe import Universe

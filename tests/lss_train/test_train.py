@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from lss import estimator, interrupt
+from lss import estimator
 from lss.errors import ConfigError, DataError, Stopped
 from lss.nets.checkpoint import load_checkpoint, load_network, read_card
+from lss.process import interrupt
 from lss.restart import Restart
 from lss.universe_file import write_universe
 from lss_train import loop

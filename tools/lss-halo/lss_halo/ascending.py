@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lss.kernels import kernel
+from lss.process.kernels import kernel
 
 
 @kernel

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lss.kernels import kernel
+from lss.process.kernels import kernel
 
 GRAVITY = 4.30091e-9
 """G in Mpc (km/s)^2 / Msun, which is the same number in Mpc/h and Msun/h."""

@@ -6,9 +6,9 @@ the members: half a second for a group of 30,000 on one core.
 
 import numpy as np
 
-from lss.kernels import kernel
 from lss.mesh import chunks
-from lss.threads import spread
+from lss.process.kernels import kernel
+from lss.process.threads import spread
 from lss_halo.ascending import ascending
 from lss_halo.binding import Binding
 from lss_halo.groups import Groups, groups_of_sizes, pick

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lss.kernels import kernel
+from lss.process.kernels import kernel
 
 MAX_PER_SIDE = 1024  # the number of a cell fits an int32
 

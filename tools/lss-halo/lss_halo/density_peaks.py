@@ -6,9 +6,9 @@ radius of the smallest halo that is wanted: every halo is a peak on that scale, 
 
 import numpy as np
 
-from lss.kernels import kernel
 from lss.mesh import chunks
-from lss.threads import spread
+from lss.process.kernels import kernel
+from lss.process.threads import spread
 from lss_halo.cells import Cells
 
 PARTS = 16  # of the rows, for the threads to share

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from lss.kernels import kernel
-from lss.threads import spread, threads
+from lss.process.kernels import kernel
+from lss.process.threads import spread, threads
 from lss_halo.cells import Cells, sort_into_cells
 from lss_halo.groups import Groups
 

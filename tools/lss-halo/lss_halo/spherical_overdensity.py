@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lss.kernels import kernel
 from lss.mesh import chunks
-from lss.threads import spread
+from lss.process.kernels import kernel
+from lss.process.threads import spread
 from lss_halo.binding import Binding, remove_unbound
 from lss_halo.cells import Cells, sort_into_cells
 from lss_halo.density_peaks import density_peaks

@@ -9,8 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lss import interrupt
 from lss.errors import DataError, Stopped
+from lss.process import interrupt
 from lss.universe import Universe
 from lss.universe_file import read_universe, write_universe
 from lss_recon.observation import SAME_REDSHIFT, refuse_halos_outside

@@ -18,7 +18,7 @@ from lss.conditional_density import load as load_density
 from lss.config import Settings, merge, validate
 from lss.errors import ConfigError, DataError
 from lss.nets.checkpoint import resolve
-from lss.progress import Bar, progress
+from lss.process.progress import Bar, progress
 from lss.provenance import file_hash
 from lss.restart import Restart
 from lss.stages import IMPORTS_BYTES, Plan

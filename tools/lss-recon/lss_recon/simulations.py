@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lss import interrupt
 from lss.errors import DataError, Stopped
-from lss.progress import Bar
+from lss.process import interrupt
+from lss.process.progress import Bar
 from lss.restart import Restart
 from lss.universe import Group
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from lss import interrupt
 from lss.errors import Stopped
 from lss.nets.checkpoint import resolve
-from lss.progress import progress
+from lss.process import interrupt
+from lss.process.progress import progress
 from lss.provenance import file_hash, provenance_of
 from lss.restart import Restart
 from lss.universe import Group, Halos, Universe

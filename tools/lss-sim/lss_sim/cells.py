@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.errors import DataError
-from lss.kernels import kernel
 from lss.mesh import chunks
-from lss.threads import spread
+from lss.process.kernels import kernel
+from lss.process.threads import spread
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from lss import interrupt
 from lss.errors import Stopped
-from lss.progress import progress
+from lss.process import interrupt
+from lss.process.progress import progress
 from lss.restart import Restart
 from lss.universe import Group, Particles
 from lss_sim.checks import check_state, total_momentum

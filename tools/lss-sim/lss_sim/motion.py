@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from lss.kernels import kernel
 from lss.mesh import chunks
-from lss.threads import spread
+from lss.process.kernels import kernel
+from lss.process.threads import spread
 
 
 def kick(momentum: np.ndarray, force: np.ndarray, factor: float) -> None:

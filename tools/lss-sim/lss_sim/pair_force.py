@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from lss.kernels import kernel
-from lss.threads import spread, threads
+from lss.process.kernels import kernel
+from lss.process.threads import spread, threads
 from lss_sim.cells import Cells
 from lss_sim.split import SPLINE_REACH, cloud_polynomial
 

@@ -14,9 +14,9 @@ Source: Hockney & Eastwood 1988, section 8.3.3 (optimal influence function); Spr
 import numpy as np
 from scipy.special import spherical_jn
 
-from lss.kernels import kernel
 from lss.mesh import ORDER, chunks
-from lss.threads import spread
+from lss.process.kernels import kernel
+from lss.process.threads import spread
 from lss_sim.mesh_force import NO_GRADIENT, difference_wavenumber
 
 SPLINE_REACH = 2.8  # Gadget's spline force is Newtonian beyond 2.8 Plummer-equivalent softening lengths

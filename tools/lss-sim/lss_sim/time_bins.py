@@ -15,9 +15,9 @@ import numpy as np
 
 from lss.cosmology import hubble
 from lss.errors import DataError
-from lss.kernels import kernel
 from lss.mesh import chunks
-from lss.threads import spread
+from lss.process.kernels import kernel
+from lss.process.threads import spread
 from lss_sim.factors import Factors
 
 

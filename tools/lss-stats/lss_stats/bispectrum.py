@@ -18,9 +18,9 @@ import scipy.fft
 
 from lss.errors import DataError
 from lss.fourier import forward, inverse
-from lss.kernels import kernel
+from lss.process.kernels import kernel
+from lss.process.threads import threads
 from lss.spectra import shell_sums, shells
-from lss.threads import threads
 
 Shell = tuple[int, int]  # |m|^2 from the first up to, not including, the second
 

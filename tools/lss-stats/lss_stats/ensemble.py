@@ -8,7 +8,7 @@ import numpy as np
 
 from lss.errors import DataError, LssError
 from lss.inference import Inference
-from lss.progress import progress
+from lss.process.progress import progress
 from lss.universe import Group
 from lss.universe_file import read_universe
 from lss_stats.agreement import ABSCISSAE, refuse_other_abscissae

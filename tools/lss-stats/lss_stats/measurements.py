@@ -8,7 +8,7 @@ import numpy as np
 from lss.errors import DataError
 from lss.features import redshift_space
 from lss.inference import Inference
-from lss.progress import progress
+from lss.process.progress import progress
 from lss.universe import Group, Universe
 from lss_stats import bispectrum
 from lss_stats.agreement import refuse_other_abscissae

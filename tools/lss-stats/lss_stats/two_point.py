@@ -6,7 +6,7 @@ xi(r) = DD / RR - 1 with RR = N (N - 1) / 2 x (shell volume) / V, exact in a per
 import numpy as np
 
 from lss.errors import DataError
-from lss.kernels import kernel
+from lss.process.kernels import kernel
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 

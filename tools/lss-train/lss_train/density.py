@@ -28,7 +28,7 @@ def train_density(inputs: Sequence[Path], config: Config, output: Path) -> None:
     """
     import torch
 
-    from lss.threads import threads
+    from lss.process.threads import threads
 
     torch.set_num_threads(threads())
     names = config.inference.parameters

@@ -43,7 +43,7 @@ def train_imnn(
     """
     import torch
 
-    from lss.threads import threads
+    from lss.process.threads import threads
 
     torch.set_num_threads(threads())
     inference, imnn = config.inference, config.train.imnn

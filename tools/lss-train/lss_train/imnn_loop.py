@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from lss import interrupt
 from lss.compression import log_det
 from lss.errors import DataError, LssError, Stopped
 from lss.nets.compressor_net import CompressorNet
+from lss.process import interrupt
 from lss.restart import Restart
 from lss.universe import Group
 from lss_train.config import Train

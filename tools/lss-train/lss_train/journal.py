@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from lss import progress
 from lss.errors import DataError
+from lss.process import progress
 
 log = logging.getLogger("lss.train")
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from lss import interrupt
 from lss.errors import LssError, Stopped
 from lss.nets.checkpoint import Card
 from lss.nets.unet import UNet
+from lss.process import interrupt
 from lss.restart import Restart
 from lss.universe import Group
 from lss_train.config import Train

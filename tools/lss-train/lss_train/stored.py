@@ -14,7 +14,7 @@ import torch
 from lss.config import Box
 from lss.errors import DataError
 from lss.inference import Inference
-from lss.progress import progress
+from lss.process.progress import progress
 from lss.universe import Universe
 from lss.universe_file import read_universe, universe_files
 from lss_train.simulations import FIGURES, TRAINING, VALIDATION, Batch

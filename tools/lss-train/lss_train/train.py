@@ -87,7 +87,7 @@ def _train(universes: TrainingSet, config: Config, output: Path, restart: Restar
     import torch
 
     from lss.nets.checkpoint import build, save_checkpoint
-    from lss.threads import threads
+    from lss.process.threads import threads
     from lss_train.examples import Examples, split
     from lss_train.initial import read_initial, refuse_misfit
     from lss_train.loop import fit

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from lss.errors import ConfigError
-from lss.slurm import slurm_number
+from lss.process.slurm import slurm_number
 
 log = logging.getLogger("lss.threads")
 _count = 0

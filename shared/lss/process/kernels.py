@@ -17,7 +17,7 @@ def _settle_environment() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "NUMBA_CACHE_DIR" in os.environ:
         return
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     user_cache = Path(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")))
     if not (os.access(package, os.W_OK) or _creatable(user_cache / "numba")):
         # A read-only installation without a home (cron, containers): numba would refuse to import.
@@ -46,7 +46,7 @@ def kernel(function: Callable | None = None, **options: Any) -> Any:
 
 
 def parallel_kernel(function: Callable | None = None, **options: Any) -> Any:
-    """Compile a kernel whose `prange` loops run on `lss.threads.threads()` threads.
+    """Compile a kernel whose `prange` loops run on `lss.process.threads.threads()` threads.
 
     Each iteration must write to its own part of the output, in an order that does not depend on the thread count.
     """

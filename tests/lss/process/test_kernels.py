@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lss import kernels
+from lss.process import kernels
 
 KERNEL = """
 import numpy as np
-from lss.kernels import kernel, parallel_kernel, prange
+from lss.process.kernels import kernel, parallel_kernel, prange
 
 @kernel
 def total(x):

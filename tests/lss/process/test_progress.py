@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from lss import progress
+from lss.process import progress
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""One process: its cores, its compiled kernels, its progress, and how it is stopped."""

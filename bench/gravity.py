@@ -34,7 +34,7 @@ from bench.gravity_checks import (
     mass_function_error,
     pancake_error,
 )
-from lss import fourier
+from lss.grid import fourier
 from lss.process.kernels import kernel
 from lss.process.threads import set_threads
 from lss.universe import Particles

@@ -13,8 +13,8 @@ from bench import lulo_calibration as calibration
 from bench import lulo_reconstructions as reconstructions
 from bench import lulo_truths as truths
 from bench.lulo_figures import Figures, compare, figures, without_a_loop
-from lss.comparison import Comparison
 from lss.config import Settings
+from lss.grid.comparison import Comparison
 from lss.nets.checkpoint import read_card
 from lss.process.threads import set_threads
 

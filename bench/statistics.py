@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from lss.fourier import forward
+from lss.grid.fourier import forward
+from lss.grid.spectra import Spectra, inverse_windows, measure, measure_modes, shell_limits, shells
 from lss.process.threads import set_threads, threads
-from lss.spectra import Spectra, inverse_windows, measure, measure_modes, shell_limits, shells
 from lss_stats import bispectrum
 from lss_stats.samples import painted_modes
 

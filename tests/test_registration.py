@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lss import fourier, stages
-from lss.mesh import overdensity
+from lss import stages
+from lss.grid import fourier
+from lss.grid.mesh import overdensity
 from lss.random_field import linear_overdensity
 from lss.universe_file import read_universe
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lss.comparison import LEAST_MODES
+from lss.grid.comparison import LEAST_MODES
 from lss.six_fields import recovery, six_fields
 from lss.universe import Universe
 from lss.universe_file import read_universe

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from lss import estimator
+from lss.grid.spectra import measure
 from lss.nets.checkpoint import Card, load_network
 from lss.random_field import white_noise_of
-from lss.spectra import measure
 from lss_stats.style import BLACK, BLUE, COLUMN, VERMILION, save, styled
 from lss_train.config import Train
 from lss_train.examples import split

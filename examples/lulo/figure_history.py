@@ -11,8 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from lss.fourier import smooth
-from lss.mesh import overdensity
+from lss.grid.fourier import smooth
+from lss.grid.mesh import overdensity
 from lss.random_field import linear_overdensity
 from lss.six_fields import lattice_velocity
 from lss.universe import Universe

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lss import fourier, mesh
 from lss.errors import DataError
+from lss.grid import fourier, mesh
 from lss.nets.checkpoint import Card, load_network
 from lss.scatter import modulated
 

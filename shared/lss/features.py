@@ -23,7 +23,7 @@ import numpy as np
 
 from lss.cosmology import hubble
 from lss.errors import DataError
-from lss.mesh import paint
+from lss.grid.mesh import paint
 from lss.universe import Halos
 
 MASS_UNIT = 1e14  # Msun/h, of f(M)

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lss.errors import DataError
 from lss.field_models import Simulator
-from lss.modes import mode_counts, squared_indices
+from lss.grid.modes import mode_counts, squared_indices
 
 Array = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ Source: Bouchet et al. 1995 (A&A 296, 575); Scoccimarro 1998 (MNRAS 299, 1097), 
 import numpy as np
 from numpy.typing import NDArray
 
-from lss import fourier
 from lss.cosmology import growth_factor, growth_factor_2, growth_rate, growth_rate_2, hubble
+from lss.grid import fourier
 
 Field = NDArray[np.float32]
 Modes = NDArray[np.complex64]

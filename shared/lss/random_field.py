@@ -10,8 +10,8 @@ own for each n. Only uniform numbers of Philox are used, which numpy promises to
 import numpy as np
 from numpy.typing import NDArray
 
-from lss import fourier
 from lss.config import Cosmology
+from lss.grid import fourier
 from lss.linear_power import linear_power
 
 _NYQUIST, _PHASE = 1, 2  # what the streams beside the modes' own are for

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lss.fourier import smooth
+from lss.grid.fourier import smooth
 
 RADII = (1.0, 2.0, 4.0, 8.0)  # in units of the smoothing of the estimate
 QUANTILES = 10

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from lss.fourier import smooth
+from lss.grid.fourier import smooth
 from lss.lpt import lpt_particles
 from lss.random_field import linear_overdensity
 from lss.universe import Halos

@@ -8,8 +8,8 @@ import torch
 from lss import estimator
 from lss.errors import DataError
 from lss.estimator import Inputs, abundance_table, match_abundance
-from lss.fourier import smooth
-from lss.mesh import overdensity
+from lss.grid.fourier import smooth
+from lss.grid.mesh import overdensity
 from lss.nets.checkpoint import save_checkpoint
 from lss.nets.unet import UNet
 

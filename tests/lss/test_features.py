@@ -12,7 +12,7 @@ from lss.features import (
     particle_halo_mass,
     redshift_space,
 )
-from lss.mesh import paint
+from lss.grid.mesh import paint
 from lss.universe import Halos, Members
 
 N, BOX = 16, 100.0

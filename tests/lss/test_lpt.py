@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from lss import fourier
 from lss.config import Cosmology
 from lss.cosmology import growth_factor, growth_factor_2, growth_rate, hubble
+from lss.grid import fourier
+from lss.grid.mesh import overdensity
 from lss.lpt import displacements, linear_field, lpt_particles
-from lss.mesh import overdensity
 from lss.process.threads import set_threads
 from lss.random_field import linear_overdensity, replace_large_scales, white_noise
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import skew
 
 from lss.config import Cosmology
-from lss.fourier import smooth
+from lss.grid.fourier import smooth
 from lss.random_field import linear_overdensity, white_noise
 from lss.scatter import modulated, scatter_table
 

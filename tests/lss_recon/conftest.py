@@ -4,10 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lss import fourier, stages
+from lss import stages
 from lss.config import Configuration, validate
 from lss.estimator import Inputs
 from lss.features import mass_edges
+from lss.grid import fourier
 from lss.nets.checkpoint import build, save_checkpoint
 from lss.universe import Universe
 from lss.universe_file import write_universe

@@ -15,7 +15,7 @@ from lss import stages
 from lss.config import merge, validate
 from lss.digest import digest
 from lss.errors import ConfigError, DataError
-from lss.mesh import overdensity
+from lss.grid.mesh import overdensity
 from lss.random_field import linear_overdensity
 from lss.universe_file import ensemble_members, gathered_path, read_universe, write_universe
 from lss_recon.config import Config

@@ -13,9 +13,9 @@ from lss import stages
 from lss.config import Configuration, merge, validate
 from lss.digest import digest
 from lss.errors import DataError, Stopped
+from lss.grid.spectra import measure
 from lss.process import interrupt
 from lss.random_field import linear_overdensity
-from lss.spectra import measure
 from lss.universe import Universe
 from lss.universe_file import read_universe, write_universe
 

@@ -2,9 +2,9 @@ import numpy as np
 from scipy.stats import kurtosis, skew
 
 from lss.config import Cosmology
-from lss.fourier import smooth
+from lss.grid.fourier import smooth
+from lss.grid.spectra import measure
 from lss.random_field import linear_overdensity, white_noise, white_noise_of
-from lss.spectra import measure
 from lss_recon.one_point import RADII, gaussianise
 
 N, BOX, COSMOLOGY = 64, 125.0, Cosmology()

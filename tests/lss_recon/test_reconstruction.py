@@ -5,9 +5,9 @@ import pytest
 
 from lss import stages
 from lss.config import Configuration, validate
-from lss.mesh import overdensity
+from lss.grid.mesh import overdensity
+from lss.grid.spectra import falls_through, measure
 from lss.random_field import linear_overdensity, replace_large_scales
-from lss.spectra import falls_through, measure
 from lss.universe import Universe
 
 

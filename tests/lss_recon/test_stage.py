@@ -6,10 +6,11 @@ import h5py
 import numpy as np
 import pytest
 
-from lss import fourier, stages
+from lss import stages
 from lss.config import merge, validate
 from lss.digest import digest
 from lss.errors import ConfigError, DataError, Stopped
+from lss.grid import fourier
 from lss.process import interrupt
 from lss.random_field import white_noise
 from lss.restart import Restart

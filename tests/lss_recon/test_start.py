@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from lss import fourier
 from lss.config import Cosmology
+from lss.grid import fourier
 from lss.random_field import linear_overdensity, white_noise
 from lss_recon.directions import holding, pulled, whitened, with_noise
 from lss_recon.loop import Evaluation

@@ -6,11 +6,11 @@ import pytest
 
 from lss.cosmology import growth_factor
 from lss.errors import ConfigError, DataError, Stopped
-from lss.mesh import overdensity
+from lss.grid.mesh import overdensity
+from lss.grid.spectra import measure
 from lss.process import interrupt, threads
 from lss.random_field import linear_overdensity, white_noise
 from lss.restart import Restart
-from lss.spectra import measure
 from lss.universe import Particles, Universe, WhiteNoise
 from lss_ic import stage as ic
 from lss_ic.config import Config as InitialConfig

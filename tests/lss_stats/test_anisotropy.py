@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from lss.features import redshift_space
-from lss.fourier import forward
+from lss.grid.fourier import forward
 from lss_stats.anisotropy import multipoles, wedges
 from lss_stats.config import Statistics
 from lss_stats.measurements import measure

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from lss.errors import DataError
-from lss.fourier import forward
+from lss.grid.fourier import forward
 from lss_stats.bispectrum import against_angle, equilateral
 
 BOX, N = 100.0, 16
@@ -89,7 +89,7 @@ def test_a_field_and_its_square_have_the_bispectrum_of_perturbation_theory():
 
 def test_poisson_points_have_the_bispectrum_of_shot_noise():
     """B = 1 / nbar^2 of unclustered points, which is what shot_noise() gives with P = 1 / nbar."""
-    from lss.mesh import paint
+    from lss.grid.mesh import paint
 
     rng, values, expected = np.random.default_rng(9), [], []
     for _ in range(20):

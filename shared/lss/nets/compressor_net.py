@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from lss.compression import SINGULAR
-from lss.modes import mode_counts, squared_indices
+from lss.grid.modes import mode_counts, squared_indices
 
 KNOTS = 65  # of the local map
 RESOLUTION = 1e-5  # of a field's standard deviation; closer values are one to the local map

@@ -6,7 +6,7 @@ the members: half a second for a group of 30,000 on one core.
 
 import numpy as np
 
-from lss.mesh import chunks
+from lss.grid.mesh import chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 from lss_halo.ascending import ascending

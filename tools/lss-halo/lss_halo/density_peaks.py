@@ -6,7 +6,7 @@ radius of the smallest halo that is wanted: every halo is a peak on that scale, 
 
 import numpy as np
 
-from lss.mesh import chunks
+from lss.grid.mesh import chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 from lss_halo.cells import Cells

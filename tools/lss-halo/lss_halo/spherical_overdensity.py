@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lss.mesh import chunks
+from lss.grid.mesh import chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 from lss_halo.binding import Binding, remove_unbound

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from lss import fourier
 from lss.config import Cosmology
+from lss.grid import fourier
 from lss.linear_power import SIGMA8_RADIUS, linear_power, tophat
 from lss.random_field import lattice_wavenumbers, squared_wavevectors
 

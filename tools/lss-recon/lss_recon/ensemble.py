@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lss.errors import DataError
-from lss.mesh import overdensity
+from lss.grid.mesh import overdensity
 from lss.random_field import linear_overdensity
 from lss.universe import Field, Group, Universe
 from lss.universe_file import read_universe

@@ -19,10 +19,10 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, cg
 from scipy.spatial import cKDTree
 
-from lss import fourier
 from lss.config import Cosmology
 from lss.cosmology import growth_factor
 from lss.errors import DataError
+from lss.grid import fourier
 from lss.linear_power import linear_power
 from lss.universe import Halos, Members
 from lss_recon.modes import wavenumber

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lss.fourier import smooth
+from lss.grid.fourier import smooth
 
 
 def mismatch(fields: np.ndarray, data: np.ndarray, smoothing: float, box_size: float) -> float:

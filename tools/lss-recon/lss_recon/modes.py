@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lss import fourier
+from lss.grid import fourier
 
 
 def wavenumber(n: int, box_size: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.errors import DataError
-from lss.mesh import chunks
+from lss.grid.mesh import chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 

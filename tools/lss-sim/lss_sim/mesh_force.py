@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lss import fourier, mesh
 from lss.errors import DataError
+from lss.grid import fourier, mesh
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lss.mesh import chunks
+from lss.grid.mesh import chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 

@@ -14,7 +14,7 @@ Source: Hockney & Eastwood 1988, section 8.3.3 (optimal influence function); Spr
 import numpy as np
 from scipy.special import spherical_jn
 
-from lss.mesh import ORDER, chunks
+from lss.grid.mesh import ORDER, chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 from lss_sim.mesh_force import NO_GRADIENT, difference_wavenumber

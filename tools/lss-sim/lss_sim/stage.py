@@ -4,8 +4,8 @@ import dataclasses
 import math
 
 from lss.errors import ConfigError
+from lss.grid.mesh import overdensity
 from lss.lpt import lpt_particles
-from lss.mesh import overdensity
 from lss.random_field import linear_overdensity
 from lss.restart import Restart
 from lss.stages import Plan

@@ -15,7 +15,7 @@ import numpy as np
 
 from lss.cosmology import hubble
 from lss.errors import DataError
-from lss.mesh import chunks
+from lss.grid.mesh import chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 from lss_sim.factors import Factors

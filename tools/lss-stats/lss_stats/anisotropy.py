@@ -5,9 +5,9 @@ P_l(k) = (2 l + 1) < |d(k)|^2 L_l(mu) > / L^3 over the modes of a shell, mu = k_
 
 import numpy as np
 
-from lss.fourier import half_space_weights
+from lss.grid.fourier import half_space_weights
+from lss.grid.spectra import inverse_windows, shell_limits, shells
 from lss.process.kernels import kernel
-from lss.spectra import inverse_windows, shell_limits, shells
 from lss.universe import Group
 from lss_stats.config import Statistics
 from lss_stats.power import in_range

@@ -17,10 +17,10 @@ import numpy as np
 import scipy.fft
 
 from lss.errors import DataError
-from lss.fourier import forward, inverse
+from lss.grid.fourier import forward, inverse
+from lss.grid.spectra import shell_sums, shells
 from lss.process.kernels import kernel
 from lss.process.threads import threads
-from lss.spectra import shell_sums, shells
 
 Shell = tuple[int, int]  # |m|^2 from the first up to, not including, the second
 

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lss.comparison import LEAST_MODES
+from lss.grid.comparison import LEAST_MODES
 from lss.universe import Group
 from lss_stats.labels import label
 from lss_stats.shown import Shown

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from lss.comparison import compared
 from lss.errors import DataError
-from lss.fourier import forward, half_space_weights
-from lss.spectra import Spectra, measure_modes
+from lss.grid.comparison import compared
+from lss.grid.fourier import forward, half_space_weights
+from lss.grid.spectra import Spectra, measure_modes
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 from lss_stats.samples import Sample

@@ -3,8 +3,8 @@
 import numpy as np
 
 from lss.config import Box
-from lss.fourier import smooth
-from lss.mesh import overdensity
+from lss.grid.fourier import smooth
+from lss.grid.mesh import overdensity
 from lss.six_fields import lattice_velocity
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics

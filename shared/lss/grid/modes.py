@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lss.fourier import half_space_weights
+from lss.grid.fourier import half_space_weights
 
 
 def squared_indices(shape: tuple[int, ...]) -> np.ndarray:

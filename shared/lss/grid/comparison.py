@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lss.spectra import Spectra, falls_through, measure_modes
+from lss.grid.spectra import Spectra, falls_through, measure_modes
 
 K80 = 0.8  # the level of r(k) at which LULO quotes how far a field is recovered
 TRANSFER_BAND = 0.1  # the deviation of T(k) that LULO quotes

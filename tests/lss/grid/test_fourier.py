@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lss import fourier
+from lss.grid import fourier
 from lss.process import threads
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lss.modes import mode_counts, squared_indices
+from lss.grid.modes import mode_counts, squared_indices
 
 SHAPES = [(16, 16), (9, 9), (8, 8, 8)]
 

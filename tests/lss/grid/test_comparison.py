@@ -1,6 +1,6 @@
 import numpy as np
 
-from lss.comparison import transfer_reach
+from lss.grid.comparison import transfer_reach
 
 
 def test_the_reach_of_the_transfer_function_leaves_out_small_shells():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.errors import DataError
-from lss.fourier import forward, half_space_weights
+from lss.grid.fourier import forward, half_space_weights
 from lss.process.kernels import parallel_kernel, prange
 
 # Order of the assignment window sinc(m / n)^p along each axis.

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from lss import fourier, mesh
 from lss.errors import DataError
+from lss.grid import fourier, mesh
 from lss.process import threads
 
 SCHEMES = list(mesh.ORDER)

@@ -1,0 +1,1 @@
+"""Fields on a periodic grid: transforms, assignment of particles, spectra, comparisons."""

@@ -8,12 +8,12 @@ import numpy as np
 from scipy.integrate import simpson
 
 from bench.ewald import ewald_force
-from lss.cosmology import growth_factor, growth_rate, hubble
 from lss.grid import fourier, mesh
 from lss.grid.spectra import Spectra, measure
-from lss.lpt import lpt_particles
+from lss.physics.cosmology import growth_factor, growth_rate, hubble
+from lss.physics.lpt import lpt_particles
+from lss.physics.random_field import linear_overdensity, white_noise
 from lss.process.kernels import kernel
-from lss.random_field import linear_overdensity, white_noise
 from lss.universe import Particles
 from lss_halo.fof import friends_of_friends
 from lss_sim.cells import cell_order, take

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from lss import stages
-from lss.cosmology import RHO_CRIT
+from lss.physics.cosmology import RHO_CRIT
 from lss.universe import Halos, Universe
 from lss.universe_file import read_universe
 from lss_halo.ahf import read_ahf

@@ -14,7 +14,7 @@ from bench.lulo_figures import Figures, matter
 from lss.grid.comparison import compare_modes
 from lss.grid.fourier import forward
 from lss.grid.spectra import shell_limits, shell_sums, shells
-from lss.random_field import linear_overdensity
+from lss.physics.random_field import linear_overdensity
 from lss.universe import Universe
 
 WORST_TO = 0.5  # h/Mpc, to which the worst shell is sought

@@ -20,8 +20,8 @@ from bench.lulo_truths import STAGES, compact, load, simulated
 from lss.config import Settings, validate
 from lss.errors import ConfigError
 from lss.grid.spectra import falls_through
-from lss.lpt import linear_field
-from lss.random_field import white_noise_of
+from lss.physics.lpt import linear_field
+from lss.physics.random_field import white_noise_of
 from lss.universe import Universe, WhiteNoise
 from lss.universe_file import read_universe, write_universe
 from lss_halo.catalogue import read_foreign

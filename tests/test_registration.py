@@ -12,7 +12,7 @@ import pytest
 from lss import stages
 from lss.grid import fourier
 from lss.grid.mesh import overdensity
-from lss.random_field import linear_overdensity
+from lss.physics.random_field import linear_overdensity
 from lss.universe_file import read_universe
 
 DATA = Path(__file__).parent.parent / "examples" / "quickstart" / "data"

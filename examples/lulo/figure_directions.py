@@ -14,7 +14,7 @@ import torch
 from lss import estimator
 from lss.grid.spectra import measure
 from lss.nets.checkpoint import Card, load_network
-from lss.random_field import white_noise_of
+from lss.physics.random_field import white_noise_of
 from lss_stats.style import BLACK, BLUE, COLUMN, VERMILION, save, styled
 from lss_train.config import Train
 from lss_train.examples import split

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lss.grid.fourier import smooth
 from lss.grid.mesh import overdensity
-from lss.random_field import linear_overdensity
+from lss.physics.random_field import linear_overdensity
 from lss.six_fields import lattice_velocity
 from lss.universe import Universe
 from lss.universe_file import read_universe

@@ -14,7 +14,7 @@ from lss import estimator
 from lss.grid.fourier import smooth
 from lss.grid.mesh import overdensity
 from lss.grid.spectra import falls_through, measure
-from lss.random_field import linear_overdensity
+from lss.physics.random_field import linear_overdensity
 from lss.universe import Group, Universe
 from lss.universe_file import read_universe
 from lss_stats.style import BLACK, BLUE, GREEN, PAGE, PURPLE, SKY, VERMILION, save, styled

@@ -14,8 +14,8 @@ import numpy as np
 
 from lss.config import Configuration
 from lss.grid.mesh import overdensity
-from lss.lpt import linear_field
-from lss.random_field import white_noise_of
+from lss.physics.lpt import linear_field
+from lss.physics.random_field import white_noise_of
 from lss.universe import Field, Universe, WhiteNoise
 from lss.universe_file import read_universe, write_universe
 

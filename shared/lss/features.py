@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lss.cosmology import hubble
 from lss.errors import DataError
 from lss.grid.mesh import paint
+from lss.physics.cosmology import hubble
 from lss.universe import Halos
 
 MASS_UNIT = 1e14  # Msun/h, of f(M)

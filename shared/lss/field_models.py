@@ -28,7 +28,7 @@ from lss.config import Configuration, Cosmology, FieldModel, Settings, quantity,
 from lss.errors import ConfigError
 from lss.grid.modes import squared_indices
 from lss.inference import with_parameters
-from lss.linear_power import ANALYTIC, SIGMA8_RADIUS, read_table, tophat, unnormalised_power
+from lss.physics.linear_power import ANALYTIC, SIGMA8_RADIUS, read_table, tophat, unnormalised_power
 
 STEP_LN_K = 0.0135  # of the spectrum's knots: 15 of them in the narrowest acoustic oscillation
 ALIASES = 1  # images of the spectrum summed on each side; the next would add 0.2% to the variance

@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 
 from lss.config import Box, Cosmology, Settings
-from lss.cosmology import RHO_CRIT
 from lss.errors import DataError
+from lss.physics.cosmology import RHO_CRIT
 from lss.universe import Group, Particles
 
 GADGET_GROUPS = {"Header", "Units", "Parameters", "Config"}

@@ -22,7 +22,7 @@ from lss.features import MassBins, halo_fields, mass_bins, mass_edges
 from lss.grid.comparison import Comparison, compare_modes
 from lss.grid.fourier import forward
 from lss.grid.mesh import overdensity, paint
-from lss.random_field import linear_overdensity
+from lss.physics.random_field import linear_overdensity
 from lss.universe import Particles, Universe
 
 NAMES = ("ic", "matter", "mw", "count", "momentum", "velocity")

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.ndimage import maximum_filter
 
 from lss.grid.fourier import smooth
-from lss.lpt import lpt_particles
-from lss.random_field import linear_overdensity
+from lss.physics.lpt import lpt_particles
+from lss.physics.random_field import linear_overdensity
 from lss.universe import Halos
 from lss.universe_file import read_universe, write_universe
 

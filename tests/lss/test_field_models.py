@@ -7,7 +7,7 @@ import torch
 from lss.config import Cosmology
 from lss.errors import ConfigError
 from lss.field_models import simulator
-from lss.linear_power import linear_power
+from lss.physics.linear_power import linear_power
 
 POWER_LAW = ("ic.amplitude", "ic.slope")
 LOGNORMAL = ("cosmology.omega_m", "cosmology.sigma8")

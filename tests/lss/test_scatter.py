@@ -4,7 +4,7 @@ from scipy.stats import skew
 
 from lss.config import Cosmology
 from lss.grid.fourier import smooth
-from lss.random_field import linear_overdensity, white_noise
+from lss.physics.random_field import linear_overdensity, white_noise
 from lss.scatter import modulated, scatter_table
 
 N, BOX = 64, 125.0

@@ -11,8 +11,8 @@ import pytest
 
 from lss import universe_file
 from lss.config import Box, Configuration
-from lss.cosmology import RHO_CRIT
 from lss.errors import DataError, Stopped
+from lss.physics.cosmology import RHO_CRIT
 from lss.universe import Field, Group, Halos, Members, Particles, Universe, WhiteNoise
 from lss.universe_file import atomic, ensemble_members, read_universe, write_universe
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lss.config import Settings, validate
-from lss.cosmology import RHO_CRIT
 from lss.errors import ConfigError, DataError
+from lss.physics.cosmology import RHO_CRIT
 from lss.process.threads import set_threads
 from lss.universe import Halos, Particles, Universe
 from lss.universe_file import read_universe, write_universe

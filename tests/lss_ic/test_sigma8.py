@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lss.config import Cosmology
-from lss.random_field import linear_overdensity, white_noise
+from lss.physics.random_field import linear_overdensity, white_noise
 from lss_ic.sigma8 import expected_sigma8, measured_sigma8
 
 

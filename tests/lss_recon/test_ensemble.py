@@ -16,7 +16,7 @@ from lss.config import merge, validate
 from lss.digest import digest
 from lss.errors import ConfigError, DataError
 from lss.grid.mesh import overdensity
-from lss.random_field import linear_overdensity
+from lss.physics.random_field import linear_overdensity
 from lss.universe_file import ensemble_members, gathered_path, read_universe, write_universe
 from lss_recon.config import Config
 from lss_recon.ensemble import gather

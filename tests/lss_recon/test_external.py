@@ -14,8 +14,8 @@ from lss.config import Configuration, merge, validate
 from lss.digest import digest
 from lss.errors import DataError, Stopped
 from lss.grid.spectra import measure
+from lss.physics.random_field import linear_overdensity
 from lss.process import interrupt
-from lss.random_field import linear_overdensity
 from lss.universe import Universe
 from lss.universe_file import read_universe, write_universe
 

@@ -7,8 +7,8 @@ import pytest
 
 from lss.config import Cosmology
 from lss.errors import DataError
-from lss.lpt import displacements, lpt_particles
-from lss.random_field import linear_overdensity, white_noise
+from lss.physics.lpt import displacements, lpt_particles
+from lss.physics.random_field import linear_overdensity, white_noise
 from lss.universe import Halos, Members
 from lss_recon.halo_places import REACH, SIGMA, matched, towards_places
 from lss_recon.modes import filtered, wavenumber
@@ -64,7 +64,7 @@ def test_halos_come_to_their_places(undecided, redshift):
 
 
 def test_change_is_the_mean_of_the_posterior():
-    """Against the Gaussian formula with all matrices written out, from displacements of lss.lpt."""
+    """Against the Gaussian formula with all matrices written out, from displacements of lss.physics.lpt."""
     n, count = 8, 12
     members = protohalos(count, n)
     undecided = np.exp(-((wavenumber(n, BOX) / 0.25) ** 2)) * (wavenumber(n, BOX) < 0.35)

@@ -13,8 +13,8 @@ from lss.digest import digest
 from lss.errors import ConfigError, DataError, Stopped
 from lss.field_models import simulator
 from lss.nets.checkpoint import load_checkpoint, save_checkpoint
+from lss.physics.random_field import white_noise
 from lss.process import interrupt
-from lss.random_field import white_noise
 from lss.restart import Restart
 from lss.universe import Field, Universe
 from lss.universe_file import write_universe

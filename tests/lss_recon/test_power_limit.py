@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lss.grid import fourier
-from lss.random_field import white_noise
+from lss.physics.random_field import white_noise
 from lss_recon.modes import filtered, wavenumber
 from lss_recon.power_limit import FROM, OF_HALOS, WIDTH, expected_power, limit_power
 

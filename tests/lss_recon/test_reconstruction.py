@@ -7,7 +7,7 @@ from lss import stages
 from lss.config import Configuration, validate
 from lss.grid.mesh import overdensity
 from lss.grid.spectra import falls_through, measure
-from lss.random_field import linear_overdensity, replace_large_scales
+from lss.physics.random_field import linear_overdensity, replace_large_scales
 from lss.universe import Universe
 
 

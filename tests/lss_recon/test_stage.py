@@ -11,8 +11,8 @@ from lss.config import merge, validate
 from lss.digest import digest
 from lss.errors import ConfigError, DataError, Stopped
 from lss.grid import fourier
+from lss.physics.random_field import white_noise
 from lss.process import interrupt
-from lss.random_field import white_noise
 from lss.restart import Restart
 from lss.six_fields import NAMES
 from lss.universe import Group

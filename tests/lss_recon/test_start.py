@@ -3,7 +3,7 @@ import pytest
 
 from lss.config import Cosmology
 from lss.grid import fourier
-from lss.random_field import linear_overdensity, white_noise
+from lss.physics.random_field import linear_overdensity, white_noise
 from lss_recon.directions import holding, pulled, whitened, with_noise
 from lss_recon.loop import Evaluation
 from lss_recon.modes import cut, filtered, wavenumber

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lss.cosmology import growth_factor, hubble
+from lss.physics.cosmology import growth_factor, hubble
 from lss_sim.factors import Factors, step_edges
 from lss_sim.time_bins import StepFactors
 

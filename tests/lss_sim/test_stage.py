@@ -4,12 +4,12 @@ import logging
 import numpy as np
 import pytest
 
-from lss.cosmology import growth_factor
 from lss.errors import ConfigError, DataError, Stopped
 from lss.grid.mesh import overdensity
 from lss.grid.spectra import measure
+from lss.physics.cosmology import growth_factor
+from lss.physics.random_field import linear_overdensity, white_noise
 from lss.process import interrupt, threads
-from lss.random_field import linear_overdensity, white_noise
 from lss.restart import Restart
 from lss.universe import Particles, Universe, WhiteNoise
 from lss_ic import stage as ic

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from lss.cosmology import hubble
 from lss.errors import DataError
+from lss.physics.cosmology import hubble
 from lss_sim.time_bins import choose_levels, level_limits
 
 OMEGA_M = 0.3175

@@ -5,8 +5,8 @@ import pytest
 
 from lss.config import Box, Configuration
 from lss.errors import ConfigError
-from lss.lpt import lpt_particles
-from lss.random_field import linear_overdensity, white_noise
+from lss.physics.lpt import lpt_particles
+from lss.physics.random_field import linear_overdensity, white_noise
 from lss.universe import Universe, WhiteNoise
 from lss_sim import stage, torch_engine
 from lss_sim.config import Config

@@ -7,8 +7,8 @@ import pytest
 
 from lss.config import Box, Configuration
 from lss.features import halo_fields, mass_bins, mass_edges
-from lss.lpt import lpt_particles
-from lss.random_field import linear_overdensity, white_noise
+from lss.physics.lpt import lpt_particles
+from lss.physics.random_field import linear_overdensity, white_noise
 from lss.universe import Field, Halos, Members, Particles, Universe, WhiteNoise
 
 N, BOX = 16, 100.0

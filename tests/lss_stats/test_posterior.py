@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from lss.config import Configuration
 from lss.errors import ConfigError, DataError
 from lss.inference import Inference, with_parameters
-from lss.random_field import white_noise
+from lss.physics.random_field import white_noise
 from lss.universe import Field, Group, Universe, WhiteNoise
 from lss.universe_file import write_universe
 from lss_stats import figure_posterior, stage

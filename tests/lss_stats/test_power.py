@@ -10,7 +10,7 @@ from lss.config import Box, Configuration
 from lss.errors import DataError
 from lss.features import CHANNELS, MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.grid.spectra import measure_modes
-from lss.random_field import linear_overdensity
+from lss.physics.random_field import linear_overdensity
 from lss.universe import Field, Group, Halos, Universe
 from lss_stats import figure_spectra
 from lss_stats.config import Statistics

@@ -10,7 +10,7 @@ import pytest
 from lss.config import Box
 from lss.digest import digest
 from lss.errors import ConfigError, DataError
-from lss.random_field import linear_overdensity
+from lss.physics.random_field import linear_overdensity
 from lss.universe import Field, Group, Universe
 from lss.universe_file import read_universe, write_universe
 from lss_stats import stage

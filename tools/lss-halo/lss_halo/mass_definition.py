@@ -10,7 +10,7 @@
 
 import numpy as np
 
-from lss.cosmology import RHO_CRIT, hubble, omega_m_at
+from lss.physics.cosmology import RHO_CRIT, hubble, omega_m_at
 
 
 def overdensity(definition: str, redshift: float, omega_m: float) -> float:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lss.cosmology import RHO_CRIT, hubble
 from lss.errors import ConfigError, DataError
 from lss.features import MOMENTUM, halo_fields, mass_bins, mass_edges, particle_halo_mass
+from lss.physics.cosmology import RHO_CRIT, hubble
 from lss.process.progress import since
 from lss.stages import Plan
 from lss.universe import Group, Halos, Members, Particles, Universe

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from lss.config import Cosmology
 from lss.grid import fourier
-from lss.linear_power import SIGMA8_RADIUS, linear_power, tophat
-from lss.random_field import lattice_wavenumbers, squared_wavevectors
+from lss.physics.linear_power import SIGMA8_RADIUS, linear_power, tophat
+from lss.physics.random_field import lattice_wavenumbers, squared_wavevectors
 
 
 def measured_sigma8(linear: NDArray[np.float32], box_size: float) -> float:

@@ -5,10 +5,16 @@ import logging
 
 import numpy as np
 
-from lss.cosmology import RHO_CRIT
 from lss.errors import DataError
-from lss.lpt import lpt_particles
-from lss.random_field import linear_overdensity, partner_phase, perturbed_partner, replace_large_scales, white_noise
+from lss.physics.cosmology import RHO_CRIT
+from lss.physics.lpt import lpt_particles
+from lss.physics.random_field import (
+    linear_overdensity,
+    partner_phase,
+    perturbed_partner,
+    replace_large_scales,
+    white_noise,
+)
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Field, Particles, Universe, WhiteNoise
 from lss_ic.config import Config, InitialConditions

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lss.config import Cosmology
-from lss.random_field import white_noise_of
+from lss.physics.random_field import white_noise_of
 from lss.universe import Halos
 from lss_recon.loop import Evaluation
 from lss_recon.modes import filtered, wavenumber

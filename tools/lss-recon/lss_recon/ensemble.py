@@ -8,7 +8,7 @@ import numpy as np
 
 from lss.errors import DataError
 from lss.grid.mesh import overdensity
-from lss.random_field import linear_overdensity
+from lss.physics.random_field import linear_overdensity
 from lss.universe import Field, Group, Universe
 from lss.universe_file import read_universe
 from lss_recon.config import Config

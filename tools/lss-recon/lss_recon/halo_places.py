@@ -20,10 +20,10 @@ from scipy.sparse.linalg import LinearOperator, cg
 from scipy.spatial import cKDTree
 
 from lss.config import Cosmology
-from lss.cosmology import growth_factor
 from lss.errors import DataError
 from lss.grid import fourier
-from lss.linear_power import linear_power
+from lss.physics.cosmology import growth_factor
+from lss.physics.linear_power import linear_power
 from lss.universe import Halos, Members
 from lss_recon.modes import wavenumber
 

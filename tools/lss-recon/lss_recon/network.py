@@ -10,7 +10,7 @@ import numpy as np
 from lss import estimator
 from lss.config import Box, Cosmology, Settings
 from lss.nets.checkpoint import load_network, read_card
-from lss.random_field import linear_overdensity, white_noise_of
+from lss.physics.random_field import linear_overdensity, white_noise_of
 from lss.universe import Halos, Universe
 from lss_recon.config import Reconstruction
 from lss_recon.directions import (

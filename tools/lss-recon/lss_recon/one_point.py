@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from lss.config import Cosmology
 from lss.grid.fourier import smooth
-from lss.random_field import linear_overdensity, white_noise_of
+from lss.physics.random_field import linear_overdensity, white_noise_of
 
 RADII = (4.0, 2.0, 1.0)  # Mpc/h, in this order: what is done to large scales is seen by the smaller ones
 

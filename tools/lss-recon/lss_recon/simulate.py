@@ -10,7 +10,7 @@ from lss.errors import LssError, Stopped
 from lss.field_models import allowed
 from lss.field_models import simulator as field_simulator
 from lss.inference import with_parameters
-from lss.random_field import white_noise
+from lss.physics.random_field import white_noise
 from lss.restart import Restart
 from lss.universe import Universe
 from lss_recon import forward

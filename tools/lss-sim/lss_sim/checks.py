@@ -5,8 +5,8 @@ import os
 
 import numpy as np
 
-from lss.cosmology import growth_rate, hubble
 from lss.errors import ConfigError, DataError
+from lss.physics.cosmology import growth_rate, hubble
 from lss.universe import Particles
 from lss_sim.config import Config
 from lss_sim.split import SPLINE_REACH

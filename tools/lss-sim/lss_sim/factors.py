@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lss.cosmology import growth_factor, growth_rate, hubble
+from lss.physics.cosmology import growth_factor, growth_rate, hubble
 
 
 @dataclass(frozen=True)

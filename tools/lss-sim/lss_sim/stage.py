@@ -5,8 +5,8 @@ import math
 
 from lss.errors import ConfigError
 from lss.grid.mesh import overdensity
-from lss.lpt import lpt_particles
-from lss.random_field import linear_overdensity
+from lss.physics.lpt import lpt_particles
+from lss.physics.random_field import linear_overdensity
 from lss.restart import Restart
 from lss.stages import Plan
 from lss.universe import Field, Particles, Universe

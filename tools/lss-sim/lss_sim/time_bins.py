@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lss.cosmology import hubble
 from lss.errors import DataError
 from lss.grid.mesh import chunks
+from lss.physics.cosmology import hubble
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 from lss_sim.factors import Factors

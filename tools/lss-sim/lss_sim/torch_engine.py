@@ -1,4 +1,4 @@
-"""Perturbation theory and particle mesh by torch, for a GPU: the numbers of `lss.lpt` and of numba to float32 rounding.
+"""Perturbation theory and particle mesh by torch, for a GPU: the numbers of `lss.physics.lpt` and of numba to float32 rounding.
 
 On a processor torch is several times slower than numba; it is there to be held against it. The sums of `paint` are
 taken in a fixed order, so that a run has the same bits on the same device.
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lss.cosmology import growth_factor, growth_factor_2, growth_rate, growth_rate_2, hubble
+from lss.physics.cosmology import growth_factor, growth_factor_2, growth_rate, growth_rate_2, hubble
 from lss_sim.mesh_force import DIFFERENCE, newtonian_influence
 from lss_sim.pm import Engine
 
@@ -93,7 +93,7 @@ def _minus_gradient(potential: torch.Tensor, axis: int, per_length: float) -> to
 def lpt_particles(
     linear: NDArray[np.float32], box_size: float, omega_m: float, redshift: float, order: int = 2
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Particles displaced from the lattice: arguments, result and source as `lss.lpt.lpt_particles`."""
+    """Particles displaced from the lattice: arguments, result and source as `lss.physics.lpt.lpt_particles`."""
     n, place, a = len(linear), device(), 1 / (1 + redshift)
     fundamental = 2 * np.pi / box_size
     full = torch.fft.fftfreq(n, 1 / n, dtype=torch.float64, device=place) * fundamental

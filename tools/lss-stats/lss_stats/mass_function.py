@@ -15,9 +15,9 @@ import re
 import numpy as np
 
 from lss.config import Cosmology
-from lss.cosmology import RHO_CRIT, growth_factor
 from lss.errors import DataError
-from lss.linear_power import sigma_r
+from lss.physics.cosmology import RHO_CRIT, growth_factor
+from lss.physics.linear_power import sigma_r
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 from lss_stats.samples import particle_mass

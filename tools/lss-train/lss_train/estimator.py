@@ -3,13 +3,13 @@
 import numpy as np
 
 from lss.config import Box
-from lss.cosmology import growth_rate, hubble
 from lss.errors import DataError
 from lss.estimator import Inputs, inflow
 from lss.grid.fourier import inverse, smooth
 from lss.grid.spectra import falls_through, measure
 from lss.nets.checkpoint import Card
-from lss.random_field import linear_overdensity
+from lss.physics.cosmology import growth_rate, hubble
+from lss.physics.random_field import linear_overdensity
 from lss.scatter import scatter_table
 from lss_train.config import Train
 from lss_train.examples import Example

@@ -3,7 +3,15 @@ import pytest
 from colossus.cosmology import cosmology as colossus
 from scipy.special import hyp2f1
 
-from lss.cosmology import RHO_CRIT, growth_factor, growth_factor_2, growth_rate, growth_rate_2, hubble, omega_m_at
+from lss.physics.cosmology import (
+    RHO_CRIT,
+    growth_factor,
+    growth_factor_2,
+    growth_rate,
+    growth_rate_2,
+    hubble,
+    omega_m_at,
+)
 
 OMEGA_M = [0.1, 0.25, 0.3175, 0.6]
 A = np.geomspace(1e-3, 1, 61)

@@ -6,7 +6,7 @@ from colossus.cosmology import power_spectrum as colossus
 
 from lss.config import Configuration, Cosmology, validate
 from lss.errors import ConfigError, DataError
-from lss.linear_power import (
+from lss.physics.linear_power import (
     T_CMB,
     linear_power,
     sigma_r,
@@ -15,7 +15,7 @@ from lss.linear_power import (
     transfer_no_wiggle,
 )
 
-STORED = Path(__file__).parents[1] / "data" / "linear_power_eh98_z0.csv"
+STORED = Path(__file__).parents[2] / "data" / "linear_power_eh98_z0.csv"
 K = np.geomspace(1e-4, 50, 500)
 UNIVERSES = [(0.3175, 0.049, 0.6711), (0.2, 0.03, 0.8), (0.5, 0.1, 0.6), (0.279, 0.045, 0.701)]
 

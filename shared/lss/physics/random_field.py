@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lss.config import Cosmology
 from lss.grid import fourier
-from lss.linear_power import linear_power
+from lss.physics.linear_power import linear_power
 
 _NYQUIST, _PHASE = 1, 2  # what the streams beside the modes' own are for
 

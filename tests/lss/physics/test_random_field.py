@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from lss.config import Cosmology
-from lss.linear_power import linear_power
-from lss.process.threads import set_threads
-from lss.random_field import (
+from lss.physics.linear_power import linear_power
+from lss.physics.random_field import (
     lattice_wavenumbers,
     linear_overdensity,
     partner_phase,
@@ -14,6 +13,7 @@ from lss.random_field import (
     white_noise,
     white_noise_of,
 )
+from lss.process.threads import set_threads
 
 
 def shared_modes(field, largest):

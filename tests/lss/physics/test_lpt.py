@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from lss.config import Cosmology
-from lss.cosmology import growth_factor, growth_factor_2, growth_rate, hubble
 from lss.grid import fourier
 from lss.grid.mesh import overdensity
-from lss.lpt import displacements, linear_field, lpt_particles
+from lss.physics.cosmology import growth_factor, growth_factor_2, growth_rate, hubble
+from lss.physics.lpt import displacements, linear_field, lpt_particles
+from lss.physics.random_field import linear_overdensity, replace_large_scales, white_noise
 from lss.process.threads import set_threads
-from lss.random_field import linear_overdensity, replace_large_scales, white_noise
 
 N, BOX, OMEGA_M = 32, 100.0, 0.3175
 X = np.arange(N) * BOX / N

@@ -5,15 +5,15 @@
     div psi1 = -delta                                                  delta: the linear overdensity at z = 0
     div psi2 = sum over i < j of phi_ii phi_jj - phi_ij^2              lap phi = delta, psi1 = -grad phi
 
-Both displacements are gradients. Growth factors are those of `lss.cosmology`: D1(z = 0) = 1 and D2 is negative.
+Both displacements are gradients. Growth factors are those of `lss.physics.cosmology`: D1(z = 0) = 1 and D2 is negative.
 Source: Bouchet et al. 1995 (A&A 296, 575); Scoccimarro 1998 (MNRAS 299, 1097), appendix D.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lss.cosmology import growth_factor, growth_factor_2, growth_rate, growth_rate_2, hubble
 from lss.grid import fourier
+from lss.physics.cosmology import growth_factor, growth_factor_2, growth_rate, growth_rate_2, hubble
 
 Field = NDArray[np.float32]
 Modes = NDArray[np.complex64]

@@ -6,7 +6,7 @@ Radiation is left out, as Gadget does: what starts from these growth factors and
     D1'' + (2 + E'/E) D1' - 3/2 omega_m(a) D1 = 0                            D1(1) = 1, D1 ~ a early
     D2'' + (2 + E'/E) D2' - 3/2 omega_m(a) D2 = -3/2 omega_m(a) D1^2         D2 ~ -3/7 D1^2 early
 
-so that a particle is at x = q + D1 psi1 + D2 psi2 (`lss.lpt`). Both are integrated once per omega_m.
+so that a particle is at x = q + D1 psi1 + D2 psi2 (`lss.physics.lpt`). Both are integrated once per omega_m.
 """
 
 import math

@@ -1,0 +1,1 @@
+"""The background, the linear spectrum, random fields and Lagrangian perturbation theory."""

@@ -34,11 +34,11 @@ from bench.gravity_checks import (
     mass_function_error,
     pancake_error,
 )
+from lss.files.universe_file import read_universe
 from lss.grid import fourier
 from lss.process.kernels import kernel
 from lss.process.threads import set_threads
 from lss.universe import Particles
-from lss.universe_file import read_universe
 from lss_sim.cells import cell_order, take
 from lss_sim.mesh_force import MeshForce, mesh_offset
 from lss_sim.motion import columns

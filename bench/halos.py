@@ -19,9 +19,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from lss import stages
+from lss.files.universe_file import read_universe
 from lss.physics.cosmology import RHO_CRIT
 from lss.universe import Halos, Universe
-from lss.universe_file import read_universe
 from lss_halo.ahf import read_ahf
 from lss_halo.cells import Cells, sort_into_cells
 from lss_halo.config import Config

@@ -26,9 +26,9 @@ from lss import compression, stages
 from lss.compression import Compressor
 from lss.conditional_density import fit
 from lss.config import Configuration, Settings, merge, read_toml, validate
+from lss.files.restart import Restart
 from lss.inference import Prior, with_parameters
 from lss.process.progress import progress
-from lss.restart import Restart
 from lss.universe import Universe
 from lss_recon import abc, delfi, posterior
 from lss_recon.config import Config

@@ -19,11 +19,11 @@ from bench.lulo_measured import OfTruth, estimator_of
 from bench.lulo_truths import STAGES, compact, load, simulated
 from lss.config import Settings, validate
 from lss.errors import ConfigError
+from lss.files.universe_file import read_universe, write_universe
 from lss.grid.spectra import falls_through
 from lss.physics.lpt import linear_field
 from lss.physics.random_field import white_noise_of
 from lss.universe import Universe, WhiteNoise
-from lss.universe_file import read_universe, write_universe
 from lss_halo.catalogue import read_foreign
 from lss_halo.config import Config
 

@@ -9,7 +9,7 @@ from bench.lulo_kept import FOLDER, code_hash, key
 from bench.lulo_truths import STAGES, observed, simulated
 from lss import stages
 from lss.config import Settings, merge
-from lss.digest import digest
+from lss.files.digest import digest
 from lss.nets.checkpoint import read_card
 
 CHECKPOINT = "estimator-64-pm"

@@ -9,9 +9,9 @@ from bench.lulo_kept import FOLDER, checkpoint_hashes, code_hash, key, linked
 from bench.lulo_truths import compact
 from lss import stages
 from lss.config import Settings, complete, merge, parse_assignment, read_toml, validate
-from lss.restart import Restart
+from lss.files.restart import Restart
+from lss.files.universe_file import member_path, write_universe
 from lss.universe import Group, Universe
-from lss.universe_file import member_path, write_universe
 from lss_recon.config import Config
 
 SAMPLES_A_TRUTH = 100  # numbers kept free: no two samples of any two truths share their draws

@@ -6,8 +6,8 @@ from pathlib import Path
 from bench.lulo_kept import FOLDER, code_hash, key, linked
 from lss import stages
 from lss.config import Configuration, Settings, read_toml, validate
+from lss.files.universe_file import member_path, read_universe, write_universe
 from lss.universe import Group, Universe, WhiteNoise
-from lss.universe_file import member_path, read_universe, write_universe
 
 STAGES = ("ic", "sim", "halo")
 

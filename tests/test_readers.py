@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from lss.config import Box, Configuration, Cosmology
+from lss.files.universe_file import write_universe
 from lss.universe import Halos, Particles, Universe
-from lss.universe_file import write_universe
 
 FILE_FORMAT = Path(__file__).parents[1] / "docs" / "file-format.md"
 COSMOLOGY = Cosmology(omega_m=0.3, omega_b=0.05, h=0.7)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from lss import stages
+from lss.files.universe_file import read_universe
 from lss.grid import fourier
 from lss.grid.mesh import overdensity
 from lss.physics.random_field import linear_overdensity
-from lss.universe_file import read_universe
 
 DATA = Path(__file__).parent.parent / "examples" / "quickstart" / "data"
 VOXEL = 125 / 64

@@ -11,9 +11,9 @@ import numpy as np
 
 from lss import stages
 from lss.config import Configuration, Settings, read_toml, validate
+from lss.files.universe_file import member_path, write_universe
 from lss.inference import Inference, with_parameters
 from lss.universe import Universe
-from lss.universe_file import member_path, write_universe
 
 FIDUCIAL, PAIRS = 240, 120
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from lss.files.universe_file import read_universe
 from lss.grid.comparison import LEAST_MODES
 from lss.six_fields import recovery, six_fields
 from lss.universe import Universe
-from lss.universe_file import read_universe
 from lss_stats.config import Statistics
 from lss_stats.mass_function import mass_function
 from lss_stats.style import BLACK, BLUE, GREEN, PAGE, VERMILION, save, styled

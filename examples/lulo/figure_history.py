@@ -11,12 +11,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from lss.files.universe_file import read_universe
 from lss.grid.fourier import smooth
 from lss.grid.mesh import overdensity
 from lss.physics.random_field import linear_overdensity
 from lss.six_fields import lattice_velocity
 from lss.universe import Universe
-from lss.universe_file import read_universe
 from lss_stats.style import BLACK, BLUE, PAGE, VERMILION, save, styled
 
 SMOOTHING, DEPTH = 5.0, 15.0  # Mpc/h: of the initial field; thickness of the slices

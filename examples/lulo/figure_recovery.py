@@ -10,9 +10,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from lss.files.universe_file import ensemble_members, read_universe
 from lss.grid.comparison import LEAST_MODES, Comparison
 from lss.six_fields import NAMES, recovery, reference_bins, six_fields
-from lss.universe_file import ensemble_members, read_universe
 from lss_stats.style import BLACK, CYCLE, PAGE, save, styled
 
 TITLES = ("initial field", "matter", "halos, by mass", "halos, counts", "momentum", "velocity (q)")

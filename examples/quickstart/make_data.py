@@ -13,11 +13,11 @@ import h5py
 import numpy as np
 
 from lss.config import Configuration
+from lss.files.universe_file import read_universe, write_universe
 from lss.grid.mesh import overdensity
 from lss.physics.lpt import linear_field
 from lss.physics.random_field import white_noise_of
 from lss.universe import Field, Universe, WhiteNoise
-from lss.universe_file import read_universe, write_universe
 
 
 def main(run: Path, output: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from lss import __version__
 from lss.errors import LssError
-from lss.pipes import silence
+from lss.files.pipes import silence
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lss import pipes, stages
+from lss import stages
 from lss.config import Configuration, Settings, as_toml, complete, merge, parse_assignment, read_toml, validate
 from lss.console import Arguments, Command
-from lss.digest import digest
 from lss.errors import ConfigError, Stopped
+from lss.files import pipes
+from lss.files.digest import digest
+from lss.files.provenance import Moment, file_hash, log_cost, now, provenance_of, with_provenance
+from lss.files.restart import Restart
+from lss.files.universe_file import (
+    ensemble_members,
+    gathered_path,
+    member_path,
+    read_first,
+    read_universe,
+    write_universe,
+)
 from lss.process import interrupt, progress
 from lss.process.slurm import slurm_number
 from lss.process.threads import threads
-from lss.provenance import Moment, file_hash, log_cost, now, provenance_of, with_provenance
-from lss.restart import Restart
 from lss.universe import Universe
-from lss.universe_file import ensemble_members, gathered_path, member_path, read_first, read_universe, write_universe
 
 log = logging.getLogger("lss.session")
 

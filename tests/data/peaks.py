@@ -8,11 +8,11 @@ import sys
 import numpy as np
 from scipy.ndimage import maximum_filter
 
+from lss.files.universe_file import read_universe, write_universe
 from lss.grid.fourier import smooth
 from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Halos
-from lss.universe_file import read_universe, write_universe
 
 RADIUS, COLLAPSE, LIGHTEST = 2.0, 1.686, 1.3e13  # Mpc/h, critical linear overdensity, Msun/h
 

@@ -5,10 +5,10 @@ import pytest
 
 from lss.config import Settings, validate
 from lss.errors import ConfigError, DataError
+from lss.files.universe_file import read_universe, write_universe
 from lss.physics.cosmology import RHO_CRIT
 from lss.process.threads import set_threads
 from lss.universe import Halos, Particles, Universe
-from lss.universe_file import read_universe, write_universe
 from lss_halo import stage
 
 N, BOX = 32, 62.5

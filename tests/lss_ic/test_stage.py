@@ -6,11 +6,11 @@ import torch
 
 from lss.errors import DataError
 from lss.field_models import simulator
+from lss.files.universe_file import read_universe, write_universe
 from lss.physics.cosmology import growth_factor
 from lss.physics.random_field import linear_overdensity, white_noise, white_noise_of
 from lss.process.threads import set_threads
 from lss.universe import Field, Particles, Universe, WhiteNoise
-from lss.universe_file import read_universe, write_universe
 from lss_ic import stage
 from lss_ic.config import Config
 

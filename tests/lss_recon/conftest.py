@@ -8,10 +8,10 @@ from lss import stages
 from lss.config import Configuration, validate
 from lss.estimator import Inputs
 from lss.features import mass_edges
+from lss.files.universe_file import write_universe
 from lss.grid import fourier
 from lss.nets.checkpoint import build, save_checkpoint
 from lss.universe import Universe
-from lss.universe_file import write_universe
 from lss_recon.directions import by_estimate
 from lss_recon.loop import Problem
 from lss_recon.modes import filtered, wavenumber

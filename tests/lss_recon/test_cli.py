@@ -9,8 +9,8 @@ import pytest
 
 from lss import stages
 from lss.config import merge
-from lss.digest import digest
-from lss.universe_file import read_universe, write_universe
+from lss.files.digest import digest
+from lss.files.universe_file import read_universe, write_universe
 
 
 def simulations_so_far(state):

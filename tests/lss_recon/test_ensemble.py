@@ -13,11 +13,11 @@ import pytest
 
 from lss import stages
 from lss.config import merge, validate
-from lss.digest import digest
 from lss.errors import ConfigError, DataError
+from lss.files.digest import digest
+from lss.files.universe_file import ensemble_members, gathered_path, read_universe, write_universe
 from lss.grid.mesh import overdensity
 from lss.physics.random_field import linear_overdensity
-from lss.universe_file import ensemble_members, gathered_path, read_universe, write_universe
 from lss_recon.config import Config
 from lss_recon.ensemble import gather
 

@@ -11,13 +11,13 @@ import pytest
 
 from lss import stages
 from lss.config import Configuration, merge, validate
-from lss.digest import digest
 from lss.errors import DataError, Stopped
+from lss.files.digest import digest
+from lss.files.universe_file import read_universe, write_universe
 from lss.grid.spectra import measure
 from lss.physics.random_field import linear_overdensity
 from lss.process import interrupt
 from lss.universe import Universe
-from lss.universe_file import read_universe, write_universe
 
 ROOT = Path(__file__).parents[2]
 PEAKS = [sys.executable, str(ROOT / "tests" / "data" / "peaks.py"), "{input}", "{output}"]

@@ -9,15 +9,15 @@ import torch
 
 from lss import compression, stages
 from lss.config import Configuration, merge, validate
-from lss.digest import digest
 from lss.errors import ConfigError, DataError, Stopped
 from lss.field_models import simulator
+from lss.files.digest import digest
+from lss.files.restart import Restart
+from lss.files.universe_file import write_universe
 from lss.nets.checkpoint import load_checkpoint, save_checkpoint
 from lss.physics.random_field import white_noise
 from lss.process import interrupt
-from lss.restart import Restart
 from lss.universe import Field, Universe
-from lss.universe_file import write_universe
 from lss_recon import simulate
 from lss_recon.config import Config
 from lss_recon.cost import plan

@@ -5,10 +5,10 @@ import pytest
 
 from lss.conditional_density import Flows
 from lss.errors import DataError, Stopped
+from lss.files.restart import Restart
 from lss.inference import Prior
 from lss.process import interrupt
 from lss.process.progress import progress
-from lss.restart import Restart
 from lss_recon import abc, delfi
 from lss_recon.posterior_config import Abc, Delfi
 from lss_recon.proposals import gaussian

@@ -8,15 +8,15 @@ import pytest
 
 from lss import stages
 from lss.config import merge, validate
-from lss.digest import digest
 from lss.errors import ConfigError, DataError, Stopped
+from lss.files.digest import digest
+from lss.files.restart import Restart
+from lss.files.universe_file import write_universe
 from lss.grid import fourier
 from lss.physics.random_field import white_noise
 from lss.process import interrupt
-from lss.restart import Restart
 from lss.six_fields import NAMES
 from lss.universe import Group
-from lss.universe_file import write_universe
 from lss_recon import network, stage
 from lss_recon.config import Config
 from lss_recon.loop import Evaluation, State, Trial

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from lss.errors import ConfigError, DataError, Stopped
+from lss.files.restart import Restart
 from lss.grid.mesh import overdensity
 from lss.grid.spectra import measure
 from lss.physics.cosmology import growth_factor
 from lss.physics.random_field import linear_overdensity, white_noise
 from lss.process import interrupt, threads
-from lss.restart import Restart
 from lss.universe import Particles, Universe, WhiteNoise
 from lss_ic import stage as ic
 from lss_ic.config import Config as InitialConfig

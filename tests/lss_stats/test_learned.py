@@ -6,9 +6,9 @@ import pytest
 from lss import stages
 from lss.config import Configuration, merge, validate
 from lss.errors import DataError
-from lss.restart import Restart
+from lss.files.restart import Restart
+from lss.files.universe_file import read_universe, write_universe
 from lss.universe import Universe
-from lss.universe_file import read_universe, write_universe
 from lss_stats import stage
 from lss_stats.config import Config
 from lss_train.config import Config as TrainConfig

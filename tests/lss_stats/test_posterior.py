@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from lss.config import Configuration
 from lss.errors import ConfigError, DataError
+from lss.files.universe_file import write_universe
 from lss.inference import Inference, with_parameters
 from lss.physics.random_field import white_noise
 from lss.universe import Field, Group, Universe, WhiteNoise
-from lss.universe_file import write_universe
 from lss_stats import figure_posterior, stage
 from lss_stats.config import Config
 from lss_stats.posterior import weighted_quantile

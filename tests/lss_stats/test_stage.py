@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from lss.config import Box
-from lss.digest import digest
 from lss.errors import ConfigError, DataError
+from lss.files.digest import digest
+from lss.files.universe_file import read_universe, write_universe
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Field, Group, Universe
-from lss.universe_file import read_universe, write_universe
 from lss_stats import stage
 from lss_stats.config import Config, Statistics
 from lss_stats.ensemble import scatter

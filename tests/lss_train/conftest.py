@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from lss.config import Box, Configuration
+from lss.files.universe_file import member_path, write_universe
 from lss.grid.fourier import smooth
 from lss.grid.mesh import interpolate
 from lss.physics.random_field import linear_overdensity, partner_phase, perturbed_partner, white_noise
 from lss.universe import Halos, Universe, WhiteNoise
-from lss.universe_file import member_path, write_universe
 
 N = 16
 SETTINGS = {

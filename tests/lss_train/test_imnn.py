@@ -8,14 +8,14 @@ from lss import compression
 from lss.config import validate
 from lss.errors import ConfigError, DataError, Stopped
 from lss.field_models import simulator
+from lss.files.restart import Restart
+from lss.files.universe_file import member_path, write_universe
 from lss.inference import with_parameters
 from lss.information import field_information
 from lss.nets.compressor_net import CompressorNet
 from lss.process import interrupt
-from lss.restart import Restart
 from lss.stages import run as run_stage
 from lss.universe import Universe
-from lss.universe_file import member_path, write_universe
 from lss_train import imnn_loop
 from lss_train.config import Config
 from lss_train.fisher_loss import fisher_loss

@@ -7,10 +7,10 @@ import torch
 
 from lss import estimator
 from lss.errors import ConfigError, DataError, Stopped
+from lss.files.restart import Restart
+from lss.files.universe_file import write_universe
 from lss.nets.checkpoint import load_checkpoint, load_network, read_card
 from lss.process import interrupt
-from lss.restart import Restart
-from lss.universe_file import write_universe
 from lss_train import loop
 from lss_train.config import Config, Train
 from lss_train.estimator import EstimatorModel, estimator_inputs, smoothed_linear

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lss.errors import ConfigError, DataError
-from lss.universe_file import write_universe
+from lss.files.universe_file import write_universe
 from lss_train.universes import read_training_set, write_training_set
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from lss import estimator
 from lss.errors import ConfigError, DataError
+from lss.files.universe_file import FORMAT, read_universe
 from lss.nets.checkpoint import read_card
 from lss.universe import Halos, Members, Universe
-from lss.universe_file import FORMAT, read_universe
 from lss_halo.ahf import read_ahf
 from lss_halo.config import Catalogue, Config
 from lss_halo.foreign import Foreign

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from lss.errors import DataError
+from lss.files.universe_file import read_universe
 from lss.grid.mesh import overdensity
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Field, Group, Universe
-from lss.universe_file import read_universe
 from lss_recon.config import Config
 from lss_recon.observation import FieldsOf, comparison, forward_settings
 

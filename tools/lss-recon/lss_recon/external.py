@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lss.errors import DataError, Stopped
+from lss.files.universe_file import read_universe, write_universe
 from lss.process import interrupt
 from lss.universe import Universe
-from lss.universe_file import read_universe, write_universe
 from lss_recon.observation import SAME_REDSHIFT, refuse_halos_outside
 
 log = logging.getLogger("lss.recon")

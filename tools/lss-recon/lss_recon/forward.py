@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from lss import stages
-from lss.restart import Restart
+from lss.files.restart import Restart
 from lss.universe import Universe, WhiteNoise
 from lss_recon import external
 from lss_recon.config import Forward as Table

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lss.errors import DataError
-from lss.restart import Restart
+from lss.files.restart import Restart
 from lss.universe import Group, Universe
 from lss_recon import history
 from lss_recon.loop import Evaluation, State

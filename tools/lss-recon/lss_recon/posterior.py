@@ -17,10 +17,10 @@ from lss.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES
 from lss.conditional_density import load as load_density
 from lss.config import Settings, merge, validate
 from lss.errors import ConfigError, DataError
+from lss.files.provenance import file_hash
+from lss.files.restart import Restart
 from lss.nets.checkpoint import resolve
 from lss.process.progress import Bar, progress
-from lss.provenance import file_hash
-from lss.restart import Restart
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Group, Universe
 from lss_recon import abc, delfi

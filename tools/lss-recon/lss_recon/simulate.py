@@ -9,9 +9,9 @@ from lss.config import Configuration, Settings, validate
 from lss.errors import LssError, Stopped
 from lss.field_models import allowed
 from lss.field_models import simulator as field_simulator
+from lss.files.restart import Restart
 from lss.inference import with_parameters
 from lss.physics.random_field import white_noise
-from lss.restart import Restart
 from lss.universe import Universe
 from lss_recon import forward
 from lss_recon.simulations import Simulate

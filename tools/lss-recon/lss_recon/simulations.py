@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.errors import DataError, Stopped
+from lss.files.restart import Restart
 from lss.process import interrupt
 from lss.process.progress import Bar
-from lss.restart import Restart
 from lss.universe import Group
 
 log = logging.getLogger("lss.recon")

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from lss.errors import Stopped
+from lss.files.provenance import file_hash, provenance_of
+from lss.files.restart import Restart
 from lss.nets.checkpoint import resolve
 from lss.process import interrupt
 from lss.process.progress import progress
-from lss.provenance import file_hash, provenance_of
-from lss.restart import Restart
 from lss.universe import Group, Halos, Universe
 from lss_recon import history, posterior
 from lss_recon.config import Config, Reconstruction

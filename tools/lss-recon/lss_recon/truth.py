@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lss.errors import DataError
+from lss.files.universe_file import read_universe
 from lss.six_fields import recovery, reference_bins, six_fields
 from lss.universe import Universe
-from lss.universe_file import read_universe
 from lss_recon.loop import Evaluation
 
 PREFIX = "k80_"  # of the columns, before the name of the field

@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from lss.errors import Stopped
+from lss.files.restart import Restart
 from lss.process import interrupt
 from lss.process.progress import progress
-from lss.restart import Restart
 from lss.universe import Group, Particles
 from lss_sim.checks import check_state, total_momentum
 from lss_sim.factors import step_edges

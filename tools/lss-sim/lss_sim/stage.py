@@ -4,10 +4,10 @@ import dataclasses
 import math
 
 from lss.errors import ConfigError
+from lss.files.restart import Restart
 from lss.grid.mesh import overdensity
 from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import linear_overdensity
-from lss.restart import Restart
 from lss.stages import Plan
 from lss.universe import Field, Particles, Universe
 from lss_sim.checks import check_memory, check_settings, check_start

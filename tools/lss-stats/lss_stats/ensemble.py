@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import DataError, LssError
+from lss.files.universe_file import read_universe
 from lss.inference import Inference
 from lss.process.progress import progress
 from lss.universe import Group
-from lss.universe_file import read_universe
 from lss_stats.agreement import ABSCISSAE, refuse_other_abscissae
 from lss_stats.config import Statistics
 from lss_stats.measurements import Groups, Measured, measure

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import LssError
+from lss.files.universe_file import read_universe
 from lss.universe import HALO_UNITS, Group, Universe
-from lss.universe_file import read_universe
 from lss_stats.summary import Row, as_text
 
 _SHOWN_ATTRS = 6

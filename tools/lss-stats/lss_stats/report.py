@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lss.config import as_toml
+from lss.files.universe_file import atomic
 from lss.universe import Universe
-from lss.universe_file import atomic
 from lss_stats import style
 from lss_stats.figures import drawn
 from lss_stats.listing import provenance_rows

@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from lss.digest import digest as digest_of
 from lss.errors import ConfigError, DataError
+from lss.files.digest import digest as digest_of
+from lss.files.universe_file import ensemble_members, read_first, read_universe, universe_files
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Group, Universe
-from lss.universe_file import ensemble_members, read_first, read_universe, universe_files
 from lss_stats.agreement import refuse_other_abscissae
 from lss_stats.config import Config
 from lss_stats.ensemble import measure_members, scatter, truth_of

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lss.files.universe_file import atomic, write_universe
 from lss.universe import Group, Universe
-from lss.universe_file import atomic, write_universe
 
 
 def save_tables(universe: Universe, target: Path) -> None:

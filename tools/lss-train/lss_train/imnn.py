@@ -12,12 +12,12 @@ from lss import stages
 from lss.compression import Compressor, build, log_det
 from lss.config import Settings
 from lss.errors import ConfigError, DataError
+from lss.files.provenance import file_hash
+from lss.files.restart import Restart
+from lss.files.universe_file import read_universe, universe_files
 from lss.inference import with_parameters
 from lss.nets.checkpoint import Card, save_checkpoint
-from lss.provenance import file_hash
-from lss.restart import Restart
 from lss.stages import IMPORTS_BYTES, Plan
-from lss.universe_file import read_universe, universe_files
 from lss_train.config import Config
 from lss_train.device import device_of
 

@@ -8,9 +8,9 @@ import torch
 
 from lss.compression import log_det
 from lss.errors import DataError, LssError, Stopped
+from lss.files.restart import Restart
 from lss.nets.compressor_net import CompressorNet
 from lss.process import interrupt
-from lss.restart import Restart
 from lss.universe import Group
 from lss_train.config import Train
 from lss_train.fisher_loss import fisher_loss

@@ -7,8 +7,8 @@ import torch
 
 from lss.errors import ConfigError
 from lss.estimator import VOXEL_TOLERANCE, Inputs
+from lss.files.provenance import file_hash
 from lss.nets.checkpoint import Card, load_network, resolve
-from lss.provenance import file_hash
 
 _OF_THE_DATA = ("mass_density", "number_density", "mass_edges", "bin_share", "velocity_scale", "target_scale")
 

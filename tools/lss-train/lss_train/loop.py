@@ -11,10 +11,10 @@ import torch
 from torch.nn import functional
 
 from lss.errors import LssError, Stopped
+from lss.files.restart import Restart
 from lss.nets.checkpoint import Card
 from lss.nets.unet import UNet
 from lss.process import interrupt
-from lss.restart import Restart
 from lss.universe import Group
 from lss_train.config import Train
 from lss_train.examples import Example, Examples, Model

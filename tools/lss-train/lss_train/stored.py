@@ -13,10 +13,10 @@ import torch
 
 from lss.config import Box
 from lss.errors import DataError
+from lss.files.universe_file import read_universe, universe_files
 from lss.inference import Inference
 from lss.process.progress import progress
 from lss.universe import Universe
-from lss.universe_file import read_universe, universe_files
 from lss_train.simulations import FIGURES, TRAINING, VALIDATION, Batch
 
 Key = tuple[int, int]  # seed, index

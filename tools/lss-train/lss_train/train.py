@@ -9,9 +9,9 @@ import numpy as np
 
 from lss.config import Settings
 from lss.errors import ConfigError
-from lss.restart import Restart
+from lss.files.restart import Restart
+from lss.files.universe_file import ensemble_members, read_universe
 from lss.stages import IMPORTS_BYTES, Plan
-from lss.universe_file import ensemble_members, read_universe
 from lss_train.config import Config, Train
 from lss_train.device import device_of
 from lss_train.universes import TrainingSet, read_training_set, write_training_set

@@ -23,10 +23,10 @@ import numpy as np
 
 from lss.config import Box, Configuration, Cosmology, Settings, as_toml, validate
 from lss.errors import ConfigError, DataError
+from lss.files.universe_file import new_hdf5, read_universe, universe_files
 from lss.physics.random_field import perturbed_partner, white_noise
 from lss.process.progress import progress
 from lss.universe import Universe
-from lss.universe_file import new_hdf5, read_universe, universe_files
 
 FORMAT = "lss-training-set"
 FORMAT_VERSION = 1

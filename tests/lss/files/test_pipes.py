@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from lss.errors import DataError
-from lss.pipes import check_image
+from lss.files.pipes import check_image
 
 MEGABYTES = 8
 
 WRITER = f"""
 import os, sys
-from lss.pipes import write_stdout
+from lss.files.pipes import write_stdout
 write_stdout(bytes(range(256)) * (4096 * {MEGABYTES}))
 """
 
@@ -84,7 +84,7 @@ def test_a_dead_reader_ends_the_writer_with_141(unbuffered):
 
 
 def test_pipes_are_widened_on_both_sides():
-    code = "import fcntl, sys; from lss import pipes; pipes.read_stdin(); pipes.write_stdout(b'x'); "
+    code = "import fcntl, sys; from lss.files import pipes; pipes.read_stdin(); pipes.write_stdout(b'x'); "
     code += "sys.stderr.write(f'{fcntl.fcntl(0, fcntl.F_GETPIPE_SZ)} {fcntl.fcntl(1, fcntl.F_GETPIPE_SZ)}')"
     _, sizes = start(code).communicate(b"data", timeout=60)
     assert [int(s) for s in sizes.split()] == [1 << 20, 1 << 20]

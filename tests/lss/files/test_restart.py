@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lss.errors import ConfigError, DataError
-from lss.restart import Restart
+from lss.files.restart import Restart
 from lss.universe import Group
 
 

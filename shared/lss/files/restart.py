@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 
 from lss.errors import ConfigError, DataError
+from lss.files.universe_file import new_hdf5
 from lss.universe import Group
-from lss.universe_file import new_hdf5
 
 
 @dataclass(frozen=True)

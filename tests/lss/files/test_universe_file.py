@@ -9,12 +9,12 @@ import h5py
 import numpy as np
 import pytest
 
-from lss import universe_file
 from lss.config import Box, Configuration
 from lss.errors import DataError, Stopped
+from lss.files import universe_file
+from lss.files.universe_file import atomic, ensemble_members, read_universe, write_universe
 from lss.physics.cosmology import RHO_CRIT
 from lss.universe import Field, Group, Halos, Members, Particles, Universe, WhiteNoise
-from lss.universe_file import atomic, ensemble_members, read_universe, write_universe
 
 CONFIG = Configuration(box=Box(size=50.0, n=4))
 
@@ -273,7 +273,7 @@ def test_a_file_where_a_folder_is_needed_is_named(tmp_path):
         write_universe(a_universe(), tmp_path / "file" / "folder" / "u.h5")
 
 
-READER = "import sys; from lss.universe_file import read_universe; print(read_universe(sys.argv[1]).noise.seed)"
+READER = "import sys; from lss.files.universe_file import read_universe; print(read_universe(sys.argv[1]).noise.seed)"
 
 
 @pytest.mark.parametrize("locking", [None, "FALSE"])

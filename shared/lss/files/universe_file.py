@@ -17,10 +17,10 @@ import h5py
 import numpy as np
 
 import lss
-from lss import pipes
 from lss.config import Configuration, Settings, as_toml, refuse_unknown_tables, validate
 from lss.errors import ConfigError, DataError
-from lss.gadget import (
+from lss.files import pipes
+from lss.files.gadget import (
     GADGET_GROUPS,
     read_gadget_header,
     read_gadget_particles,

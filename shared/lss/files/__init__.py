@@ -1,0 +1,1 @@
+"""Universe files and everything else that is read and written."""

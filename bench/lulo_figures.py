@@ -19,9 +19,9 @@ from lss import estimator
 from lss.grid.comparison import Comparison, transfer_reach
 from lss.grid.mesh import overdensity
 from lss.grid.spectra import falls_through, measure
+from lss.halos.six_fields import NAMES, recovery, reference_bins, six_fields
 from lss.physics.cosmology import RHO_CRIT
 from lss.physics.random_field import linear_overdensity
-from lss.six_fields import NAMES, recovery, reference_bins, six_fields
 from lss.universe import Universe
 from lss_stats.bispectrum import against_angle
 from lss_stats.config import Statistics

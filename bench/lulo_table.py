@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bench.lulo_figures import BANDS, Figures, column, median
-from lss.six_fields import NAMES
+from lss.halos.six_fields import NAMES
 
 _WIDTH = 11
 _FURTHER = ("q_error", "simulations", "wall_s", "cpu_s")

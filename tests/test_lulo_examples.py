@@ -22,10 +22,10 @@ from bench.lulo_reconstructions import method, name_of, settings_of
 from lss import stages
 from lss.config import Box, Configuration, read_toml, validate
 from lss.errors import Stopped
+from lss.halos.six_fields import NAMES
 from lss.nets.checkpoint import read_card
 from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
-from lss.six_fields import NAMES
 from lss.universe import Group, Halos, Particles, Universe, WhiteNoise
 from lss_train.config import Config as Training
 from lss_train.train import plan

@@ -12,7 +12,7 @@ import numpy as np
 
 from lss.files.universe_file import read_universe
 from lss.grid.comparison import LEAST_MODES
-from lss.six_fields import recovery, six_fields
+from lss.halos.six_fields import recovery, six_fields
 from lss.universe import Universe
 from lss_stats.config import Statistics
 from lss_stats.mass_function import mass_function

@@ -14,8 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from lss.files.universe_file import read_universe
 from lss.grid.fourier import smooth
 from lss.grid.mesh import overdensity
+from lss.halos.six_fields import lattice_velocity
 from lss.physics.random_field import linear_overdensity
-from lss.six_fields import lattice_velocity
 from lss.universe import Universe
 from lss_stats.style import BLACK, BLUE, PAGE, VERMILION, save, styled
 

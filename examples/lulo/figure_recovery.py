@@ -12,7 +12,7 @@ import numpy as np
 
 from lss.files.universe_file import ensemble_members, read_universe
 from lss.grid.comparison import LEAST_MODES, Comparison
-from lss.six_fields import NAMES, recovery, reference_bins, six_fields
+from lss.halos.six_fields import NAMES, recovery, reference_bins, six_fields
 from lss_stats.style import BLACK, CYCLE, PAGE, save, styled
 
 TITLES = ("initial field", "matter", "halos, by mass", "halos, counts", "momentum", "velocity (q)")

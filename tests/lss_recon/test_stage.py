@@ -13,9 +13,9 @@ from lss.files.digest import digest
 from lss.files.restart import Restart
 from lss.files.universe_file import write_universe
 from lss.grid import fourier
+from lss.halos.six_fields import NAMES
 from lss.physics.random_field import white_noise
 from lss.process import interrupt
-from lss.six_fields import NAMES
 from lss.universe import Group
 from lss_recon import network, stage
 from lss_recon.config import Config

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lss.config import Box, Configuration
-from lss.features import halo_fields, mass_bins, mass_edges
+from lss.halos.halo_fields import halo_fields, mass_bins, mass_edges
 from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
 from lss.universe import Field, Halos, Members, Particles, Universe, WhiteNoise

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from lss.features import redshift_space
 from lss.grid.fourier import forward
+from lss.halos.halo_fields import redshift_space
 from lss_stats.anisotropy import multipoles, wedges
 from lss_stats.config import Statistics
 from lss_stats.measurements import measure

@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 
 from lss.config import Box, Configuration
 from lss.errors import DataError
-from lss.features import CHANNELS, MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.grid.spectra import measure_modes
+from lss.halos.halo_fields import CHANNELS, MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Field, Group, Halos, Universe
 from lss_stats import figure_spectra

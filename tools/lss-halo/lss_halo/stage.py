@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import ConfigError, DataError
-from lss.features import MOMENTUM, halo_fields, mass_bins, mass_edges, particle_halo_mass
+from lss.halos.halo_fields import MOMENTUM, halo_fields, mass_bins, mass_edges, particle_halo_mass
 from lss.physics.cosmology import RHO_CRIT, hubble
 from lss.process.progress import since
 from lss.stages import Plan

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import ConfigError, DataError
-from lss.features import redshift_space
+from lss.halos.halo_fields import redshift_space
 from lss.universe import Halos, Members
 from lss_halo.config import Config, Survey
 from lss_halo.groups import Groups, pick

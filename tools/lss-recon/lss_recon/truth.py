@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lss.errors import DataError
 from lss.files.universe_file import read_universe
-from lss.six_fields import recovery, reference_bins, six_fields
+from lss.halos.six_fields import recovery, reference_bins, six_fields
 from lss.universe import Universe
 from lss_recon.loop import Evaluation
 
@@ -14,7 +14,7 @@ PREFIX = "k80_"  # of the columns, before the name of the field
 
 def against_truth(path: Path, blank: Universe) -> Callable[[Evaluation], dict[str, float]]:
     """Evaluation -> the k (h/Mpc) where r(k) falls through 0.8, "k80_ic" and so on, of those of the six fields that
-    the truth has what is needed for (`lss.six_fields`).
+    the truth has what is needed for (`lss.halos.six_fields`).
 
     path : a universe with /ic, particles, /fields/matter or /halos; blank : one with the box that it must have
     """

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.config import Box
-from lss.features import CHANNELS, MOMENTUM, halo_fields, halo_weight
 from lss.grid.fourier import forward, wavenumbers
 from lss.grid.mesh import paint
 from lss.grid.spectra import inverse_windows
+from lss.halos.halo_fields import CHANNELS, MOMENTUM, halo_fields, halo_weight
+from lss.halos.six_fields import lattice_velocity, reference_bins
 from lss.physics.cosmology import RHO_CRIT
 from lss.physics.random_field import linear_overdensity
-from lss.six_fields import lattice_velocity, reference_bins
 from lss.universe import Universe
 from lss_stats.config import Statistics
 

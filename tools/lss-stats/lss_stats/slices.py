@@ -5,7 +5,7 @@ import numpy as np
 from lss.config import Box
 from lss.grid.fourier import smooth
 from lss.grid.mesh import overdensity
-from lss.six_fields import lattice_velocity
+from lss.halos.six_fields import lattice_velocity
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 from lss_stats.samples import available, grid_of, initial_field, stored_unit

@@ -5,8 +5,8 @@ import numpy as np
 from lss import stages
 from lss.config import Settings, validate
 from lss.errors import ConfigError, DataError
-from lss.features import MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.grid.fourier import smooth
+from lss.halos.halo_fields import MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.nets.checkpoint import Card
 from lss_train.config import Train
 from lss_train.examples import Example

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lss.errors import DataError
-from lss.features import (
+from lss.grid.mesh import paint
+from lss.halos.halo_fields import (
     halo_fields,
     halo_weight,
     mass_bins,
@@ -12,7 +13,6 @@ from lss.features import (
     particle_halo_mass,
     redshift_space,
 )
-from lss.grid.mesh import paint
 from lss.universe import Halos, Members
 
 N, BOX = 16, 100.0

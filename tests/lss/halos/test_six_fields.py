@@ -5,9 +5,9 @@ import pytest
 
 from lss.config import Box, Configuration
 from lss.errors import DataError
+from lss.halos.six_fields import NAMES, lattice_velocity, recovery, reference_bins, six_fields
 from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
-from lss.six_fields import NAMES, lattice_velocity, recovery, reference_bins, six_fields
 from lss.universe import Field, Halos, Particles, Universe, WhiteNoise
 from lss_stats.config import Statistics
 from lss_stats.power import compare

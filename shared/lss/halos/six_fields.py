@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.errors import DataError
-from lss.features import MassBins, halo_fields, mass_bins, mass_edges
 from lss.grid.comparison import Comparison, compare_modes
 from lss.grid.fourier import forward
 from lss.grid.mesh import overdensity, paint
+from lss.halos.halo_fields import MassBins, halo_fields, mass_bins, mass_edges
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Particles, Universe
 

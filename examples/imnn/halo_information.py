@@ -13,9 +13,9 @@ import torch
 from lss import compression
 from lss.compression import Moments
 from lss.config import read_toml
+from lss.differentiable.information import binned_power
 from lss.errors import DataError
 from lss.inference import Inference
-from lss.information import binned_power
 from lss_train.simulations import FIGURES, Batch
 from lss_train.stored import read_stored
 

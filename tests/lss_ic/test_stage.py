@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from lss.differentiable.field_models import simulator
 from lss.errors import DataError
-from lss.field_models import simulator
 from lss.files.universe_file import read_universe, write_universe
 from lss.physics.cosmology import growth_factor
 from lss.physics.random_field import linear_overdensity, white_noise, white_noise_of

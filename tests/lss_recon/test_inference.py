@@ -9,8 +9,8 @@ import torch
 
 from lss import compression, stages
 from lss.config import Configuration, merge, validate
+from lss.differentiable.field_models import simulator
 from lss.errors import ConfigError, DataError, Stopped
-from lss.field_models import simulator
 from lss.files.digest import digest
 from lss.files.restart import Restart
 from lss.files.universe_file import write_universe

@@ -61,7 +61,7 @@ def random_field(noise: np.ndarray, config: Config) -> Field:
     """
     import torch  # slow to import, and particles need none
 
-    from lss.field_models import simulator
+    from lss.differentiable.field_models import simulator
 
     simulate = simulator(config.model_dump(), ())
     parameters = torch.empty(1, 0)

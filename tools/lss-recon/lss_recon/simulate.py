@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from lss.config import Configuration, Settings, validate
+from lss.differentiable.field_models import allowed
+from lss.differentiable.field_models import simulator as field_simulator
 from lss.errors import LssError, Stopped
-from lss.field_models import allowed
-from lss.field_models import simulator as field_simulator
 from lss.files.restart import Restart
 from lss.inference import with_parameters
 from lss.physics.random_field import white_noise

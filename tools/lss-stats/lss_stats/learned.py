@@ -36,8 +36,8 @@ def summaries(universe: Universe, config: Statistics, inference: Inference) -> G
 def information(universe: Universe, inference: Inference) -> Group:
     """Fisher matrices (p, p) at the fiducial parameters of a power-law or lognormal field: exact, of all its voxels
     (`field`), and of its binned power spectrum (`power_spectrum`, by simulations)."""
-    from lss.field_models import simulator
-    from lss.information import field_information, power_spectrum_information
+    from lss.differentiable.field_models import simulator
+    from lss.differentiable.information import field_information, power_spectrum_information
 
     simulate = simulator(universe.config, inference.parameters)
     data = {

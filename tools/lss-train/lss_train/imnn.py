@@ -157,7 +157,7 @@ def _source(
     inputs: Sequence[Path], config: Config, settings: Settings, fiducial: np.ndarray
 ) -> "tuple[Simulations, Card]":
     """Where the fields come from, and what the card says of it."""
-    from lss.field_models import simulator
+    from lss.differentiable.field_models import simulator
     from lss_train.simulations import InMemory
     from lss_train.stored import read_stored
 

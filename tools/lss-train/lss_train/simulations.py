@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lss.compression import Moments
-from lss.field_models import Simulator
+from lss.differentiable.field_models import Simulator
 
 TRAINING, FIRST_WEIGHTS, VALIDATION, FIGURES = range(4)
 PIECE = 100  # simulations made at a time

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from lss.differentiable.field_models import simulator
+from lss.differentiable.information import binned_power, field_information, power_spectrum_information
 from lss.errors import DataError
-from lss.field_models import simulator
-from lss.information import binned_power, field_information, power_spectrum_information
 
 POWER_LAW = ("ic.amplitude", "ic.slope")
 LOGNORMAL = ("cosmology.omega_m", "cosmology.sigma8")

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from lss.differentiable.field_models import Simulator
 from lss.errors import DataError
-from lss.field_models import Simulator
 from lss.grid.modes import mode_counts, squared_indices
 
 Array = NDArray[np.float64]

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from lss.config import Cosmology
+from lss.differentiable.field_models import simulator
 from lss.errors import ConfigError
-from lss.field_models import simulator
 from lss.physics.linear_power import linear_power
 
 POWER_LAW = ("ic.amplitude", "ic.slope")

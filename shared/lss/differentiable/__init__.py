@@ -1,0 +1,1 @@
+"""Simulators with gradients, in torch."""

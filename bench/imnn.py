@@ -25,11 +25,11 @@ import numpy as np
 import torch
 
 from bench import imnn_posterior
-from lss import compression
-from lss.compression import Compressor
 from lss.config import Settings, read_toml
 from lss.differentiable.field_models import Simulator, simulator
 from lss.differentiable.information import field_information
+from lss.learned import compression
+from lss.learned.compression import Compressor
 from lss.process.threads import set_threads
 from lss_train.simulations import FIGURES, InMemory, moments
 

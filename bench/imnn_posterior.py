@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 
 from bench.imnn_reference import Moving, Weighted
-from lss import compression, stages
-from lss.compression import Compressor
-from lss.conditional_density import fit
+from lss import stages
 from lss.config import Configuration, Settings, merge, read_toml, validate
 from lss.files.restart import Restart
 from lss.inference import Prior, with_parameters
+from lss.learned import compression
+from lss.learned.compression import Compressor
+from lss.learned.conditional_density import fit
 from lss.process.progress import progress
 from lss.universe import Universe
 from lss_recon import abc, delfi, posterior

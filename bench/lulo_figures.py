@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lss import estimator
 from lss.grid.comparison import Comparison, transfer_reach
 from lss.grid.mesh import overdensity
 from lss.grid.spectra import falls_through, measure
 from lss.halos.six_fields import NAMES, recovery, reference_bins, six_fields
+from lss.learned import estimator
 from lss.physics.cosmology import RHO_CRIT
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Universe

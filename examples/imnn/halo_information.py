@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lss import compression
-from lss.compression import Moments
 from lss.config import read_toml
 from lss.differentiable.information import binned_power
 from lss.errors import DataError
 from lss.inference import Inference
+from lss.learned import compression
+from lss.learned.compression import Moments
 from lss_train.simulations import FIGURES, Batch
 from lss_train.stored import read_stored
 

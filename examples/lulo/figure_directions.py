@@ -11,8 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from lss import estimator
 from lss.grid.spectra import measure
+from lss.learned import estimator
 from lss.nets.checkpoint import Card, load_network
 from lss.physics.random_field import white_noise_of
 from lss_stats.style import BLACK, BLUE, COLUMN, VERMILION, save, styled

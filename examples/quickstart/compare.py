@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lss import estimator
 from lss.files.universe_file import read_universe
 from lss.grid.fourier import smooth
 from lss.grid.mesh import overdensity
 from lss.grid.spectra import falls_through, measure
+from lss.learned import estimator
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Group, Universe
 from lss_stats.style import BLACK, BLUE, GREEN, PAGE, PURPLE, SKY, VERMILION, save, styled

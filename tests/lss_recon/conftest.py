@@ -6,10 +6,10 @@ import pytest
 
 from lss import stages
 from lss.config import Configuration, validate
-from lss.estimator import Inputs
 from lss.files.universe_file import write_universe
 from lss.grid import fourier
 from lss.halos.halo_fields import mass_edges
+from lss.learned.estimator import Inputs
 from lss.nets.checkpoint import build, save_checkpoint
 from lss.universe import Universe
 from lss_recon.directions import by_estimate

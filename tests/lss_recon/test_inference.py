@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from lss import compression, stages
+from lss import stages
 from lss.config import Configuration, merge, validate
 from lss.differentiable.field_models import simulator
 from lss.errors import ConfigError, DataError, Stopped
 from lss.files.digest import digest
 from lss.files.restart import Restart
 from lss.files.universe_file import write_universe
+from lss.learned import compression
 from lss.nets.checkpoint import load_checkpoint, save_checkpoint
 from lss.physics.random_field import white_noise
 from lss.process import interrupt

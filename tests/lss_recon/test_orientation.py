@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lss.estimator import inflow
 from lss.grid import fourier
 from lss.grid.mesh import paint
+from lss.learned.estimator import inflow
 from lss.universe import Halos
 from lss_recon.directions import by_estimate, by_estimate_from_all_sides
 from lss_recon.loop import Evaluation

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lss.conditional_density import Flows
 from lss.errors import DataError, Stopped
 from lss.files.restart import Restart
 from lss.inference import Prior
+from lss.learned.conditional_density import Flows
 from lss.process import interrupt
 from lss.process.progress import progress
 from lss_recon import abc, delfi

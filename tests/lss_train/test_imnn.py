@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from lss import compression
 from lss.config import validate
 from lss.differentiable.field_models import simulator
 from lss.differentiable.information import field_information
@@ -12,6 +11,7 @@ from lss.errors import ConfigError, DataError, Stopped
 from lss.files.restart import Restart
 from lss.files.universe_file import member_path, write_universe
 from lss.inference import with_parameters
+from lss.learned import compression
 from lss.nets.compressor_net import CompressorNet
 from lss.process import interrupt
 from lss.stages import run as run_stage

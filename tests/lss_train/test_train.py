@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from lss import estimator
 from lss.errors import ConfigError, DataError, Stopped
 from lss.files.restart import Restart
 from lss.files.universe_file import write_universe
+from lss.learned import estimator
 from lss.nets.checkpoint import load_checkpoint, load_network, read_card
 from lss.process import interrupt
 from lss_train import loop

@@ -19,8 +19,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lss.compression import SINGULAR
 from lss.grid.modes import mode_counts, squared_indices
+from lss.learned.compression import SINGULAR
 
 KNOTS = 65  # of the local map
 RESOLUTION = 1e-5  # of a field's standard deviation; closer values are one to the local map

@@ -6,9 +6,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from lss import estimator
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import FORMAT, read_universe
+from lss.learned import estimator
 from lss.nets.checkpoint import read_card
 from lss.universe import Halos, Members, Universe
 from lss_halo.ahf import read_ahf

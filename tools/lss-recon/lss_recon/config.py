@@ -4,9 +4,9 @@ from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
-from lss.conditional_density import Flows
 from lss.config import Configuration, Table, quantity
 from lss.inference import Inference
+from lss.learned.conditional_density import Flows
 from lss_recon.line_search import Acceptance
 from lss_recon.posterior_config import Abc, Delfi, SimulationSettings
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lss.conditional_density import ConditionalDensity, Flows, fit, refuse_few
 from lss.errors import DataError
 from lss.inference import Prior
+from lss.learned.conditional_density import ConditionalDensity, Flows, fit, refuse_few
 from lss_recon.posterior_config import Delfi
 from lss_recon.proposals import Kernels, Proposal
 from lss_recon.simulations import Runner, Simulations

@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from lss import estimator
 from lss.config import Box, Cosmology, Settings
+from lss.learned import estimator
 from lss.nets.checkpoint import load_network, read_card
 from lss.physics.random_field import linear_overdensity, white_noise_of
 from lss.universe import Halos, Universe

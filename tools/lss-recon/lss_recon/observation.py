@@ -10,8 +10,8 @@ import numpy as np
 from lss import stages
 from lss.config import Box, Settings, validate
 from lss.errors import ConfigError, DataError
-from lss.estimator import match_abundance
 from lss.halos.halo_fields import halo_fields, mass_bins, mass_edges
+from lss.learned.estimator import match_abundance
 from lss.nets.checkpoint import SHIPPED, Card, read_card
 from lss.universe import Halos, Universe
 from lss_recon.config import Config, Reconstruction

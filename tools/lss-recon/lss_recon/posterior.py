@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from lss import compression, stages
-from lss.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES
-from lss.conditional_density import load as load_density
+from lss import stages
 from lss.config import Settings, merge, validate
 from lss.errors import ConfigError, DataError
 from lss.files.provenance import file_hash
 from lss.files.restart import Restart
+from lss.learned import compression
+from lss.learned.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES
+from lss.learned.conditional_density import load as load_density
 from lss.nets.checkpoint import resolve
 from lss.process.progress import Bar, progress
 from lss.stages import IMPORTS_BYTES, Plan

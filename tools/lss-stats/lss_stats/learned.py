@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from lss.compression import load
 from lss.errors import ConfigError
 from lss.inference import Inference
+from lss.learned.compression import load
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 

@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
-from lss.conditional_density import Flows
 from lss.config import Configuration, Table, quantity
 from lss.inference import Inference
+from lss.learned.conditional_density import Flows
 
 
 class Imnn(Table):

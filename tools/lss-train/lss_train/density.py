@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lss.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES, fit, save
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import read_universe, universe_files
+from lss.learned.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES, fit, save
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
 from lss_train.config import Config

@@ -1,16 +1,16 @@
-"""`model = "estimator"`: halo fields to the smoothed linear field (see lss.estimator)."""
+"""`model = "estimator"`: halo fields to the smoothed linear field (see lss.learned.estimator)."""
 
 import numpy as np
 
 from lss.config import Box
 from lss.errors import DataError
-from lss.estimator import Inputs, inflow
 from lss.grid.fourier import inverse, smooth
 from lss.grid.spectra import falls_through, measure
+from lss.learned.estimator import Inputs, inflow
+from lss.learned.scatter import scatter_table
 from lss.nets.checkpoint import Card
 from lss.physics.cosmology import growth_rate, hubble
 from lss.physics.random_field import linear_overdensity
-from lss.scatter import scatter_table
 from lss_train.config import Train
 from lss_train.examples import Example
 from lss_train.universes import TrainingSet
@@ -38,7 +38,7 @@ class EstimatorModel:
         return np.concatenate([channels, target[None]])
 
     def card(self) -> Card:
-        """What lss.estimator needs to feed the network."""
+        """What lss.learned.estimator needs to feed the network."""
         return self._inputs.as_card()
 
     def figures(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Card:

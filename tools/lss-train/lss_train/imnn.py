@@ -1,4 +1,4 @@
-"""`model = "imnn"`: fields to as many summaries as there are parameters (see lss.compression)."""
+"""`model = "imnn"`: fields to as many summaries as there are parameters (see lss.learned.compression)."""
 
 import logging
 import math
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lss import stages
-from lss.compression import Compressor, build, log_det
 from lss.config import Settings
 from lss.errors import ConfigError, DataError
 from lss.files.provenance import file_hash
 from lss.files.restart import Restart
 from lss.files.universe_file import read_universe, universe_files
 from lss.inference import with_parameters
+from lss.learned.compression import Compressor, build, log_det
 from lss.nets.checkpoint import Card, save_checkpoint
 from lss.stages import IMPORTS_BYTES, Plan
 from lss_train.config import Config

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from lss.compression import log_det
 from lss.errors import DataError, LssError, Stopped
 from lss.files.restart import Restart
+from lss.learned.compression import log_det
 from lss.nets.compressor_net import CompressorNet
 from lss.process import interrupt
 from lss.universe import Group

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from lss.errors import ConfigError
-from lss.estimator import VOXEL_TOLERANCE, Inputs
 from lss.files.provenance import file_hash
+from lss.learned.estimator import VOXEL_TOLERANCE, Inputs
 from lss.nets.checkpoint import Card, load_network, resolve
 
 _OF_THE_DATA = ("mass_density", "number_density", "mass_edges", "bin_share", "velocity_scale", "target_scale")

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from lss.compression import Moments
 from lss.differentiable.field_models import Simulator
+from lss.learned.compression import Moments
 
 TRAINING, FIRST_WEIGHTS, VALIDATION, FIGURES = range(4)
 PIECE = 100  # simulations made at a time

@@ -169,7 +169,7 @@ def _refuse_disagreement(config: Config, universes: TrainingSet) -> None:
 
 def _provenance(universes: TrainingSet, families: list[np.ndarray], kept_back: list[np.ndarray]) -> Settings:
     """What the network was trained on, for its card."""
-    from lss.estimator import abundance_table
+    from lss.learned.estimator import abundance_table
 
     training = np.concatenate(families)
     box = universes.box

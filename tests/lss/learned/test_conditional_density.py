@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lss.conditional_density import Flows, fit, load, save
 from lss.errors import DataError
+from lss.learned.conditional_density import Flows, fit, load, save
 from lss.nets.checkpoint import load_checkpoint, save_checkpoint
 
 QUICK = {"members": 1, "transforms": 2, "hidden": (24,), "learning_rate": 1e-2, "epochs": 60, "patience": 10}

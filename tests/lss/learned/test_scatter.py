@@ -4,8 +4,8 @@ from scipy.stats import skew
 
 from lss.config import Cosmology
 from lss.grid.fourier import smooth
+from lss.learned.scatter import modulated, scatter_table
 from lss.physics.random_field import linear_overdensity, white_noise
-from lss.scatter import modulated, scatter_table
 
 N, BOX = 64, 125.0
 

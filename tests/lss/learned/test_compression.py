@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from lss.compression import Compressor, Moments, build, load, log_det
 from lss.config import Box, Cosmology
 from lss.errors import DataError
+from lss.learned.compression import Compressor, Moments, build, load, log_det
 from lss.nets.checkpoint import save_checkpoint
 from lss.universe import Universe
 

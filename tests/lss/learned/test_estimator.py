@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from lss import estimator
 from lss.errors import DataError
-from lss.estimator import Inputs, abundance_table, match_abundance
 from lss.grid.fourier import smooth
 from lss.grid.mesh import overdensity
+from lss.learned import estimator
+from lss.learned.estimator import Inputs, abundance_table, match_abundance
 from lss.nets.checkpoint import save_checkpoint
 from lss.nets.unet import UNet
 

@@ -276,7 +276,7 @@ def test_numbers_that_are_none_are_refused_wherever_they_come_from(folder, tmp_p
 
 
 def test_an_unforeseen_error_is_one_line_unless_debugging(folder, tmp_path):
-    code = "import lss.session; lss.session.run = lambda *a: 1 / 0\nfrom lss_ic.cli import main\nmain()"
+    code = "import lss.command.session; lss.command.session.run = lambda *a: 1 / 0\nfrom lss_ic.cli import main\nmain()"
     plain = subprocess.run([sys.executable, "-c", code], capture_output=True)
     assert_one_line(plain, 1, "ZeroDivisionError", "--debug")
     code = "import sys; sys.argv.append('--debug')\n" + code

@@ -6,7 +6,7 @@ A stage is a module with
     run(universe, config)        -> Universe
     plan(universe, config)       -> Plan: what `--dry-run` says (universe is None where the stage needs none)
 
-and, for the command line, whichever of these it has a use for (lss.session):
+and, for the command line, whichever of these it has a use for (lss.command.session):
 
     listing(universe, members)   -> str: what a terminal is shown of a file or directory, unasked
     run_directory(paths, config) -> (universe or None, str): what a whole directory gives, and what is said of it

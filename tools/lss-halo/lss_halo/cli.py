@@ -1,6 +1,6 @@
 """lss-halo: the command line."""
 
-from lss.console import command
+from lss.command.console import command
 
 main = command(
     "halo",

@@ -1,6 +1,6 @@
 """The command line of lss-ic."""
 
-from lss.console import command
+from lss.command.console import command
 
 main = command(
     "ic",

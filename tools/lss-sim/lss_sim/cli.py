@@ -1,6 +1,6 @@
 """The command line of lss-sim."""
 
-from lss.console import command
+from lss.command.console import command
 
 main = command(
     "sim",

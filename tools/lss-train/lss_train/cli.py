@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lss.console import Option, command
+from lss.command.console import Option, command
 
 main = command(
     "train",

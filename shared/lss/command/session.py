@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lss import stages
+from lss.command.console import Arguments, Command
 from lss.config import Configuration, Settings, as_toml, complete, merge, parse_assignment, read_toml, validate
-from lss.console import Arguments, Command
 from lss.errors import ConfigError, Stopped
 from lss.files import pipes
 from lss.files.digest import digest

@@ -2,7 +2,7 @@
 
 `command("sim", ...)` gives the `main` of lss-sim: it reads input and configuration, finds the stage of that name,
 runs it, and writes the output with its provenance. A tool adds only the options that are its own. Nothing heavy is
-imported here, so that `--help` answers at once; the work is done by `lss.session`.
+imported here, so that `--help` answers at once; the work is done by `lss.command.session`.
 """
 
 import inspect
@@ -193,7 +193,7 @@ def _guarded(command: Command, arguments: Arguments) -> None:
     interrupt.install(deferred=False)
     try:
         _limit_threads(arguments.threads)
-        from lss import session
+        from lss.command import session
 
         session.run(command, arguments)
         sys.stdout.flush()

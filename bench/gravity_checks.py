@@ -15,7 +15,7 @@ from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
 from lss.process.kernels import kernel
 from lss.universe import Particles
-from lss_halo.fof import friends_of_friends
+from lss_halo.finders.fof import friends_of_friends
 from lss_sim.cells import cell_order, take
 from lss_sim.config import Config
 from lss_sim.factors import step_edges

@@ -22,11 +22,11 @@ from lss import stages
 from lss.files.universe_file import read_universe
 from lss.physics.cosmology import RHO_CRIT
 from lss.universe import Halos, Universe
-from lss_halo.ahf import read_ahf
-from lss_halo.cells import Cells, sort_into_cells
+from lss_halo.catalogues.ahf import read_ahf
 from lss_halo.config import Config
-from lss_halo.mass_definition import threshold_density
-from lss_halo.spheres import gather, sphere
+from lss_halo.finders.cells import Cells, sort_into_cells
+from lss_halo.finders.mass_definition import threshold_density
+from lss_halo.finders.spheres import gather, sphere
 from lss_halo.stage import find_halos
 
 GRAVITY = 4.30071e-9  # (km/s)^2 Mpc / Msun, as Gadget-4 has it

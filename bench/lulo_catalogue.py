@@ -24,7 +24,7 @@ from lss.grid.spectra import falls_through
 from lss.physics.lpt import linear_field
 from lss.physics.random_field import white_noise_of
 from lss.universe import Universe, WhiteNoise
-from lss_halo.catalogue import read_foreign
+from lss_halo.catalogues.catalogue import read_foreign
 from lss_halo.config import Config
 
 _LEAST = 1e-3  # smaller correlations are not divided by

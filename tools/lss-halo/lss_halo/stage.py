@@ -13,14 +13,14 @@ from lss.physics.cosmology import RHO_CRIT, hubble
 from lss.process.progress import since
 from lss.stages import Plan
 from lss.universe import Group, Halos, Members, Particles, Universe
-from lss_halo.binding import GRAVITY, binding_of
-from lss_halo.bound_groups import bound_members
-from lss_halo.catalogue import read_foreign
+from lss_halo.catalogues.catalogue import read_foreign
 from lss_halo.config import Config
-from lss_halo.fof import friends_of_friends
-from lss_halo.mass_definition import threshold_density
-from lss_halo.spherical_overdensity import spherical_overdensity
-from lss_halo.structure import nfw_concentration, structure
+from lss_halo.finders.binding import GRAVITY, binding_of
+from lss_halo.finders.bound_groups import bound_members
+from lss_halo.finders.fof import friends_of_friends
+from lss_halo.finders.mass_definition import threshold_density
+from lss_halo.finders.spherical_overdensity import spherical_overdensity
+from lss_halo.finders.structure import nfw_concentration, structure
 from lss_halo.survey import observed, read_mask
 
 __all__ = ["Config", "plan", "read_foreign", "run"]

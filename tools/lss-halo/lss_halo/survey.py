@@ -14,7 +14,7 @@ from lss.errors import ConfigError, DataError
 from lss.halos.halo_fields import redshift_space
 from lss.universe import Halos, Members
 from lss_halo.config import Config, Survey
-from lss_halo.groups import Groups, pick
+from lss_halo.finders.groups import Groups, pick
 
 log = logging.getLogger("lss.halo")
 

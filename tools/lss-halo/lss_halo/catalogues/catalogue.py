@@ -11,15 +11,15 @@ from lss.files.universe_file import FORMAT, read_universe
 from lss.learned import estimator
 from lss.nets.checkpoint import read_card
 from lss.universe import Halos, Members, Universe
-from lss_halo.ahf import read_ahf
+from lss_halo.catalogues.ahf import read_ahf
+from lss_halo.catalogues.foreign import Foreign
+from lss_halo.catalogues.gadget_groups import read_gadget_groups
+from lss_halo.catalogues.hdf5_table import open_hdf5
+from lss_halo.catalogues.mapped import read_mapped
+from lss_halo.catalogues.rockstar import read_rockstar
 from lss_halo.config import Catalogue, Config
-from lss_halo.foreign import Foreign
-from lss_halo.gadget_groups import read_gadget_groups
-from lss_halo.groups import Groups, pick
-from lss_halo.hdf5_table import open_hdf5
-from lss_halo.mapped import read_mapped
-from lss_halo.mass_definition import critical_density, overdensity
-from lss_halo.rockstar import read_rockstar
+from lss_halo.finders.groups import Groups, pick
+from lss_halo.finders.mass_definition import critical_density, overdensity
 
 log = logging.getLogger("lss.halo")
 

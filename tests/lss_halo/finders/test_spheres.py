@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lss_halo.ascending import ascending
-from lss_halo.cells import sort_into_cells
-from lss_halo.density_peaks import density_peaks
-from lss_halo.groups import groups_of_sizes, pick
-from lss_halo.spheres import count_to_crossing, gather, settle, sphere
+from lss_halo.finders.ascending import ascending
+from lss_halo.finders.cells import sort_into_cells
+from lss_halo.finders.density_peaks import density_peaks
+from lss_halo.finders.groups import groups_of_sizes, pick
+from lss_halo.finders.spheres import count_to_crossing, gather, settle, sphere
 
 BOX = 10.0
 

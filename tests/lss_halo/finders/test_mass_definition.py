@@ -5,7 +5,7 @@ import pytest
 from colossus.cosmology import cosmology as background
 from colossus.halo import mass_so
 
-from lss_halo.mass_definition import critical_density, overdensity, threshold_density
+from lss_halo.finders.mass_definition import critical_density, overdensity, threshold_density
 
 
 @pytest.mark.parametrize("definition", ["200c", "500c", "200m", "vir"])

@@ -7,7 +7,7 @@ A density threshold is given as `crowding`: a sphere of radius r at that mean de
 import numpy as np
 
 from lss.process.kernels import kernel
-from lss_halo.ascending import ascending
+from lss_halo.finders.ascending import ascending
 
 ITERATIONS = 30  # a centre of mass moves by less than a thousandth of the radius after some ten
 

@@ -22,11 +22,11 @@ import numpy as np
 from lss.grid.mesh import chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
-from lss_halo.binding import Binding, remove_unbound
-from lss_halo.cells import Cells, sort_into_cells
-from lss_halo.density_peaks import density_peaks
-from lss_halo.groups import Groups, groups_of_sizes, pick
-from lss_halo.spheres import count_to_crossing, gather, settle, sphere
+from lss_halo.finders.binding import Binding, remove_unbound
+from lss_halo.finders.cells import Cells, sort_into_cells
+from lss_halo.finders.density_peaks import density_peaks
+from lss_halo.finders.groups import Groups, groups_of_sizes, pick
+from lss_halo.finders.spheres import count_to_crossing, gather, settle, sphere
 
 # In radii of the smallest halo: a centre first climbs the density on this scale, out of the noise of few particles;
 # then it is averaged over its own sphere, but over no more than that, so that large halos sit on their cores.

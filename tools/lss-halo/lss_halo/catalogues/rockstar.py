@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import ConfigError, DataError
-from lss_halo.foreign import Foreign
-from lss_halo.text_table import TextTable, read_text_table
+from lss_halo.catalogues.foreign import Foreign
+from lss_halo.catalogues.text_table import TextTable, read_text_table
 
 # Rockstar's radius is of the mass it was configured with, so it belongs to "mvir" alone.
 MASS_COLUMNS = {"200c": "m200c", "500c": "m500c", "200m": "m200b", "vir": "mvir"}

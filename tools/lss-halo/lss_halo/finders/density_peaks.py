@@ -9,7 +9,7 @@ import numpy as np
 from lss.grid.mesh import chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
-from lss_halo.cells import Cells
+from lss_halo.finders.cells import Cells
 
 PARTS = 16  # of the rows, for the threads to share
 

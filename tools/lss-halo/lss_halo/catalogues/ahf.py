@@ -6,8 +6,8 @@ import numpy as np
 
 from lss.errors import DataError
 from lss.universe import Members
-from lss_halo.foreign import Foreign
-from lss_halo.text_table import read_lines, read_text_table
+from lss_halo.catalogues.foreign import Foreign
+from lss_halo.catalogues.text_table import read_lines, read_text_table
 
 # Ours: AHF's names for it, of several versions.
 AHF_SCALARS = {

@@ -11,8 +11,8 @@ import numpy as np
 
 from lss.process.kernels import kernel
 from lss.process.threads import spread, threads
-from lss_halo.cells import Cells, sort_into_cells
-from lss_halo.groups import Groups
+from lss_halo.finders.cells import Cells, sort_into_cells
+from lss_halo.finders.groups import Groups
 
 
 def friends_of_friends(

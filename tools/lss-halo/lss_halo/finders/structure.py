@@ -7,9 +7,9 @@ import numpy as np
 from lss.grid.mesh import chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
-from lss_halo.ascending import ascending
-from lss_halo.binding import Binding
-from lss_halo.groups import Groups
+from lss_halo.finders.ascending import ascending
+from lss_halo.finders.binding import Binding
+from lss_halo.finders.groups import Groups
 
 PARTS = 64  # of the halos, for the threads to share
 INNERMOST = 10  # particles inside the smallest radius at which a circular velocity is taken: fewer are noise

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import DataError
-from lss_halo.foreign import Foreign
-from lss_halo.hdf5_table import open_hdf5, read_dataset
+from lss_halo.catalogues.foreign import Foreign
+from lss_halo.catalogues.hdf5_table import open_hdf5, read_dataset
 
 MASS_UNIT = 1e10  # Msun/h
 # The names of mass and radius of each definition; a group of friends has no radius.

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from lss_halo.binding import binding_of
-from lss_halo.bound_groups import bound_members
-from lss_halo.groups import Groups
+from lss_halo.finders.binding import binding_of
+from lss_halo.finders.bound_groups import bound_members
+from lss_halo.finders.groups import Groups
 
 BOX = 100.0
 UNITS = binding_of(1e11, 1.0, 0.0, 1.0)

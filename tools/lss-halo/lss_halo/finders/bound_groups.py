@@ -9,9 +9,9 @@ import numpy as np
 from lss.grid.mesh import chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
-from lss_halo.ascending import ascending
-from lss_halo.binding import Binding
-from lss_halo.groups import Groups, groups_of_sizes, pick
+from lss_halo.finders.ascending import ascending
+from lss_halo.finders.binding import Binding
+from lss_halo.finders.groups import Groups, groups_of_sizes, pick
 
 PARTS = 64  # of the groups, for the threads to share
 LARGEST_SHARE = 0.25  # of the members taken off at once, the least bound ones, before energies are computed again

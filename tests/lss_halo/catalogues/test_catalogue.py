@@ -10,7 +10,7 @@ from lss.config import validate
 from lss.errors import ConfigError, DataError
 from lss_halo import stage
 
-AHF = Path(__file__).parents[1] / "data/gadget4-64-a.AHF_halos"  # the eight largest of Gadget-4 + AHF, 125 Mpc/h
+AHF = Path(__file__).parents[2] / "data/gadget4-64-a.AHF_halos"  # the eight largest of Gadget-4 + AHF, 125 Mpc/h
 PARTICLE_MASS = 6.5638e11
 RHO_CRIT = 2.77536627e11
 

@@ -7,7 +7,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from lss.process.threads import set_threads
-from lss_halo.fof import friends_of_friends
+from lss_halo.finders.fof import friends_of_friends
 
 
 def oracle(position, box_size, linking_length, min_particles):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lss.process.threads import set_threads
-from lss_halo.binding import GRAVITY, Binding, binding_of
-from lss_halo.spherical_overdensity import spherical_overdensity
-from lss_halo.structure import nfw_concentration, structure
+from lss_halo.finders.binding import GRAVITY, Binding, binding_of
+from lss_halo.finders.spherical_overdensity import spherical_overdensity
+from lss_halo.finders.structure import nfw_concentration, structure
 
 BOX = 50.0
 EVERYTHING = Binding(1.0, 0.0, np.inf)

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import ConfigError, DataError
+from lss_halo.catalogues.foreign import Foreign
+from lss_halo.catalogues.hdf5_table import open_hdf5, read_dataset
+from lss_halo.catalogues.text_table import read_text_table
 from lss_halo.config import Catalogue, Column
-from lss_halo.foreign import Foreign
-from lss_halo.hdf5_table import open_hdf5, read_dataset
-from lss_halo.text_table import read_text_table
 
 VECTORS = ("position", "velocity")
 LENGTHS = ("position", "radius", "r_max")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lss_halo.binding import GRAVITY, binding_of, remove_unbound
-from lss_halo.groups import Groups
-from lss_halo.structure import nfw_concentration, structure
+from lss_halo.finders.binding import GRAVITY, binding_of, remove_unbound
+from lss_halo.finders.groups import Groups
+from lss_halo.finders.structure import nfw_concentration, structure
 
 UNITS = binding_of(1e10, 1.0, 0.0, 1.5)
 

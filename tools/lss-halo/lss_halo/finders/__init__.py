@@ -1,0 +1,1 @@
+"""Halo finders: friends of friends and spherical overdensities."""

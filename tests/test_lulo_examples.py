@@ -28,8 +28,8 @@ from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
 from lss.universe import Group, Halos, Particles, Universe, WhiteNoise
 from lss_train.config import Config as Training
+from lss_train.data.universes import read_training_set
 from lss_train.train import plan
-from lss_train.universes import read_training_set
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "lulo"
 TOMLS = sorted(EXAMPLES.glob("*.toml"))

@@ -16,8 +16,8 @@ from lss.errors import DataError
 from lss.inference import Inference
 from lss.learned import compression
 from lss.learned.compression import Moments
-from lss_train.simulations import FIGURES, Batch
-from lss_train.stored import read_stored
+from lss_train.data.simulations import FIGURES, Batch
+from lss_train.data.stored import read_stored
 
 BINS, DRAWS = 6, 200
 

@@ -17,9 +17,9 @@ from lss.nets.checkpoint import Card, load_network
 from lss.physics.random_field import white_noise_of
 from lss_stats.style import BLACK, BLUE, COLUMN, VERMILION, save, styled
 from lss_train.config import Train
-from lss_train.examples import split
-from lss_train.optimizer import OptimizerModel
-from lss_train.universes import TrainingSet, read_training_set
+from lss_train.data.examples import split
+from lss_train.data.universes import TrainingSet, read_training_set
+from lss_train.models.optimizer import OptimizerModel
 
 TICKS = (0.1, 0.3, 1)  # h/Mpc
 

@@ -11,14 +11,14 @@ from lss.files.universe_file import write_universe
 from lss.learned import estimator
 from lss.nets.checkpoint import load_checkpoint, load_network, read_card
 from lss.process import interrupt
-from lss_train import loop
 from lss_train.config import Config, Train
-from lss_train.estimator import EstimatorModel, estimator_inputs, smoothed_linear
-from lss_train.examples import Examples, split
-from lss_train.loop import LOSSES, batches, cosine_loss
-from lss_train.optimizer import OptimizerModel
+from lss_train.data.examples import Examples, split
+from lss_train.data.universes import read_training_set
+from lss_train.models.estimator import EstimatorModel, estimator_inputs, smoothed_linear
+from lss_train.models.optimizer import OptimizerModel
 from lss_train.train import plan, train
-from lss_train.universes import read_training_set
+from lss_train.training import loop
+from lss_train.training.loop import LOSSES, batches, cosine_loss
 
 SMALL = {"channels": 4, "levels": 2, "epochs": 2, "warm_up": 2}
 PAIRS = {"model": "optimizer", "loss": "cosine", "schedule": "plateau", "batch": 2, "learning_rate": 4e-4}

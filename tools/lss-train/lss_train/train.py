@@ -13,13 +13,13 @@ from lss.files.restart import Restart
 from lss.files.universe_file import ensemble_members, read_universe
 from lss.stages import IMPORTS_BYTES, Plan
 from lss_train.config import Config, Train
-from lss_train.device import device_of
-from lss_train.universes import TrainingSet, read_training_set, write_training_set
+from lss_train.data.universes import TrainingSet, read_training_set, write_training_set
+from lss_train.training.device import device_of
 
 if TYPE_CHECKING:
-    from lss_train.estimator import EstimatorModel
-    from lss_train.initial import Initial
-    from lss_train.optimizer import OptimizerModel
+    from lss_train.models.estimator import EstimatorModel
+    from lss_train.models.optimizer import OptimizerModel
+    from lss_train.training.initial import Initial
 
 log = logging.getLogger("lss.train")
 
@@ -52,7 +52,7 @@ def train(
     if str(export) == "-":
         raise ConfigError("--export -: a set is written to a file, not to standard output")
     if model == "imnn":
-        from lss_train.imnn import train_imnn
+        from lss_train.models.imnn import train_imnn
 
         train_imnn(inputs, config, settings or {}, _checkpoint_path(output), restart, observed)
         return
@@ -61,7 +61,7 @@ def train(
     if not inputs:
         raise ConfigError("no input: name a directory of universes or an exported set (`lss-train --help`)")
     if model == "density":
-        from lss_train.density import train_density
+        from lss_train.models.density import train_density
 
         train_density(inputs, config, _checkpoint_path(output))
         return
@@ -88,9 +88,9 @@ def _train(universes: TrainingSet, config: Config, output: Path, restart: Restar
 
     from lss.nets.checkpoint import build, save_checkpoint
     from lss.process.threads import threads
-    from lss_train.examples import Examples, split
-    from lss_train.initial import read_initial, refuse_misfit
-    from lss_train.loop import fit
+    from lss_train.data.examples import Examples, split
+    from lss_train.training.initial import read_initial, refuse_misfit
+    from lss_train.training.loop import fit
 
     settings = config.train
     torch.set_num_threads(threads())
@@ -140,9 +140,9 @@ def _model(
     universes: TrainingSet, config: Config, families: list[np.ndarray], initial: "Initial | None"
 ) -> "EstimatorModel | OptimizerModel":
     """The definition that `[train] model` names."""
-    from lss_train.estimator import EstimatorModel, estimator_inputs
-    from lss_train.initial import in_units_of
-    from lss_train.optimizer import OptimizerModel
+    from lss_train.models.estimator import EstimatorModel, estimator_inputs
+    from lss_train.models.optimizer import OptimizerModel
+    from lss_train.training.initial import in_units_of
 
     settings = config.train
     if settings.model == "optimizer":
@@ -191,16 +191,16 @@ def _provenance(universes: TrainingSet, families: list[np.ndarray], kept_back: l
 
 def plan(inputs: Sequence[Path], config: Config) -> Plan:
     """What a training would read, hold and cost."""
-    from lss_train.examples import planned_bytes
+    from lss_train.data.examples import planned_bytes
 
     if config.train.model == "imnn":
-        from lss_train.imnn import plan_imnn
+        from lss_train.models.imnn import plan_imnn
 
         return plan_imnn(inputs, config)
     if not inputs:
         raise ConfigError("no input: name a directory of universes or an exported set")
     if config.train.model == "density":
-        from lss_train.density import plan_density
+        from lss_train.models.density import plan_density
 
         return plan_density(inputs, config)
     extents = [_extent(path) for path in inputs]

@@ -1,7 +1,7 @@
 import pytest
 
 from lss_train.config import Train
-from lss_train.schedule import Plateau, learning_rate
+from lss_train.training.schedule import Plateau, learning_rate
 
 
 def test_the_rate_rises_then_falls_to_zero_like_a_cosine():

@@ -7,7 +7,7 @@ import torch
 
 from lss.errors import DataError
 from lss.nets.checkpoint import Card
-from lss_train.universes import TrainingSet
+from lss_train.data.universes import TrainingSet
 
 Example = tuple[int, ...]  # a universe, or two of them: the difference of the first and the second
 

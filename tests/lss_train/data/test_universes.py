@@ -6,7 +6,7 @@ import pytest
 
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import write_universe
-from lss_train.universes import read_training_set, write_training_set
+from lss_train.data.universes import read_training_set, write_training_set
 
 
 def test_an_exported_set_is_the_ensemble_it_was_made_of(pairs, tmp_path):

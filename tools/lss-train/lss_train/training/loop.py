@@ -17,11 +17,11 @@ from lss.nets.unet import UNet
 from lss.process import interrupt
 from lss.universe import Group
 from lss_train.config import Train
-from lss_train.examples import Example, Examples, Model
-from lss_train.journal import Journal
-from lss_train.schedule import Plateau, learning_rate
-from lss_train.symmetries import SYMMETRIES, transformed
-from lss_train.weights import Weights, as_arrays, restore, weights_of
+from lss_train.data.examples import Example, Examples, Model
+from lss_train.data.symmetries import SYMMETRIES, transformed
+from lss_train.training.journal import Journal
+from lss_train.training.schedule import Plateau, learning_rate
+from lss_train.training.state import Weights, as_arrays, restore, weights_of
 
 SAVE_EVERY = 100  # updates
 

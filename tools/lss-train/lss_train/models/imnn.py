@@ -19,10 +19,10 @@ from lss.learned.compression import Compressor, build, log_det
 from lss.nets.checkpoint import Card, save_checkpoint
 from lss.stages import IMPORTS_BYTES, Plan
 from lss_train.config import Config
-from lss_train.device import device_of
+from lss_train.training.device import device_of
 
 if TYPE_CHECKING:
-    from lss_train.simulations import Simulations
+    from lss_train.data.simulations import Simulations
 
 log = logging.getLogger("lss.train")
 
@@ -106,8 +106,8 @@ def _train_once(
 
     Raises DataError where they are too few to measure its information.
     """
-    from lss_train.imnn_loop import fit
-    from lss_train.simulations import FIGURES, moments
+    from lss_train.data.simulations import FIGURES, moments
+    from lss_train.training.imnn_loop import fit
 
     imnn = config.train.imnn
     source, data_card = _source(inputs, config, settings, fiducial)
@@ -158,8 +158,8 @@ def _source(
 ) -> "tuple[Simulations, Card]":
     """Where the fields come from, and what the card says of it."""
     from lss.differentiable.field_models import simulator
-    from lss_train.simulations import InMemory
-    from lss_train.stored import read_stored
+    from lss_train.data.simulations import InMemory
+    from lss_train.data.stored import read_stored
 
     inference, imnn = config.inference, config.train.imnn
     device = device_of(config.train.device)

@@ -17,7 +17,7 @@ from lss.files.universe_file import read_universe, universe_files
 from lss.inference import Inference
 from lss.process.progress import progress
 from lss.universe import Universe
-from lss_train.simulations import FIGURES, TRAINING, VALIDATION, Batch
+from lss_train.data.simulations import FIGURES, TRAINING, VALIDATION, Batch
 
 Key = tuple[int, int]  # seed, index
 TOLERANCE = 1e-6  # of a step, between a parameter and what it should be

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lss_train.config import Imnn
-from lss_train.fisher_loss import coupled_pull, coupling, fisher_loss
+from lss_train.training.fisher_loss import coupled_pull, coupling, fisher_loss
 
 
 def test_the_coupling_is_the_papers():

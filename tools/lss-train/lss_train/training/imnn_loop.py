@@ -13,10 +13,10 @@ from lss.nets.compressor_net import CompressorNet
 from lss.process import interrupt
 from lss.universe import Group
 from lss_train.config import Train
-from lss_train.fisher_loss import fisher_loss
-from lss_train.journal import Journal
-from lss_train.simulations import FIRST_WEIGHTS, TRAINING, VALIDATION, Simulations, moments
-from lss_train.weights import Weights, as_arrays, restore, weights_of
+from lss_train.data.simulations import FIRST_WEIGHTS, TRAINING, VALIDATION, Simulations, moments
+from lss_train.training.fisher_loss import fisher_loss
+from lss_train.training.journal import Journal
+from lss_train.training.state import Weights, as_arrays, restore, weights_of
 
 
 @dataclass

@@ -12,8 +12,8 @@ from lss.nets.checkpoint import Card
 from lss.physics.cosmology import growth_rate, hubble
 from lss.physics.random_field import linear_overdensity
 from lss_train.config import Train
-from lss_train.examples import Example
-from lss_train.universes import TrainingSet
+from lss_train.data.examples import Example
+from lss_train.data.universes import TrainingSet
 
 SCALE_UNIVERSES = 8  # enough for the rms of the target, which is no more than a unit
 

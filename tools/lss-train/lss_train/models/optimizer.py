@@ -9,8 +9,8 @@ from lss.grid.fourier import smooth
 from lss.halos.halo_fields import MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.nets.checkpoint import Card
 from lss_train.config import Train
-from lss_train.examples import Example
-from lss_train.universes import TrainingSet
+from lss_train.data.examples import Example
+from lss_train.data.universes import TrainingSet
 
 COSINE_SMOOTHING = 10.0  # Mpc/h, of the cosine that LULO quotes beside the raw one
 _OF_FIELDS = ("mass_range", "mass_bins", "fields", "assignment")

@@ -16,12 +16,12 @@ from lss.nets.compressor_net import CompressorNet
 from lss.process import interrupt
 from lss.stages import run as run_stage
 from lss.universe import Universe
-from lss_train import imnn_loop
 from lss_train.config import Config
-from lss_train.fisher_loss import fisher_loss
-from lss_train.simulations import FIGURES, TRAINING, VALIDATION, Batch, InMemory
-from lss_train.stored import purposes, read_stored
+from lss_train.data.simulations import FIGURES, TRAINING, VALIDATION, Batch, InMemory
+from lss_train.data.stored import purposes, read_stored
 from lss_train.train import plan, train
+from lss_train.training import imnn_loop
+from lss_train.training.fisher_loss import fisher_loss
 
 NAMES = ["ic.amplitude", "ic.slope"]
 SETTINGS = {

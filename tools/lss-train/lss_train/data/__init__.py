@@ -1,0 +1,1 @@
+"""The universes and simulations that networks are trained on."""

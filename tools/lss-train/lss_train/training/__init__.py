@@ -1,0 +1,1 @@
+"""The optimisation: loops, schedules, state, journal."""

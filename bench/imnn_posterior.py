@@ -31,10 +31,11 @@ from lss.learned.compression import Compressor
 from lss.learned.conditional_density import fit
 from lss.process.progress import progress
 from lss.universe import Universe
-from lss_recon import abc, delfi, posterior
 from lss_recon.config import Config
-from lss_recon.proposals import Kernels, gaussian
-from lss_recon.simulations import Runner, Simulations
+from lss_recon.simulation_based import abc, delfi
+from lss_recon.simulation_based import run as posterior
+from lss_recon.simulation_based.proposals import Kernels, gaussian
+from lss_recon.simulation_based.simulations import Runner, Simulations
 from lss_stats.coverage import expected_deviation, largest_deviation, ranks, tarp_level
 
 SEED = 20_000  # of the targets; no network is trained with it

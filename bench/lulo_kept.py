@@ -21,7 +21,7 @@ from lss.nets.checkpoint import resolve
 FOLDER = Path("build/lulo")
 LATEST = FOLDER / "latest"  # a link for each configuration: to its latest results
 _OURS = ("lss", "lss_ic", "lss_sim", "lss_halo", "lss_recon")
-_OTHER_METHODS = ("lss_recon.posterior", "lss.inference", "lss.learned.conditional_density")  # delfi, abc
+_OTHER_METHODS = ("lss_recon.simulation_based.run", "lss.inference", "lss.learned.conditional_density")  # delfi, abc
 
 
 def key(*causes: Any) -> str:

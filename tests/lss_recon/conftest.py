@@ -12,9 +12,9 @@ from lss.halos.halo_fields import mass_edges
 from lss.learned.estimator import Inputs
 from lss.nets.checkpoint import build, save_checkpoint
 from lss.universe import Universe
-from lss_recon.directions import by_estimate
-from lss_recon.loop import Problem
-from lss_recon.modes import filtered, wavenumber
+from lss_recon.lulo.directions import by_estimate
+from lss_recon.lulo.loop import Problem
+from lss_recon.lulo.modes import filtered, wavenumber
 
 
 class LinearToy:

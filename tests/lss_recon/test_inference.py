@@ -19,9 +19,9 @@ from lss.nets.checkpoint import load_checkpoint, save_checkpoint
 from lss.physics.random_field import white_noise
 from lss.process import interrupt
 from lss.universe import Field, Universe
-from lss_recon import simulate
 from lss_recon.config import Config
 from lss_recon.cost import plan
+from lss_recon.simulation_based import simulate
 from lss_train.config import Config as TrainConfig
 from lss_train.train import train
 

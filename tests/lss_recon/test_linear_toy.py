@@ -15,11 +15,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lss_recon.directions import pulled
-from lss_recon.line_search import by_schedule
-from lss_recon.loop import reconstruct
-from lss_recon.modes import filtered
-from lss_recon.start import certainty
+from lss_recon.lulo.directions import pulled
+from lss_recon.lulo.line_search import by_schedule
+from lss_recon.lulo.loop import reconstruct
+from lss_recon.lulo.modes import filtered
+from lss_recon.lulo.start import certainty
 
 TRUTHS, SAMPLES = 8, 6
 SHELLS = [(0.2, 0.6), (0.6, 0.9), (0.9, 1.2)]

@@ -17,16 +17,17 @@ from lss.halos.six_fields import NAMES
 from lss.physics.random_field import white_noise
 from lss.process import interrupt
 from lss.universe import Group
-from lss_recon import network, stage
+from lss_recon import stage
 from lss_recon.config import Config
-from lss_recon.loop import Evaluation, State, Trial
-from lss_recon.memory import Memory
-from lss_recon.modes import wavenumber
-from lss_recon.network import learned
+from lss_recon.lulo import network
+from lss_recon.lulo.loop import Evaluation, State, Trial
+from lss_recon.lulo.loop_state import Memory
+from lss_recon.lulo.modes import wavenumber
+from lss_recon.lulo.network import learned
+from lss_recon.lulo.orientation import orientation
+from lss_recon.lulo.start import prior_draw
+from lss_recon.lulo.truth import against_truth
 from lss_recon.observation import comparison, forward_settings, on_scale_of
-from lss_recon.orientation import orientation
-from lss_recon.start import prior_draw
-from lss_recon.truth import against_truth
 
 
 def reconstruct(observed, checkpoint, options=None, **recon):

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from lss.config import Configuration, Table, quantity
 from lss.inference import Inference
 from lss.learned.conditional_density import Flows
-from lss_recon.line_search import Acceptance
+from lss_recon.lulo.line_search import Acceptance
 from lss_recon.posterior_config import Abc, Delfi, SimulationSettings
 
 

@@ -5,10 +5,10 @@ from lss.config import Settings, validate
 from lss.nets.checkpoint import read_card
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
-from lss_recon import posterior
 from lss_recon.config import Config, Forward
+from lss_recon.lulo.orientation import SIDES
 from lss_recon.observation import check_card, comparison, forward_settings, observed_halos, on_scale_of
-from lss_recon.orientation import SIDES
+from lss_recon.simulation_based import run as posterior
 
 # Measured at 64^3 and 128^3 with 16 channels; the first two are what torch holds when it is loaded and when it has run.
 TORCH_BYTES, WORKSPACE_BYTES = 200_000_000, 40_000_000

@@ -17,23 +17,24 @@ from lss.nets.checkpoint import resolve
 from lss.process import interrupt
 from lss.process.progress import progress
 from lss.universe import Group, Halos, Universe
-from lss_recon import history, posterior
 from lss_recon.config import Config, Reconstruction
 from lss_recon.cost import plan
-from lss_recon.directions import Direction, holding, with_noise
 from lss_recon.ensemble import gather
 from lss_recon.forward import Forward, by_command, by_stages
-from lss_recon.line_search import ChooseStep, by_bisection, by_line_search, by_schedule
-from lss_recon.loop import Problem, State, reconstruct
-from lss_recon.loss import mismatch
-from lss_recon.memory import Memory
-from lss_recon.modes import cut
-from lss_recon.network import Learned, learned
+from lss_recon.lulo import history
+from lss_recon.lulo.directions import Direction, holding, with_noise
+from lss_recon.lulo.line_search import ChooseStep, by_bisection, by_line_search, by_schedule
+from lss_recon.lulo.loop import Problem, State, reconstruct
+from lss_recon.lulo.loop_state import Memory
+from lss_recon.lulo.loss import mismatch
+from lss_recon.lulo.modes import cut
+from lss_recon.lulo.network import Learned, learned
+from lss_recon.lulo.one_point import gaussianise
+from lss_recon.lulo.power_limit import limit_power
+from lss_recon.lulo.start import prior_draw, update_draw
+from lss_recon.lulo.truth import PREFIX, against_truth
 from lss_recon.observation import comparison, forward_settings, observed_halos, on_scale_of
-from lss_recon.one_point import gaussianise
-from lss_recon.power_limit import limit_power
-from lss_recon.start import prior_draw, update_draw
-from lss_recon.truth import PREFIX, against_truth
+from lss_recon.simulation_based import run as posterior
 
 __all__ = ["EXTENDABLE", "Config", "gather", "members", "plan", "run"]
 

@@ -7,7 +7,7 @@ from lss.errors import DataError
 from lss.files.universe_file import read_universe
 from lss.halos.six_fields import recovery, reference_bins, six_fields
 from lss.universe import Universe
-from lss_recon.loop import Evaluation
+from lss_recon.lulo.loop import Evaluation
 
 PREFIX = "k80_"  # of the columns, before the name of the field
 

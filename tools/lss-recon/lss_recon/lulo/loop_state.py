@@ -14,8 +14,8 @@ import numpy as np
 from lss.errors import DataError
 from lss.files.restart import Restart
 from lss.universe import Group, Universe
-from lss_recon import history
-from lss_recon.loop import Evaluation, State
+from lss_recon.lulo import history
+from lss_recon.lulo.loop import Evaluation, State
 
 _NOISE = "white_noise_of_the_loop"
 

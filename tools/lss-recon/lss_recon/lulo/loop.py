@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lss_recon.line_search import ChooseStep, gains
+from lss_recon.lulo.line_search import ChooseStep, gains
 
 PATIENCE = 5  # updates without a gain end the loop: LULO p_OPT
 _RECENT = 3  # AELS accepts one of the last three points that it visited, or the best
@@ -90,7 +90,7 @@ def reconstruct(
 ) -> State:
     """Follow the directions until the simulations are used up or PATIENCE updates have gained nothing.
 
-    start : makes the white noise of simulation 1; choose_step : one of lss_recon.line_search;
+    start : makes the white noise of simulation 1; choose_step : one of lss_recon.lulo.line_search;
     state : where an interrupted call with equal arguments stood; checkpoint : called after every simulation with the
     state so far, may raise to stop
     Returns the last state; `best` is the answer, and its evaluation is among the kept.

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lss.errors import Stopped
-from lss_recon.directions import by_pairs
-from lss_recon.line_search import by_line_search, by_schedule
-from lss_recon.loop import PATIENCE, reconstruct
+from lss_recon.lulo.directions import by_pairs
+from lss_recon.lulo.line_search import by_line_search, by_schedule
+from lss_recon.lulo.loop import PATIENCE, reconstruct
 
 CHOOSERS = {
     "schedule": lambda: by_schedule(1.0, 0.9),

@@ -24,11 +24,11 @@ from lss.nets.checkpoint import resolve
 from lss.process.progress import Bar, progress
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Group, Universe
-from lss_recon import abc, delfi
 from lss_recon.config import Config
-from lss_recon.proposals import Proposal, gaussian
-from lss_recon.simulate import FIELDS, Compress, by_stages, compressed, in_memory
-from lss_recon.simulations import Runner, Simulate, Simulations
+from lss_recon.simulation_based import abc, delfi
+from lss_recon.simulation_based.proposals import Proposal, gaussian
+from lss_recon.simulation_based.simulate import FIELDS, Compress, by_stages, compressed, in_memory
+from lss_recon.simulation_based.simulations import Runner, Simulate, Simulations
 
 log = logging.getLogger("lss.recon")
 

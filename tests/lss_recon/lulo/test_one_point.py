@@ -5,7 +5,7 @@ from lss.config import Cosmology
 from lss.grid.fourier import smooth
 from lss.grid.spectra import measure
 from lss.physics.random_field import linear_overdensity, white_noise, white_noise_of
-from lss_recon.one_point import RADII, gaussianise
+from lss_recon.lulo.one_point import RADII, gaussianise
 
 N, BOX, COSMOLOGY = 64, 125.0, Cosmology()
 

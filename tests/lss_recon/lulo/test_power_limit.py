@@ -3,8 +3,8 @@ import pytest
 
 from lss.grid import fourier
 from lss.physics.random_field import white_noise
-from lss_recon.modes import filtered, wavenumber
-from lss_recon.power_limit import FROM, OF_HALOS, WIDTH, expected_power, limit_power
+from lss_recon.lulo.modes import filtered, wavenumber
+from lss_recon.lulo.power_limit import FROM, OF_HALOS, WIDTH, expected_power, limit_power
 
 N, BOX = 32, 62.5
 K = wavenumber(N, BOX)

@@ -9,11 +9,11 @@ from lss.inference import Prior
 from lss.learned.conditional_density import Flows
 from lss.process import interrupt
 from lss.process.progress import progress
-from lss_recon import abc, delfi
 from lss_recon.posterior_config import Abc, Delfi
-from lss_recon.proposals import gaussian
-from lss_recon.simulations import Runner, Simulations
-from lss_recon.tempering import temper
+from lss_recon.simulation_based import abc, delfi
+from lss_recon.simulation_based.proposals import gaussian
+from lss_recon.simulation_based.simulations import Runner, Simulations
+from lss_recon.simulation_based.tempering import temper
 
 NAMES = ("ic.amplitude", "ic.slope")
 FISHER = np.array([[1984.5, -1545.1], [-1545.1, 1690.5]])

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.errors import DataError
-from lss_recon.delfi import Target, described, refuse_outside
 from lss_recon.posterior_config import Abc
-from lss_recon.proposals import Kernels, Proposal, weighted_covariance
-from lss_recon.simulations import Runner, Simulations
+from lss_recon.simulation_based.delfi import Target, described, refuse_outside
+from lss_recon.simulation_based.proposals import Kernels, Proposal, weighted_covariance
+from lss_recon.simulation_based.simulations import Runner, Simulations
 
 log = logging.getLogger("lss.recon")
 

@@ -17,9 +17,9 @@ import numpy as np
 from lss.config import Cosmology
 from lss.physics.random_field import white_noise_of
 from lss.universe import Halos
-from lss_recon.loop import Evaluation
-from lss_recon.modes import filtered, wavenumber
-from lss_recon.orientation import Orientation, seen_from
+from lss_recon.lulo.loop import Evaluation
+from lss_recon.lulo.modes import filtered, wavenumber
+from lss_recon.lulo.orientation import Orientation, seen_from
 
 Direction = Callable[[Evaluation, int], np.ndarray]
 OfOutcome = Callable[[Any], np.ndarray]
@@ -117,7 +117,7 @@ def pulled(direction: Direction, strength: float, target: np.ndarray, certain: n
 
 
 def placing(direction: Direction, strength: float, change: Callable[[Halos], np.ndarray]) -> Direction:
-    """A direction that also moves halos: + strength times what brings them to their places (see lss_recon.halo_places).
+    """A direction that also moves halos: + strength times what brings them to their places (see lss_recon.lulo.halo_places).
 
     change : halos of an outcome -> (n, n, n) float32 white noise
     """

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from lss.universe import Group
-from lss_recon.loop import Trial
+from lss_recon.lulo.loop import Trial
 
 _TYPES = {"simulation": np.int32, "update": np.int32}
 _COLUMNS = [column.name for column in dataclasses.fields(Trial) if column.name != "extra"]

@@ -25,7 +25,7 @@ from lss.grid import fourier
 from lss.physics.cosmology import growth_factor
 from lss.physics.linear_power import linear_power
 from lss.universe import Halos, Members
-from lss_recon.modes import wavenumber
+from lss_recon.lulo.modes import wavenumber
 
 REACH = 2.0  # Mpc/h: halos that are farther apart than this are not one and the same
 SIGMA = 0.3  # Mpc/h, along an axis: what linear theory and the halo finder leave

@@ -13,7 +13,7 @@ from lss.nets.checkpoint import load_network, read_card
 from lss.physics.random_field import linear_overdensity, white_noise_of
 from lss.universe import Halos, Universe
 from lss_recon.config import Reconstruction
-from lss_recon.directions import (
+from lss_recon.lulo.directions import (
     Direction,
     by_estimate,
     by_estimate_from_all_sides,
@@ -22,11 +22,11 @@ from lss_recon.directions import (
     pulled,
     whitened,
 )
-from lss_recon.modes import cut, filtered, wavenumber
+from lss_recon.lulo.modes import cut, filtered, wavenumber
+from lss_recon.lulo.orientation import SIDES, Orientation, orientation, seen_from
+from lss_recon.lulo.power_limit import expected_power
+from lss_recon.lulo.start import certainty, constrained_draw
 from lss_recon.observation import FieldsOf, check_card
-from lss_recon.orientation import SIDES, Orientation, orientation, seen_from
-from lss_recon.power_limit import expected_power
-from lss_recon.start import certainty, constrained_draw
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
         certain = np.where(k < recon.k_max, certainty(correlation), 0)
         direction = pulled(direction, recon.pull, filtered(of_data, full), certain)
     if recon.place:
-        from lss_recon.halo_places import towards_places
+        from lss_recon.lulo.halo_places import towards_places
 
         undecided = np.where(k < recon.k_max, 1 - np.clip(correlation, 0, 1) ** 2, 0)
         direction = placing(direction, recon.place, towards_places(observed, undecided, cosmology, box.size))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lss_recon.line_search import (
+from lss_recon.lulo.line_search import (
     approximate_exact_line_search,
     bisection,
     by_bisection,

@@ -14,7 +14,7 @@ from lss.inference import with_parameters
 from lss.physics.random_field import white_noise
 from lss.universe import Universe
 from lss_recon import forward
-from lss_recon.simulations import Simulate
+from lss_recon.simulation_based.simulations import Simulate
 
 log = logging.getLogger("lss.recon")
 

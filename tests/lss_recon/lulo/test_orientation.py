@@ -8,9 +8,9 @@ from lss.grid import fourier
 from lss.grid.mesh import paint
 from lss.learned.estimator import inflow
 from lss.universe import Halos
-from lss_recon.directions import by_estimate, by_estimate_from_all_sides
-from lss_recon.loop import Evaluation
-from lss_recon.orientation import orientation, turned, turned_back
+from lss_recon.lulo.directions import by_estimate, by_estimate_from_all_sides
+from lss_recon.lulo.loop import Evaluation
+from lss_recon.lulo.orientation import orientation, turned, turned_back
 
 N, BOX = 8, 20.0
 SEEN = [orientation(N, 1, 0, update) for update in range(200)]

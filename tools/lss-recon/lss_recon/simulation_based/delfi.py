@@ -19,9 +19,9 @@ from lss.errors import DataError
 from lss.inference import Prior
 from lss.learned.conditional_density import ConditionalDensity, Flows, fit, refuse_few
 from lss_recon.posterior_config import Delfi
-from lss_recon.proposals import Kernels, Proposal
-from lss_recon.simulations import Runner, Simulations
-from lss_recon.tempering import Draws, temper
+from lss_recon.simulation_based.proposals import Kernels, Proposal
+from lss_recon.simulation_based.simulations import Runner, Simulations
+from lss_recon.simulation_based.tempering import Draws, temper
 
 log = logging.getLogger("lss.recon")
 

@@ -1,0 +1,1 @@
+"""Reconstruction of initial conditions by a loop over full simulations."""

@@ -1,0 +1,1 @@
+"""Posteriors of parameters from simulations: DELFI and ABC."""

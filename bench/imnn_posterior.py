@@ -36,7 +36,7 @@ from lss_recon.simulation_based import abc, delfi
 from lss_recon.simulation_based import run as posterior
 from lss_recon.simulation_based.proposals import Kernels, gaussian
 from lss_recon.simulation_based.simulations import Runner, Simulations
-from lss_stats.coverage import expected_deviation, largest_deviation, ranks, tarp_level
+from lss_stats.measures.coverage import expected_deviation, largest_deviation, ranks, tarp_level
 
 SEED = 20_000  # of the targets; no network is trained with it
 POOL, WIDTH, EPSILON, ACCEPTED = 50_000, 3.0, 0.4, 350

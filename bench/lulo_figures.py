@@ -23,9 +23,9 @@ from lss.learned import estimator
 from lss.physics.cosmology import RHO_CRIT
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Universe
-from lss_stats.bispectrum import against_angle
 from lss_stats.config import Statistics
-from lss_stats.samples import Sample, sample, without_window
+from lss_stats.measures.bispectrum import against_angle
+from lss_stats.measures.fields import Sample, sample, without_window
 
 # Which field's T(k), and how far from 1: LULO section 5.2.
 BANDS = {

@@ -21,8 +21,8 @@ import numpy as np
 from lss.grid.fourier import forward
 from lss.grid.spectra import Spectra, inverse_windows, measure, measure_modes, shell_limits, shells
 from lss.process.threads import set_threads, threads
-from lss_stats import bispectrum
-from lss_stats.samples import painted_modes
+from lss_stats.measures import bispectrum
+from lss_stats.measures.fields import painted_modes
 
 PEER = Path("build/peers/bin/python")
 BOX, PK_GRID, BK_GRID = 1000.0, 256, 128

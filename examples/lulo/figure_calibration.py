@@ -10,7 +10,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from lss_stats.style import COLUMN, CYCLE, save, styled
+from lss_stats.figures.style import COLUMN, CYCLE, save, styled
 
 BAND, K_MAX = (0.7, 1.5), 0.6  # what is asked of every shell to k = 0.5; h/Mpc shown
 

@@ -15,8 +15,8 @@ from lss.grid.comparison import LEAST_MODES
 from lss.halos.six_fields import recovery, six_fields
 from lss.universe import Universe
 from lss_stats.config import Statistics
-from lss_stats.mass_function import mass_function
-from lss_stats.style import BLACK, BLUE, GREEN, PAGE, VERMILION, save, styled
+from lss_stats.figures.style import BLACK, BLUE, GREEN, PAGE, VERMILION, save, styled
+from lss_stats.measures.mass_function import mass_function
 
 LINES = (("both fields", BLUE), ("mass-weighted only", VERMILION), ("counts only", GREEN))
 

@@ -15,7 +15,7 @@ from lss.grid.spectra import measure
 from lss.learned import estimator
 from lss.nets.checkpoint import Card, load_network
 from lss.physics.random_field import white_noise_of
-from lss_stats.style import BLACK, BLUE, COLUMN, VERMILION, save, styled
+from lss_stats.figures.style import BLACK, BLUE, COLUMN, VERMILION, save, styled
 from lss_train.config import Train
 from lss_train.data.examples import split
 from lss_train.data.universes import TrainingSet, read_training_set

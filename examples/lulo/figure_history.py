@@ -17,7 +17,7 @@ from lss.grid.mesh import overdensity
 from lss.halos.six_fields import lattice_velocity
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Universe
-from lss_stats.style import BLACK, BLUE, PAGE, VERMILION, save, styled
+from lss_stats.figures.style import BLACK, BLUE, PAGE, VERMILION, save, styled
 
 SMOOTHING, DEPTH = 5.0, 15.0  # Mpc/h: of the initial field; thickness of the slices
 CURVE = 2.0  # inches

@@ -13,7 +13,7 @@ import numpy as np
 from lss.files.universe_file import ensemble_members, read_universe
 from lss.grid.comparison import LEAST_MODES, Comparison
 from lss.halos.six_fields import NAMES, recovery, reference_bins, six_fields
-from lss_stats.style import BLACK, CYCLE, PAGE, save, styled
+from lss_stats.figures.style import BLACK, CYCLE, PAGE, save, styled
 
 TITLES = ("initial field", "matter", "halos, by mass", "halos, counts", "momentum", "velocity (q)")
 TICKS = (0.1, 0.3, 1)  # h/Mpc

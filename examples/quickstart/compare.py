@@ -17,7 +17,7 @@ from lss.grid.spectra import falls_through, measure
 from lss.learned import estimator
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Group, Universe
-from lss_stats.style import BLACK, BLUE, GREEN, PAGE, PURPLE, SKY, VERMILION, save, styled
+from lss_stats.figures.style import BLACK, BLUE, GREEN, PAGE, PURPLE, SKY, VERMILION, save, styled
 
 SHOWN = 2.0  # Mpc/h, smoothing of the initial fields in the picture
 DEPTH = 0.16  # of the box, thickness of the slices

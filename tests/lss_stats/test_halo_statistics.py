@@ -10,15 +10,15 @@ from numpy.testing import assert_allclose
 from lss.config import Cosmology
 from lss.errors import DataError
 from lss.universe import Halos, Members
-from lss_stats import figure_halos
 from lss_stats.config import Statistics
-from lss_stats.divergence import kl_divergence
-from lss_stats.halo_velocities import halo_velocities
-from lss_stats.mass_function import mass_function, predicted
-from lss_stats.residuals import residuals
-from lss_stats.samples import resolved
-from lss_stats.shown import Shown
-from lss_stats.two_point import pair_counts, two_point
+from lss_stats.figures import halos as figure_halos
+from lss_stats.figures.shown import Shown
+from lss_stats.measures.divergence import kl_divergence
+from lss_stats.measures.fields import resolved
+from lss_stats.measures.halo_velocities import halo_velocities
+from lss_stats.measures.mass_function import mass_function, predicted
+from lss_stats.measures.residuals import residuals
+from lss_stats.measures.two_point import pair_counts, two_point
 
 
 def test_every_halo_in_range_is_counted_with_a_poisson_error(universe):

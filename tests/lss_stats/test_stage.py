@@ -16,8 +16,8 @@ from lss.universe import Field, Group, Universe
 from lss_stats import stage
 from lss_stats.config import Config, Statistics
 from lss_stats.ensemble import scatter
-from lss_stats.listing import listing
 from lss_stats.measurements import measure
+from lss_stats.output.listing import listing
 
 ALL = Config(stats=Statistics(measure=["all"], triangle=(0.1, 0.3), angles=5, equilateral=4))
 
@@ -147,7 +147,7 @@ def test_every_figure_is_drawn(universe, truth_file, tmp_path):
         write_universe(universe, ensemble / f"{i:06d}.h5")
     stage.run(universe, ALL, truth=truth_file, ensemble=ensemble, figures=tmp_path / "figures")
     stage.run_directory(sorted(ensemble.glob("*.h5")), ALL, truth=truth_file, figures=tmp_path / "figures")
-    from lss_stats.figures import FIGURES
+    from lss_stats.figures.catalogue import FIGURES
 
     drawn_elsewhere = {"random-field", "posterior", "estimates", "coverage"}  # test_posterior.py, test_learned.py
     for suffix in ("png", "pdf"):

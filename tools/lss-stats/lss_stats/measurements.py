@@ -10,17 +10,11 @@ from lss.halos.halo_fields import redshift_space
 from lss.inference import Inference
 from lss.process.progress import progress
 from lss.universe import Group, Universe
-from lss_stats import bispectrum
 from lss_stats.agreement import refuse_other_abscissae
-from lss_stats.anisotropy import multipoles, wedges
 from lss_stats.config import Statistics
-from lss_stats.halo_velocities import halo_velocities
-from lss_stats.learned import information, summaries
-from lss_stats.mass_function import mass_function
-from lss_stats.posterior import posterior
-from lss_stats.power import compare, plane_power, power
-from lss_stats.residuals import residuals
-from lss_stats.samples import (
+from lss_stats.measures import bispectrum
+from lss_stats.measures.anisotropy import multipoles, wedges
+from lss_stats.measures.fields import (
     Sample,
     available,
     planes,
@@ -29,8 +23,14 @@ from lss_stats.samples import (
     sample,
     without_window,
 )
-from lss_stats.slices import slices
-from lss_stats.two_point import two_point
+from lss_stats.measures.halo_velocities import halo_velocities
+from lss_stats.measures.learned import information, summaries
+from lss_stats.measures.mass_function import mass_function
+from lss_stats.measures.posterior import posterior
+from lss_stats.measures.power import compare, plane_power, power
+from lss_stats.measures.residuals import residuals
+from lss_stats.measures.slices import slices
+from lss_stats.measures.two_point import two_point
 
 log = logging.getLogger("lss.stats")
 

@@ -14,11 +14,11 @@ from lss.universe import Group, Universe
 from lss_stats.agreement import refuse_other_abscissae
 from lss_stats.config import Config
 from lss_stats.ensemble import measure_members, scatter, truth_of
-from lss_stats.listing import listing
+from lss_stats.figures.shown import Shown
 from lss_stats.measurements import Groups, Measured, measure
-from lss_stats.posterior import coverage, stored_posterior
-from lss_stats.shown import Shown
-from lss_stats.summary import (
+from lss_stats.measures.posterior import coverage, stored_posterior
+from lss_stats.output.listing import listing
+from lss_stats.output.summary import (
     Row,
     as_text,
     coverage_rows,
@@ -172,17 +172,17 @@ def _write_out(
 ) -> None:
     """What was asked for beside the universe itself; matplotlib is imported only for a figure."""
     if tables is not None:
-        from lss_stats.tables import save_tables
+        from lss_stats.output.tables import save_tables
 
         save_tables(result, tables)
     if plot is not None or figures is not None:
-        from lss_stats.figures import save_all, save_overview
+        from lss_stats.figures.catalogue import save_all, save_overview
 
         if plot is not None:
             save_overview(shown, plot)
         if figures is not None:
             save_all(shown, figures)
     if report is not None:
-        from lss_stats.report import save_report
+        from lss_stats.output.report import save_report
 
         save_report(shown, result, report)

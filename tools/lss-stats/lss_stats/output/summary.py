@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lss.universe import Group
-from lss_stats.labels import label
+from lss_stats.figures.labels import label
 from lss_stats.measurements import Groups, Measured
 
 Row = tuple[str, ...]

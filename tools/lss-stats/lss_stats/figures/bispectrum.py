@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lss.universe import Group
-from lss_stats.figure_spectra import draw_band
-from lss_stats.labels import label
-from lss_stats.shown import Shown
-from lss_stats.style import COLUMN, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
+from lss_stats.figures.labels import label
+from lss_stats.figures.shown import Shown
+from lss_stats.figures.spectra import draw_band
+from lss_stats.figures.style import COLUMN, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
 
 _FIELDS = ("matter", "halo_mass_weighted", "halo_count")
 

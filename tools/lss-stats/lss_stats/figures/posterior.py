@@ -10,10 +10,10 @@ from matplotlib.lines import Line2D
 from scipy.stats import gaussian_kde
 
 from lss.universe import Group
-from lss_stats.coverage import expected_deviation
-from lss_stats.posterior import weighted_quantile
-from lss_stats.shown import Shown
-from lss_stats.style import BLACK, COLUMN, CYCLE, PAGE, plt
+from lss_stats.figures.shown import Shown
+from lss_stats.figures.style import BLACK, COLUMN, CYCLE, PAGE, plt
+from lss_stats.measures.coverage import expected_deviation
+from lss_stats.measures.posterior import weighted_quantile
 
 PARAMETERS = {
     "ic.amplitude": "$A$",

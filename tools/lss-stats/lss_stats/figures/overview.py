@@ -5,12 +5,12 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from lss_stats.figure_fields import draw_slice
-from lss_stats.figure_halos import draw_mass_function
-from lss_stats.figure_spectra import K_LABEL, draw_correlation
-from lss_stats.labels import label
-from lss_stats.shown import Shown
-from lss_stats.style import CYCLE, PAGE
+from lss_stats.figures.fields import draw_slice
+from lss_stats.figures.halos import draw_mass_function
+from lss_stats.figures.labels import label
+from lss_stats.figures.shown import Shown
+from lss_stats.figures.spectra import K_LABEL, draw_correlation
+from lss_stats.figures.style import CYCLE, PAGE
 
 _SLICES = ("initial", "matter", "halo_mass_weighted")
 _SPECTRA = ("initial", "matter", "halo_mass_weighted", "halo_count", "halos")

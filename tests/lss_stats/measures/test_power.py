@@ -12,12 +12,12 @@ from lss.grid.spectra import measure_modes
 from lss.halos.halo_fields import CHANNELS, MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Field, Group, Halos, Universe
-from lss_stats import figure_spectra
 from lss_stats.config import Statistics
-from lss_stats.power import compare, power
-from lss_stats.samples import available, painted_modes, points_sample, sample, shot_noise
-from lss_stats.shown import Shown
-from lss_stats.slices import slices
+from lss_stats.figures import spectra as figure_spectra
+from lss_stats.figures.shown import Shown
+from lss_stats.measures.fields import available, painted_modes, points_sample, sample, shot_noise
+from lss_stats.measures.power import compare, power
+from lss_stats.measures.slices import slices
 
 BOX, N = 100.0, 16
 CONFIG = Statistics()

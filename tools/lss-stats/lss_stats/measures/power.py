@@ -8,7 +8,7 @@ from lss.grid.fourier import forward, half_space_weights
 from lss.grid.spectra import Spectra, measure_modes
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.samples import Sample
+from lss_stats.measures.fields import Sample
 
 
 def power(sample: Sample, config: Statistics) -> Group:

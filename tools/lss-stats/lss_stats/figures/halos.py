@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lss.universe import Group
-from lss_stats.figure_spectra import draw_band
-from lss_stats.shown import Shown
-from lss_stats.style import BAND, COLUMN, GREEN, PURPLE, SKY, SUBJECT, TRUTH, VERMILION, ratio_rows
+from lss_stats.figures.shown import Shown
+from lss_stats.figures.spectra import draw_band
+from lss_stats.figures.style import BAND, COLUMN, GREEN, PURPLE, SKY, SUBJECT, TRUTH, VERMILION, ratio_rows
 
 _MODELS = {
     "tinker08": ("Tinker et al. 2008", GREEN),

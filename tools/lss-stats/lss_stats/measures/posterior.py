@@ -7,7 +7,7 @@ import numpy as np
 from lss.config import Settings
 from lss.errors import DataError
 from lss.universe import Group, Universe
-from lss_stats.coverage import expected_deviation, largest_deviation, ranks, tarp_level
+from lss_stats.measures.coverage import expected_deviation, largest_deviation, ranks, tarp_level
 
 _ATTRIBUTES = ("parameters", "method", "score_estimate", "fisher", "low", "high")
 QUANTILES = {"low_95": 0.025, "low_68": 0.16, "median": 0.5, "high_68": 0.84, "high_95": 0.975}

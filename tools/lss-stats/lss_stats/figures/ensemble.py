@@ -3,11 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from lss_stats.figure_halos import draw_mass_function
-from lss_stats.figure_spectra import K_LABEL, SCALARS
-from lss_stats.labels import label
-from lss_stats.shown import Shown
-from lss_stats.style import BLACK, COLUMN, PAGE, SKY, few_labels, plt, ratio_rows
+from lss_stats.figures.halos import draw_mass_function
+from lss_stats.figures.labels import label
+from lss_stats.figures.shown import Shown
+from lss_stats.figures.spectra import K_LABEL, SCALARS
+from lss_stats.figures.style import BLACK, COLUMN, PAGE, SKY, few_labels, plt, ratio_rows
 
 _LINE = {"color": SKY, "lw": 0.7, "alpha": 0.9}
 

@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 
 from lss.grid.fourier import forward
 from lss.halos.halo_fields import redshift_space
-from lss_stats.anisotropy import multipoles, wedges
 from lss_stats.config import Statistics
 from lss_stats.measurements import measure
-from lss_stats.samples import Sample
+from lss_stats.measures.anisotropy import multipoles, wedges
+from lss_stats.measures.fields import Sample
 
 BOX, N = 100.0, 12
 

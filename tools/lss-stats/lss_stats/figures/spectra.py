@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from lss.grid.comparison import LEAST_MODES
 from lss.universe import Group
-from lss_stats.labels import label
-from lss_stats.shown import Shown
-from lss_stats.style import BAND, COLUMN, CYCLE, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
+from lss_stats.figures.labels import label
+from lss_stats.figures.shown import Shown
+from lss_stats.figures.style import BAND, COLUMN, CYCLE, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
 
 SCALARS = ("initial", "matter", "halo_mass_weighted", "halo_count")
 VECTORS = ("momentum", "velocity")

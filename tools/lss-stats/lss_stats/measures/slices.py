@@ -8,7 +8,7 @@ from lss.grid.mesh import overdensity
 from lss.halos.six_fields import lattice_velocity
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.samples import available, grid_of, initial_field, stored_unit
+from lss_stats.measures.fields import available, grid_of, initial_field, stored_unit
 
 AXIS = 2  # slices are projected along z
 

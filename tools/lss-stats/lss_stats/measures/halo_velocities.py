@@ -4,7 +4,7 @@ import numpy as np
 
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.samples import resolved
+from lss_stats.measures.fields import resolved
 
 _EDGES = np.linspace(0, 2400, 41)  # km/s
 

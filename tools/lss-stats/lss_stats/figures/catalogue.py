@@ -6,17 +6,15 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from lss_stats import (
-    figure_bispectrum,
-    figure_ensemble,
-    figure_fields,
-    figure_halos,
-    figure_posterior,
-    figure_spectra,
-    style,
-)
-from lss_stats.overview import overview
-from lss_stats.shown import Shown
+from lss_stats.figures import bispectrum as figure_bispectrum
+from lss_stats.figures import ensemble as figure_ensemble
+from lss_stats.figures import fields as figure_fields
+from lss_stats.figures import halos as figure_halos
+from lss_stats.figures import posterior as figure_posterior
+from lss_stats.figures import spectra as figure_spectra
+from lss_stats.figures import style
+from lss_stats.figures.overview import overview
+from lss_stats.figures.shown import Shown
 
 log = logging.getLogger("lss.stats")
 

@@ -12,7 +12,7 @@ import numpy as np
 from lss.errors import DataError
 from lss.halos.halo_fields import particle_halo_mass
 from lss.universe import Group, Universe
-from lss_stats.divergence import kl_divergence
+from lss_stats.measures.divergence import kl_divergence
 
 log = logging.getLogger("lss.stats")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lss_stats.coverage import expected_deviation, largest_deviation, ranks, tarp_level
+from lss_stats.measures.coverage import expected_deviation, largest_deviation, ranks, tarp_level
 
 COVARIANCE = np.array([[1.0, 0.6], [0.6, 0.5]])
 

@@ -12,9 +12,10 @@ from lss.files.universe_file import write_universe
 from lss.inference import Inference, with_parameters
 from lss.physics.random_field import white_noise
 from lss.universe import Field, Group, Universe, WhiteNoise
-from lss_stats import figure_posterior, stage
+from lss_stats import stage
 from lss_stats.config import Config
-from lss_stats.posterior import weighted_quantile
+from lss_stats.figures import posterior as figure_posterior
+from lss_stats.measures.posterior import weighted_quantile
 
 NAMES = ("ic.amplitude", "ic.slope")
 FISHER = np.array([[400.0, -150.0], [-150.0, 300.0]])

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from lss.errors import DataError
 from lss.grid.fourier import forward
-from lss_stats.bispectrum import against_angle, equilateral
+from lss_stats.measures.bispectrum import against_angle, equilateral
 
 BOX, N = 100.0, 16
 FUNDAMENTAL = 2 * np.pi / BOX

@@ -9,12 +9,11 @@ from pathlib import Path
 from lss.config import as_toml
 from lss.files.universe_file import atomic
 from lss.universe import Universe
-from lss_stats import style
-from lss_stats.figures import drawn
-from lss_stats.listing import provenance_rows
-from lss_stats.overview import overview
-from lss_stats.shown import Shown
-from lss_stats.summary import (
+from lss_stats.figures.catalogue import drawn, style
+from lss_stats.figures.overview import overview
+from lss_stats.figures.shown import Shown
+from lss_stats.output.listing import provenance_rows
+from lss_stats.output.summary import (
     Row,
     coverage_rows,
     ensemble_rows,

@@ -10,8 +10,8 @@ from lss.grid.spectra import inverse_windows, shell_limits, shells
 from lss.process.kernels import kernel
 from lss.universe import Group
 from lss_stats.config import Statistics
-from lss_stats.power import in_range
-from lss_stats.samples import Sample
+from lss_stats.measures.fields import Sample
+from lss_stats.measures.power import in_range
 
 
 def multipoles(sample: Sample, config: Statistics) -> Group:

@@ -12,12 +12,15 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from bench import lulo, lulo_kept, lulo_reconstructions, lulo_truths
-from bench.lulo_calibration import Errors, errors, ratios, worst
-from bench.lulo_figures import BANDS, Figures, compare, figures, median, median_error, ratio_of_sums, reaches_together
-from bench.lulo_kept import checkpoint_hashes, code_hash
-from bench.lulo_measured import processes
-from bench.lulo_reconstructions import method, name_of, settings_of
+from bench.lulo import benchmark as lulo
+from bench.lulo import kept as lulo_kept
+from bench.lulo import reconstructions as lulo_reconstructions
+from bench.lulo import truths as lulo_truths
+from bench.lulo.calibration import Errors, errors, ratios, worst
+from bench.lulo.figures import BANDS, Figures, compare, figures, median, median_error, ratio_of_sums, reaches_together
+from bench.lulo.kept import checkpoint_hashes, code_hash
+from bench.lulo.measured import processes
+from bench.lulo.reconstructions import method, name_of, settings_of
 
 from lss import stages
 from lss.config import Box, Configuration, read_toml, validate
@@ -311,7 +314,7 @@ def test_results_depend_on_code_but_not_on_its_comments(tmp_path, monkeypatch):
         return code_hash("lss_toy")
 
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("bench.lulo_kept._OURS", ("lss_toy",))
+    monkeypatch.setattr("bench.lulo.kept._OURS", ("lss_toy",))
     first = hash_of('"""Doc."""\n\n\ndef f():\n    """Doc."""\n    return 1\n')
     assert hash_of('"""Other."""\n\n\ndef f():\n    """Doc."""\n    return 1  # one\n') == first
     assert hash_of('"""Doc."""\n\n\ndef f():\n    """Doc."""\n    return 2\n') != first
@@ -341,7 +344,7 @@ def test_a_variant_does_not_take_the_place_of_its_configuration(kept_in):
 
 
 def test_a_configuration_to_compare_with_is_asked_for_before_the_work(kept_in, monkeypatch, capsys):
-    monkeypatch.setattr("bench.lulo.processes", lambda count: pytest.fail("work has begun"))
+    monkeypatch.setattr("bench.lulo.benchmark.processes", lambda count: pytest.fail("work has begun"))
     for other, message in (("best-128", "nothing is kept of these truths; run it with --"), ("none", "none.toml")):
         monkeypatch.setattr("sys.argv", ["bench.lulo", "--against", str(EXAMPLES / f"{other}.toml")])
         with pytest.raises(SystemExit) as ended:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bench.gravity_checks import (
+from bench.gravity.checks import (
     band_ratios,
     compared,
     configuration,

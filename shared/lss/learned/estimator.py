@@ -195,7 +195,8 @@ class Estimator:
         return np.interp(k, figures["k"], figures["slope"]), np.interp(k, figures["k"], figures["correlation"])
 
     def scatter(self, remainder: np.ndarray, estimate: np.ndarray, box_size: float) -> np.ndarray:
-        """A homogeneous draw of truth - A given the strength that it has where A is this high; see `lss.learned.scatter`.
+        """A homogeneous draw of truth - A given the strength that it has where A is this high;
+        see `lss.learned.scatter`.
 
         remainder, estimate : (n, n, n) float32, linear overdensities at z = 0 without smoothing
         Returns (n, n, n) float32; the draw itself for a checkpoint that does not know the strength.

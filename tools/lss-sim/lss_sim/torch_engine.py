@@ -1,4 +1,4 @@
-"""Perturbation theory and particle mesh by torch, for a GPU: the numbers of `lss.physics.lpt` and of numba to float32 rounding.
+"""Perturbation theory and particle mesh by torch, for a GPU: the numbers of `lss.physics.lpt` and of numba to rounding.
 
 On a processor torch is several times slower than numba; it is there to be held against it. The sums of `paint` are
 taken in a fixed order, so that a run has the same bits on the same device.

@@ -117,7 +117,8 @@ def pulled(direction: Direction, strength: float, target: np.ndarray, certain: n
 
 
 def placing(direction: Direction, strength: float, change: Callable[[Halos], np.ndarray]) -> Direction:
-    """A direction that also moves halos: + strength times what brings them to their places (see lss_recon.lulo.halo_places).
+    """A direction that also moves halos: + strength times what brings them to their places:
+    lss_recon.lulo.halo_places.
 
     change : halos of an outcome -> (n, n, n) float32 white noise
     """

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench import lulo_calibration as calibration
-from bench import lulo_reconstructions as reconstructions
-from bench import lulo_truths as truths
-from bench.lulo_figures import Figures, compare, figures, without_a_loop
+from bench.lulo import calibration, reconstructions, truths
+from bench.lulo.figures import Figures, compare, figures, without_a_loop
 from lss.config import Settings
 from lss.grid.comparison import Comparison
 from lss.nets.checkpoint import read_card

@@ -20,15 +20,13 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line sets it
 
-from bench import lulo_calibration as calibration
-from bench import lulo_reconstructions as reconstructions
-from bench import lulo_truths as truths
-from bench.lulo_catalogue import of_catalogue
-from bench.lulo_cost import cpu_hours
-from bench.lulo_external import external_equal
-from bench.lulo_figures import median, median_error, of_six, ratio_of_sums, reaches_together
-from bench.lulo_measured import OfTruth, measured, processes, reconstructed
-from bench.lulo_table import line, paired, table
+from bench.lulo import calibration, reconstructions, truths
+from bench.lulo.catalogue import of_catalogue
+from bench.lulo.cost import cpu_hours
+from bench.lulo.external import external_equal
+from bench.lulo.figures import median, median_error, of_six, ratio_of_sums, reaches_together
+from bench.lulo.measured import OfTruth, measured, processes, reconstructed
+from bench.lulo.table import line, paired, table
 from lss.config import Settings
 from lss.errors import ConfigError, LssError
 from lss.nets.checkpoint import read_card
@@ -167,7 +165,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(inner) for inner in value]
     return round(value, DIGITS) if isinstance(value, float) else value
-
-
-if __name__ == "__main__":
-    main()

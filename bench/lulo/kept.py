@@ -73,12 +73,21 @@ def _closure(modules: Sequence[str]) -> dict[str, ast.Module]:
         name = waiting.pop()
         if name in trees or name in _OTHER_METHODS or name.partition(".")[0] not in _OURS:
             continue
-        specification = importlib.util.find_spec(name)
-        if specification is None or specification.origin is None:
+        source = _source(name)
+        if source is None:
             continue
-        trees[name] = _without_docstrings(ast.parse(Path(specification.origin).read_text()))
+        trees[name] = _without_docstrings(ast.parse(source.read_text()))
         waiting += _imported(trees[name])
     return trees
+
+
+def _source(name: str) -> Path | None:
+    """The file of a module; None where the name is that of a function, or of nothing."""
+    try:
+        specification = importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # a name within a module that is no package
+        return None
+    return Path(specification.origin) if specification is not None and specification.origin else None
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
@@ -88,8 +97,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            if "." not in node.module:
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

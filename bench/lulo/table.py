@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.lulo_figures import BANDS, Figures, column, median
+from bench.lulo.figures import BANDS, Figures, column, median
 from lss.halos.six_fields import NAMES
 
 _WIDTH = 11

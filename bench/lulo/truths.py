@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.lulo_kept import FOLDER, code_hash, key, linked
+from bench.lulo.kept import FOLDER, code_hash, key, linked
 from lss import stages
 from lss.config import Configuration, Settings, read_toml, validate
 from lss.files.universe_file import member_path, read_universe, write_universe

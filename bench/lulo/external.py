@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from bench.lulo_kept import FOLDER, code_hash, key
-from bench.lulo_truths import STAGES, observed, simulated
+from bench.lulo.kept import FOLDER, code_hash, key
+from bench.lulo.truths import STAGES, observed, simulated
 from lss import stages
 from lss.config import Settings, merge
 from lss.files.digest import digest

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from bench import lulo_reconstructions as reconstructions
-from bench.lulo_figures import compare, figures, without_a_loop
-from bench.lulo_kept import FOLDER, code_hash, key
-from bench.lulo_measured import OfTruth, estimator_of
-from bench.lulo_truths import STAGES, compact, load, simulated
+from bench.lulo import reconstructions
+from bench.lulo.figures import compare, figures, without_a_loop
+from bench.lulo.kept import FOLDER, code_hash, key
+from bench.lulo.measured import OfTruth, estimator_of
+from bench.lulo.truths import STAGES, compact, load, simulated
 from lss.config import Settings, validate
 from lss.errors import ConfigError
 from lss.files.universe_file import read_universe, write_universe

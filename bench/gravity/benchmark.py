@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.gravity_checks import (
+from bench.gravity.checks import (
     BANDS,
     band_ratios,
     compared,
@@ -46,7 +46,7 @@ from lss_sim.p3m import SCHEME
 from lss_sim.pair_force import BLOCK, PairForce, _held_force
 from lss_sim.split import cloud_polynomial, long_range_influence
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 KEYS = (
     *("p_error_k1", "p_error_k3", "r_k1", "hmf_error", "force_median", "force_p99", "convergence", "growth_error"),
     *("energy_error", "pancake_error", "momentum_error", "cpu_s_64", "cpu_s_128", "rss_gb_128", "gpair_per_s_core"),
@@ -272,7 +272,3 @@ def worst(found: dict[str, Any], key: str, value: float) -> None:
 
 def _rounded(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
-
-
-if __name__ == "__main__":
-    main()

@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.lulo_kept import FOLDER, checkpoint_hashes, code_hash, key, linked
-from bench.lulo_truths import compact
+from bench.lulo.kept import FOLDER, checkpoint_hashes, code_hash, key, linked
+from bench.lulo.truths import compact
 from lss import stages
 from lss.config import Settings, complete, merge, parse_assignment, read_toml, validate
 from lss.files.restart import Restart

@@ -4,8 +4,8 @@ import json
 import time
 from pathlib import Path
 
-from bench.lulo_kept import FOLDER, checkpoint_hashes, code_hash, key
-from bench.lulo_truths import STAGES, simulated
+from bench.lulo.kept import FOLDER, checkpoint_hashes, code_hash, key
+from bench.lulo.truths import STAGES, simulated
 from lss.config import Settings
 from lss.nets.checkpoint import Card, read_card
 from lss_train.train import STEP_CPU_SECONDS

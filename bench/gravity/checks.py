@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.integrate import simpson
 
-from bench.ewald import ewald_force
+from bench.gravity.ewald import ewald_force
 from lss.grid import fourier, mesh
 from lss.grid.spectra import Spectra, measure
 from lss.physics.cosmology import growth_factor, growth_rate, hubble

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.lulo_figures import Figures, matter
+from bench.lulo.figures import Figures, matter
 from lss.grid.comparison import compare_modes
 from lss.grid.fourier import forward
 from lss.grid.spectra import shell_limits, shell_sums, shells

@@ -1,0 +1,1 @@
+"""Reconstructions against the truth: `python -m bench.lulo`."""

@@ -103,6 +103,9 @@ class Halo(Table):
     fields: tuple[Channel, ...] = quantity(("mass_weighted", "count"), "halo fields to make, /fields/halo_NAME")
     assignment: Assignment = quantity("cic", "assignment of halos to the grid")
     particle_masses: bool = quantity(False, "keep the halo mass of each particle, /fields/halo_particle_mass")
+    network: str | None = quantity(
+        None, "name or path of a trained network whose halos or fields are added; its card says which model it is"
+    )
     survey: Survey | None = quantity(None, "what an observer sees of the halos")
     catalogue: Catalogue | None = quantity(None, "how to read another code's catalogue")
 
@@ -112,6 +115,12 @@ class Halo(Table):
         if not 0 < value[0] < value[1]:
             raise ValueError("expected two ascending positive masses")
         return value
+
+    @model_validator(mode="after")
+    def _halos_have_one_source(self) -> "Halo":
+        if self.network is not None and self.catalogue is not None:
+            raise ValueError("network and [halo.catalogue] exclude each other: halos are predicted or read")
+        return self
 
 
 class Config(Configuration):

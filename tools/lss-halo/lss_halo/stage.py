@@ -21,6 +21,7 @@ from lss_halo.finders.fof import friends_of_friends
 from lss_halo.finders.mass_definition import threshold_density
 from lss_halo.finders.spherical_overdensity import spherical_overdensity
 from lss_halo.finders.structure import nfw_concentration, structure
+from lss_halo.predicted import predictor
 from lss_halo.survey import observed, read_mask
 
 __all__ = ["Config", "plan", "read_foreign", "run"]
@@ -32,12 +33,19 @@ SOFTENING = 0.02  # mean separations, of the potential that binds a group: about
 
 
 def run(universe: Universe, config: Config) -> Universe:
-    """Find the halos of the particles, if there are particles, and make the halo fields.
+    """Find the halos of the particles, or predict them with a network, and make the halo fields.
 
+    A network that predicts fields only leaves /halos and the halo fields as they are.
     Raises DataError when the universe has neither particles nor halos, or its particles are not finite or not in the
-    box; ConfigError when the halos it has are of another mass definition, or seen by another survey.
+    box; ConfigError when the halos it has are of another mass definition, or seen by another survey, or the network
+    predicts no halos.
     """
-    if universe.has("PartType1"):
+    if config.halo.network is not None:
+        given = universe.groups.get("halos")
+        universe = predictor(config.halo.network).predict(universe, config, config.halo.network)
+        if universe.groups.get("halos") is given:
+            return universe
+    elif universe.has("PartType1"):
         universe = universe.with_halos(find_halos(universe.particles, config))
     elif not universe.has("halos"):
         raise DataError(f"{universe.source}: neither particles nor halos; run lss-sim first")
@@ -45,7 +53,8 @@ def run(universe: Universe, config: Config) -> Universe:
     if halos.mass_definition != config.halo.mass_definition:
         raise ConfigError(
             f'{universe.source}: the halos are "{halos.mass_definition}", but [halo] mass_definition = '
-            f'"{config.halo.mass_definition}", and there are no particles to find them in'
+            f'"{config.halo.mass_definition}"'
+            + ("" if config.halo.network else ", and there are no particles to find them in")
         )
     if config.halo.survey:
         asked, applied = config.halo.survey.model_dump_json(), halos.attrs.get("survey")
@@ -203,6 +212,8 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     Measured at 64^3 and 128^3: 195 MB for the interpreter and its compiled kernels, and per particle 94 bytes (friends
     of friends) or 80 (spheres) with the particles themselves; another code's catalogue needs the halo fields alone.
     """
+    if config.halo.network is not None:
+        return predictor(config.halo.network).plan(universe, config)
     halo, count = config.halo, config.box.n**3
     steps = [f"the field halo_{name}" for name in halo.fields]
     if halo.survey:

@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 
 from lss import stages
 from lss.files.universe_file import read_universe
-from lss.physics.cosmology import RHO_CRIT
+from lss.physics.units import GADGET_MASS, particle_mass
 from lss.universe import Halos, Universe
 from lss_halo.catalogues.ahf import read_ahf
 from lss_halo.config import Config
@@ -76,34 +76,34 @@ def against_gadget(universe: Universe, path: Path) -> dict[str, float]:
     with h5py.File(path) as file:
         lengths = file["Group/GroupLen"][:]
         centres = file["Group/GroupPos"][:].astype(np.float64)
-        masses = file["Group/Group_M_Crit200"][:].astype(np.float64) * 1e10
-        group_masses = file["Group/GroupMass"][:].astype(np.float64) * 1e10
+        masses = file["Group/Group_M_Crit200"][:].astype(np.float64) * GADGET_MASS
+        group_masses = file["Group/GroupMass"][:].astype(np.float64) * GADGET_MASS
     ours = catalogue(universe, "fof", int(lengths.min())).n_particles
     distinct = np.union1d(ours, lengths)
     common = np.minimum(*(np.array([np.sum(x == v) for v in distinct]) for x in (ours, lengths))).sum()
     position, box = universe.particles.position, universe.box
-    particle_mass = RHO_CRIT * universe.cosmology.omega_m * box.size**3 / len(position)
+    of_particle = particle_mass(universe.cosmology.omega_m, box.size, len(position))
     density = threshold_density("200c", universe.particles.redshift, universe.cosmology.omega_m)
     cells = sort_into_cells(position, box.size, 0.2 * box.size / box.n)
     equal = 0
     for centre, mass, group_mass in zip(centres, masses, group_masses, strict=True):
-        ours_here = bisected_mass(centre % box.size, group_mass, density, particle_mass, cells)
+        ours_here = bisected_mass(centre % box.size, group_mass, density, of_particle, cells)
         equal += abs(ours_here - mass) <= 1e-3 * mass
     return {"fof_equal": float(common / len(lengths)), "m200c_equal": equal / len(masses)}
 
 
-def bisected_mass(centre: np.ndarray, guess: float, density: float, particle_mass: float, cells: Cells) -> float:
+def bisected_mass(centre: np.ndarray, guess: float, density: float, of_particle: float, cells: Cells) -> float:
     """Mass inside the radius that Gadget-4 finds: by bisection up to 3 (G M_FoF / (100 H0^2))^(1/3)."""
     low, high = 0.0, 3 * (GRAVITY * guess / (100 * 100.0**2)) ** (1 / 3)
     distance = np.sort(gather(centre, high, cells)[2])
     while high - low > 1e-6 * high:
         middle = 0.5 * (low + high)
-        inside = np.searchsorted(distance, middle, side="right") * particle_mass
+        inside = np.searchsorted(distance, middle, side="right") * of_particle
         if inside > 4 / 3 * np.pi * middle**3 * density:
             low = middle
         else:
             high = middle
-    return float(np.searchsorted(distance, high, side="right") * particle_mass)
+    return float(np.searchsorted(distance, high, side="right") * of_particle)
 
 
 # --- AHF -------------------------------------------------------------------------------------------------------------
@@ -143,8 +143,8 @@ def against_ahf(ours: Halos, coarse: dict[str, Any], fine: dict[str, Any], box_s
 def equal_about_centres(universe: Universe, ahf: dict[str, Any]) -> float:
     """Share of AHF's hosts that have exactly AHF's number of particles when our sphere is drawn about AHF's centre."""
     position, box = universe.particles.position, universe.box
-    particle_mass = RHO_CRIT * universe.cosmology.omega_m * box.size**3 / len(position)
-    crowding = 4 / 3 * np.pi * threshold_density("200c", 0.0, universe.cosmology.omega_m) / particle_mass
+    of_particle = particle_mass(universe.cosmology.omega_m, box.size, len(position))
+    crowding = 4 / 3 * np.pi * threshold_density("200c", 0.0, universe.cosmology.omega_m) / of_particle
     cells = sort_into_cells(position, box.size, 0.2 * box.size / box.n)
     centres = np.mod(ahf["position"], box.size)
     sizes = [len(sphere(c, 1.5 * r, crowding, 10, cells)[0]) for c, r in zip(centres, ahf["radius"], strict=True)]

@@ -9,10 +9,12 @@ from scipy.integrate import simpson
 
 from bench.gravity.ewald import ewald_force
 from lss.grid import fourier, mesh
+from lss.grid.periodic import wrap
 from lss.grid.spectra import Spectra, measure
-from lss.physics.cosmology import growth_factor, growth_rate, hubble
+from lss.physics.cosmology import growth_factor, growth_rate
 from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
+from lss.physics.units import hubble_flow
 from lss.process.kernels import kernel
 from lss.universe import Particles
 from lss_halo.finders.fof import friends_of_friends
@@ -125,9 +127,8 @@ def pancake_error(config: Config, reached: float = 0.9) -> float:
     lattice = np.stack(np.meshgrid(q, q, q, indexing="ij"), axis=-1).reshape(-1, 3)
     moved = np.zeros_like(lattice)
     moved[:, 0] = np.repeat(wave, n * n)
-    position = np.mod(lattice + d0 * moved, box_size).astype(np.float32)
-    position[position >= np.float32(box_size)] = 0
-    speed = 100 * a0 * float(hubble(a0, omega_m) * growth_rate(a0, omega_m)) * d0
+    position = wrap(lattice + d0 * moved, box_size)
+    speed = hubble_flow(a0, omega_m) * float(growth_rate(a0, omega_m)) * d0
     start = Particles(position, (speed * moved).astype(np.float32), 1 / a0 - 1)
     scale_factors = np.linspace(0.3, 0.5, 2001)
     last = float(np.interp(reached * growth_factor(0.5, omega_m), growth_factor(scale_factors, omega_m), scale_factors))

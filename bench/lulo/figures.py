@@ -20,8 +20,8 @@ from lss.grid.mesh import overdensity
 from lss.grid.spectra import falls_through, measure
 from lss.halos.six_fields import NAMES, recovery, reference_bins, six_fields
 from lss.learned import estimator
-from lss.physics.cosmology import RHO_CRIT
 from lss.physics.random_field import linear_overdensity
+from lss.physics.units import particle_mass
 from lss.universe import Universe
 from lss_stats.config import Statistics
 from lss_stats.measures.bispectrum import against_angle
@@ -114,7 +114,7 @@ def halo_numbers(found: Universe, truth: Universe) -> Figures:
     """
     numbers: Figures = {}
     for suffix, universe in (("", found), ("_true", truth)):
-        particle = RHO_CRIT * universe.cosmology.omega_m * (universe.box.size / universe.box.n) ** 3
+        particle = particle_mass(universe.cosmology.omega_m, universe.box.size, universe.box.n**3)
         particles = np.rint(universe.halos.mass / particle)
         numbers |= {f"n_{least}{suffix}": float((particles >= least).sum()) for least in (20, RESOLVED)}
     return numbers

@@ -6,13 +6,13 @@ import pytest
 from lss.config import Settings, validate
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import read_universe, write_universe
-from lss.physics.cosmology import RHO_CRIT
+from lss.physics.units import particle_mass
 from lss.process.threads import set_threads
 from lss.universe import Halos, Particles, Universe
 from lss_halo import stage
 
 N, BOX = 32, 62.5
-PARTICLE_MASS = RHO_CRIT * 0.3175 * BOX**3 / N**3
+PARTICLE_MASS = particle_mass(0.3175, BOX, N**3)
 
 
 def configuration(**halo):

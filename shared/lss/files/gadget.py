@@ -12,19 +12,14 @@ import numpy as np
 
 from lss.config import Box, Cosmology, Settings
 from lss.errors import DataError
-from lss.physics.cosmology import RHO_CRIT
+from lss.grid.periodic import fold_edge
+from lss.physics.units import GADGET_MASS, particle_mass
 from lss.universe import Group, Particles
 
 GADGET_GROUPS = {"Header", "Units", "Parameters", "Config"}
 MPC_IN_CM = 3.085678e24
 MASS_UNIT_IN_G = 1.989e43  # 1e10 Msun
 KM_IN_CM = 1.0e5
-MASS_UNIT = 1e10  # Msun/h
-
-
-def particle_mass(box_size: float, omega_m: float, n_particles: int) -> float:
-    """The mass of one of `n_particles` equal particles that fill the box, in 1e10 Msun/h."""
-    return RHO_CRIT / MASS_UNIT * omega_m * box_size**3 / n_particles
 
 
 def read_gadget_header(root: h5py.File, source: str) -> Settings:
@@ -63,7 +58,7 @@ def read_gadget_header(root: h5py.File, source: str) -> Settings:
     if abs(omega_m + need("OmegaLambda") - 1) > 1e-4:
         raise DataError(f"{source}: Omega0 + OmegaLambda is not 1; only flat universes are handled")
     mass = float(np.atleast_1d(found.get("MassTable", np.zeros(2)))[1])
-    expected = particle_mass(box["size"], omega_m, n**3)
+    expected = particle_mass(omega_m, box["size"], n**3) / GADGET_MASS
     if abs(mass / expected - 1) > 0.01:
         raise DataError(
             f"{source}: MassTable says {mass:.6g} (1e10 Msun/h) a particle, but {n}^3 particles of a universe with "
@@ -93,8 +88,7 @@ def read_gadget_particles(group: Group, box: Box, place: str) -> Group:
     if outside:
         raise DataError(f"{place}: {outside} particles lie outside the box of {box.size:g} Mpc/h (kpc/h?)")
     row = _lagrangian_rows(ids, place)
-    position = position.astype(np.float32, copy=False)
-    position[position >= np.float32(box.size)] = 0.0
+    position = fold_edge(position.astype(np.float32, copy=False), box.size)
     velocity = velocity.astype(np.float32, copy=False) * np.float32(np.sqrt(1 / (1 + redshift)))
     if row is not None:
         position, velocity = position[row], velocity[row]
@@ -118,7 +112,7 @@ def write_gadget_header(file: h5py.File, particles: Particles, box: Box, cosmolo
     """Header, Units and Parameters; pynbody wants box and cosmology in all three places, yt in the header."""
     count = len(particles.position)
     masses = np.zeros(6)
-    masses[1] = particle_mass(box.size, cosmology.omega_m, count)
+    masses[1] = particle_mass(cosmology.omega_m, box.size, count) / GADGET_MASS
     numbers = np.zeros(6, dtype=_counter(count))
     numbers[1] = count
     world = {

@@ -23,10 +23,11 @@ import numpy as np
 
 from lss.errors import DataError
 from lss.grid.mesh import paint
-from lss.physics.cosmology import hubble
+from lss.grid.periodic import wrap
+from lss.physics.units import hubble_flow
 from lss.universe import Halos
 
-MASS_UNIT = 1e14  # Msun/h, of f(M)
+WEIGHT_MASS = 1e14  # Msun/h: the unit of M in f(M)
 MOMENTUM = ("momentum_x", "momentum_y", "momentum_z")
 CHANNELS = ("mass_weighted", "count", "mass", *MOMENTUM)
 
@@ -122,12 +123,9 @@ def redshift_space(
     Source: Kaiser 1987, in the plane-parallel limit.
     """
     scale_factor = 1 / (1 + redshift)
-    flow = 100.0 * scale_factor * float(hubble(scale_factor, omega_m))  # km/s per comoving Mpc/h
     moved = position.astype(np.float64)
-    moved[:, axis] = (moved[:, axis] + velocity[:, axis] / flow) % box_size
-    shown = moved.astype(np.float32)
-    shown[shown >= np.float32(box_size)] = 0.0
-    return shown
+    moved[:, axis] += velocity[:, axis] / hubble_flow(scale_factor, omega_m)
+    return wrap(moved, box_size)
 
 
 def particle_halo_mass(halos: Halos, n: int) -> np.ndarray:
@@ -160,7 +158,7 @@ def _bin_weight(channel: str, mass: np.ndarray) -> np.ndarray:
     """f(M) of a channel for mean masses in Msun/h."""
     if channel not in CHANNELS:
         raise DataError(f"halo field {channel!r}: unknown; one of {', '.join(CHANNELS)}")
-    scaled = mass / MASS_UNIT
+    scaled = mass / WEIGHT_MASS
     if channel == "count":
         return np.ones_like(scaled)
     if channel == "mass":

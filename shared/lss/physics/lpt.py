@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lss.grid import fourier
-from lss.physics.cosmology import growth_factor, growth_factor_2, growth_rate, growth_rate_2, hubble
+from lss.grid.periodic import nearest_image, wrap
+from lss.physics.cosmology import growth_factor, growth_factor_2, growth_rate, growth_rate_2
+from lss.physics.units import hubble_flow
 
 Field = NDArray[np.float32]
 Modes = NDArray[np.complex64]
@@ -48,12 +50,12 @@ def lpt_particles(
     """
     n = len(linear)
     a = 1 / (1 + redshift)
-    expansion = 100 * a * hubble(a, omega_m)  # a H in km/s per Mpc/h
+    flow = hubble_flow(a, omega_m)
     psi1, psi2 = displacements(linear, box_size, order)
     d1 = np.float32(growth_factor(a, omega_m))
     d2 = np.float32(growth_factor_2(a, omega_m))
-    v1 = np.float32(expansion * growth_factor(a, omega_m) * growth_rate(a, omega_m))
-    v2 = np.float32(expansion * growth_factor_2(a, omega_m) * growth_rate_2(a, omega_m))
+    v1 = np.float32(flow * growth_factor(a, omega_m) * growth_rate(a, omega_m))
+    v2 = np.float32(flow * growth_factor_2(a, omega_m) * growth_rate_2(a, omega_m))
 
     lattice = np.arange(n) * (box_size / n)
     position, velocity = psi1, np.empty_like(psi1) if psi2 is None else psi2  # their memory is used again
@@ -63,8 +65,7 @@ def lpt_particles(
         displacement = d1 * first + d2 * second
         velocity[i] = v1 * first + v2 * second
         x = np.stack(np.broadcast_arrays(lattice[i], lattice[:, None], lattice[None, :]), axis=-1) + displacement
-        position[i] = np.mod(x, box_size)
-        position[i][position[i] >= np.float32(box_size)] = 0  # a tiny negative x is rounded up to L
+        position[i] = wrap(x, box_size)
     return position.reshape(-1, 3), velocity.reshape(-1, 3)
 
 
@@ -77,7 +78,7 @@ def linear_field(position: Field, box_size: float, omega_m: float, redshift: flo
     """
     n = round(len(position) ** (1 / 3))
     lattice = np.indices((n, n, n), dtype=np.float64).reshape(3, -1).T * (box_size / n)
-    displacement = ((position - lattice + box_size / 2) % box_size - box_size / 2).reshape(n, n, n, 3)
+    displacement = nearest_image(position - lattice, box_size).reshape(n, n, n, 3)
     a = 1 / (1 + redshift)
     d1, d2 = growth_factor(a, omega_m), growth_factor_2(a, omega_m)
     linear = _divergence(displacement, box_size) / np.float32(-d1)

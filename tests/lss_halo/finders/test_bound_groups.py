@@ -55,7 +55,9 @@ def test_hubble_flow_unbinds_a_wide_group():
     rng = np.random.default_rng(4)
     position = 50 + rng.normal(0, 5.0, (100, 3))
     assert bound(position, np.zeros((100, 3)), [100]).size.tolist() == [100]
-    assert len(bound(position, np.zeros((100, 3)), [100], min_particles=60, units=binding_of(1e11, 1.0, 1.0, 1.0))) == 0
+    assert (
+        len(bound(position, np.zeros((100, 3)), [100], min_particles=60, units=binding_of(1e11, 1.0, 100.0, 1.0))) == 0
+    )
 
 
 def test_groups_come_by_size_after_unbinding():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from lss.physics.units import GRAVITY
 from lss.process.threads import set_threads
-from lss_halo.finders.binding import GRAVITY, Binding, binding_of
+from lss_halo.finders.binding import Binding, binding_of
 from lss_halo.finders.spherical_overdensity import spherical_overdensity
 from lss_halo.finders.structure import nfw_concentration, structure
 
@@ -158,7 +159,7 @@ def cluster_field(seed, halos=60):
 def test_same_bits_for_any_number_of_threads():
     position = cluster_field(10)
     velocity = np.random.default_rng(11).normal(0, 100, position.shape).astype(np.float32)
-    units = binding_of(1e11, 1.0, 1.0, 1.5)
+    units = binding_of(1e11, 1.0, 100.0, 1.5)
     results = []
     for threads in (1, None):
         set_threads(threads)

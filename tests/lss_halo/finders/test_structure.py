@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lss_halo.finders.binding import GRAVITY, binding_of, remove_unbound
+from lss.physics.units import GRAVITY
+from lss_halo.finders.binding import binding_of, remove_unbound
 from lss_halo.finders.groups import Groups
 from lss_halo.finders.structure import nfw_concentration, structure
 
@@ -43,7 +44,7 @@ def test_hubble_flow_cancels_an_infall_at_the_hubble_rate():
     rng = np.random.default_rng(2)
     position = rng.normal(50, 0.3, (200, 3)).astype(np.float32).astype(np.float64)
     velocity = -100 * (position - position.mean(axis=0))
-    found = of(position, velocity, (50, 50, 50), units=binding_of(1e10, 1.0, 1.0, 1.5))
+    found = of(position, velocity, (50, 50, 50), units=binding_of(1e10, 1.0, 100.0, 1.5))
     assert found.velocity_dispersion[0] < 0.01
 
 
@@ -107,5 +108,5 @@ def test_an_infinite_escape_velocity_keeps_everything():
     away = np.zeros((50, 3))
     away[:, 0] = distance
     velocity = np.full((50, 3), 1e4) * np.arange(50)[:, None]
-    kept = remove_unbound(away, distance, velocity, 10, binding_of(1e10, 1.0, 1.0, np.inf))
+    kept = remove_unbound(away, distance, velocity, 10, binding_of(1e10, 1.0, 100.0, np.inf))
     assert len(kept) == 50

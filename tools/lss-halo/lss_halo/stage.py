@@ -9,13 +9,13 @@ import numpy as np
 
 from lss.errors import ConfigError, DataError
 from lss.halos.halo_fields import MOMENTUM, halo_fields, mass_bins, mass_edges, particle_halo_mass
-from lss.physics.cosmology import RHO_CRIT, hubble
+from lss.physics.units import GRAVITY, hubble_flow, particle_mass
 from lss.process.progress import since
 from lss.stages import Plan
 from lss.universe import Group, Halos, Members, Particles, Universe
 from lss_halo.catalogues.catalogue import read_foreign
 from lss_halo.config import Config
-from lss_halo.finders.binding import GRAVITY, binding_of
+from lss_halo.finders.binding import binding_of
 from lss_halo.finders.bound_groups import bound_members
 from lss_halo.finders.fof import friends_of_friends
 from lss_halo.finders.mass_definition import threshold_density
@@ -86,10 +86,11 @@ def find_halos(particles: Particles, config: Config) -> Halos:
 
 def find_groups(particles: Particles, config: Config) -> Halos:
     """Friends of friends; a group is where its centre of mass is."""
-    box_size, halo = config.box.size, config.halo
+    box_size, halo, omega_m = config.box.size, config.halo, config.cosmology.omega_m
     spacing = box_size / len(particles.position) ** (1 / 3)
     groups = friends_of_friends(particles.position, box_size, halo.linking_length * spacing, halo.min_particles)
-    units = binding_of(particle_mass(particles, config), *expansion(particles, config), halo.escape)
+    mass, scale_factor = particle_mass(omega_m, box_size, len(particles.position)), 1 / (1 + particles.redshift)
+    units = binding_of(mass, scale_factor, hubble_flow(scale_factor, omega_m), halo.escape)
     if halo.bound:
         softening = SOFTENING * spacing
         groups = bound_members(
@@ -101,7 +102,7 @@ def find_groups(particles: Particles, config: Config) -> Halos:
     columns = {
         "position": centre,
         "velocity": found.velocity,
-        "mass": (groups.size * particle_mass(particles, config)).astype(np.float32),
+        "mass": (groups.size * mass).astype(np.float32),
         "n_particles": groups.size.astype(np.int32),
         "velocity_dispersion": found.velocity_dispersion,
         "axis_ratios": found.axis_ratios,
@@ -114,10 +115,10 @@ def find_groups(particles: Particles, config: Config) -> Halos:
 
 def find_spheres(particles: Particles, config: Config) -> Halos:
     """Spherical overdensity halos with all that their members tell."""
-    box_size, halo = config.box.size, config.halo
-    mass, (scale_factor, expansion_rate) = particle_mass(particles, config), expansion(particles, config)
-    density = threshold_density(halo.mass_definition, particles.redshift, config.cosmology.omega_m)
-    units = binding_of(mass, scale_factor, expansion_rate, halo.escape)
+    box_size, halo, omega_m = config.box.size, config.halo, config.cosmology.omega_m
+    mass, scale_factor = particle_mass(omega_m, box_size, len(particles.position)), 1 / (1 + particles.redshift)
+    density = threshold_density(halo.mass_definition, particles.redshift, omega_m)
+    units = binding_of(mass, scale_factor, hubble_flow(scale_factor, omega_m), halo.escape)
     spheres = spherical_overdensity(
         particles.position,
         particles.velocity,
@@ -153,17 +154,6 @@ def find_spheres(particles: Particles, config: Config) -> Halos:
     attrs = {"escape": halo.escape, "min_particles": halo.min_particles}
     listed = Members(members.offset, members.index)
     return Halos(columns, halo.mass_definition, "lss-halo", particles.redshift, listed, attrs)
-
-
-def particle_mass(particles: Particles, config: Config) -> float:
-    """Mass of a particle, Msun/h: all matter of the box in equal parts."""
-    return RHO_CRIT * config.cosmology.omega_m * config.box.size**3 / len(particles.position)
-
-
-def expansion(particles: Particles, config: Config) -> tuple[float, float]:
-    """Scale factor and expansion rate H / H0 of the output."""
-    scale_factor = 1 / (1 + particles.redshift)
-    return scale_factor, float(hubble(scale_factor, config.cosmology.omega_m))
 
 
 def check_particles(particles: Particles, box_size: float) -> None:

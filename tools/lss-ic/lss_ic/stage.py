@@ -6,7 +6,6 @@ import logging
 import numpy as np
 
 from lss.errors import DataError
-from lss.physics.cosmology import RHO_CRIT
 from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import (
     linear_overdensity,
@@ -15,6 +14,7 @@ from lss.physics.random_field import (
     replace_large_scales,
     white_noise,
 )
+from lss.physics.units import particle_mass
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Field, Particles, Universe, WhiteNoise
 from lss_ic.config import Config, InitialConditions
@@ -124,7 +124,7 @@ def plan(universe: Universe | None, config: Config) -> Plan:
         voxels = box.n**ic.dimensions
         steps = [drawn, f"{ic.field} field: {box.n}^{ic.dimensions}"]
         return Plan(IMPORTS_BYTES + 100_000_000 + 130 * voxels + held, 3.0 + 4e-7 * voxels, steps)
-    mass = RHO_CRIT * config.cosmology.omega_m * (box.size / box.n) ** 3
+    mass = particle_mass(config.cosmology.omega_m, box.size, box.n**3)
     steps = [
         drawn,
         f"particles: {box.n}^3 of {mass:.3g} Msun/h, {ic.order}LPT at z = {ic.redshift:g}",

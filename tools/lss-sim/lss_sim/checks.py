@@ -6,7 +6,9 @@ import os
 import numpy as np
 
 from lss.errors import ConfigError, DataError
-from lss.physics.cosmology import growth_rate, hubble
+from lss.grid.periodic import nearest_image
+from lss.physics.cosmology import growth_rate
+from lss.physics.units import hubble_flow
 from lss.universe import Particles
 from lss_sim.config import Config
 from lss_sim.split import SPLINE_REACH
@@ -71,11 +73,10 @@ def velocity_over_linear(particles: Particles, n: int, box_size: float, omega_m:
     """Velocities over a H f1 times the displacements from the lattice, by least squares: 1 in linear theory."""
     lattice = (np.arange(n) * (box_size / n)).astype(np.float32)
     grid = np.stack(np.meshgrid(lattice, lattice, lattice, indexing="ij"), axis=-1).reshape(-1, 3)
-    displacement = particles.position - grid
-    displacement -= np.float32(box_size) * np.rint(displacement / np.float32(box_size))
+    displacement = nearest_image(particles.position - grid, box_size)
     displacement -= displacement.mean(axis=0, dtype=np.float64).astype(np.float32)  # a lattice may start off its nodes
     a = 1 / (1 + particles.redshift)
-    expected = 100 * a * float(hubble(a, omega_m) * growth_rate(a, omega_m))
+    expected = hubble_flow(a, omega_m) * float(growth_rate(a, omega_m))
     norm = np.vdot(displacement, displacement)
     return float(np.vdot(particles.velocity, displacement) / norm / expected) if norm > 0 else 1.0
 

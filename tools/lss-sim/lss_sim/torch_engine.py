@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lss.physics.cosmology import growth_factor, growth_factor_2, growth_rate, growth_rate_2, hubble
+from lss.physics.cosmology import growth_factor, growth_factor_2, growth_rate, growth_rate_2
+from lss.physics.units import hubble_flow
 from lss_sim.mesh_force import DIFFERENCE, newtonian_influence
 from lss_sim.pm import Engine
 
@@ -114,10 +115,10 @@ def lpt_particles(
         return torch.stack([inverse(phi * (1j * sign * c)) for c in odd], dim=-1)
 
     delta = torch.from_numpy(linear).to(place)
-    expansion = 100 * a * float(hubble(a, omega_m))
+    flow = hubble_flow(a, omega_m)
     d1 = float(growth_factor(a, omega_m))
     psi = gradient(delta, -1)
-    displacement, velocity = d1 * psi, (expansion * d1 * float(growth_rate(a, omega_m))) * psi
+    displacement, velocity = d1 * psi, (flow * d1 * float(growth_rate(a, omega_m))) * psi
     if order == 2:
         phi = torch.fft.rfftn(delta) * inverse_k2
         xx, yy, zz = (inverse(phi * -(c * c)) for c in even)
@@ -127,7 +128,7 @@ def lpt_particles(
         d2 = float(growth_factor_2(a, omega_m))
         psi = gradient(source, 1)
         displacement += d2 * psi
-        velocity += (expansion * d2 * float(growth_rate_2(a, omega_m))) * psi
+        velocity += (flow * d2 * float(growth_rate_2(a, omega_m))) * psi
     lattice = torch.arange(n, dtype=torch.float64, device=place) * (box_size / n)
     q = torch.stack(torch.meshgrid(lattice, lattice, lattice, indexing="ij"), dim=-1)
     position = torch.remainder(q + displacement, box_size).to(torch.float32)

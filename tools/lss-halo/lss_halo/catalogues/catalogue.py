@@ -8,6 +8,7 @@ import numpy as np
 
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import FORMAT, read_universe
+from lss.grid.periodic import fold_edge
 from lss.learned import estimator
 from lss.nets.checkpoint import read_card
 from lss.universe import Halos, Members, Universe
@@ -157,8 +158,7 @@ def select(foreign: Foreign, min_particles: int, box_size: float) -> tuple[dict[
     kept = kept[np.argsort(-columns["mass"][kept], kind="stable")]
     integers = {"n_particles": np.int32}
     chosen = {name: column[kept].astype(integers.get(name, np.float32)) for name, column in columns.items()}
-    position = chosen["position"]
-    position[position >= np.float32(box_size)] = 0.0
+    fold_edge(chosen["position"], box_size)
     if foreign.members is None:
         return chosen, None
     listed = pick(Groups(foreign.members.offset, foreign.members.index), kept)

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import DataError
+from lss.physics.units import GADGET_MASS
 from lss_halo.catalogues.foreign import Foreign
 from lss_halo.catalogues.hdf5_table import open_hdf5, read_dataset
 
-MASS_UNIT = 1e10  # Msun/h
 # The names of mass and radius of each definition; a group of friends has no radius.
 GROUP_COLUMNS = {
     "fof": ("GroupMass", None),
@@ -36,13 +36,13 @@ def read_gadget_groups(path: Path, *, mass_definition: str) -> Foreign:
             raise DataError(f"{path}: one of {int(header['NumFiles'])} files of a catalogue; join them first")
         mass_name, radius_name = GROUP_COLUMNS[mass_definition]
         length = read_dataset(file, "Group/GroupLen", path)
-        fof_mass = read_dataset(file, "Group/GroupMass", path) * MASS_UNIT
+        fof_mass = read_dataset(file, "Group/GroupMass", path) * GADGET_MASS
         scale_factor = 1 / (1 + float(header["Redshift"]))
         columns = {
             "position": read_dataset(file, "Group/GroupPos", path),
             # The code's velocity variable is a^2 dx/dt; SUBFIND divides its own by a, friends of friends does not.
             "velocity": read_dataset(file, "Group/GroupVel", path) / scale_factor,
-            "mass": read_dataset(file, f"Group/{mass_name}", path) * MASS_UNIT,
+            "mass": read_dataset(file, f"Group/{mass_name}", path) * GADGET_MASS,
         }
         particle_mass = float(np.median(fof_mass / length)) if len(length) else 1.0
         columns["n_particles"] = np.rint(columns["mass"] / particle_mass)

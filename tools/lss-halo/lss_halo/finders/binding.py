@@ -4,10 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lss.physics.units import GRAVITY
 from lss.process.kernels import kernel
-
-GRAVITY = 4.30091e-9
-"""G in Mpc (km/s)^2 / Msun, which is the same number in Mpc/h and Msun/h."""
 
 
 class Binding(NamedTuple):
@@ -22,9 +20,9 @@ class Binding(NamedTuple):
     escape: float
 
 
-def binding_of(particle_mass: float, scale_factor: float, expansion: float, escape: float) -> Binding:
-    """The test for particles of particle_mass (Msun/h) where the expansion rate is expansion times H0."""
-    return Binding(GRAVITY * particle_mass / scale_factor, 100.0 * expansion * scale_factor, float(escape))
+def binding_of(particle_mass: float, scale_factor: float, hubble_flow: float, escape: float) -> Binding:
+    """The test for particles of particle_mass (Msun/h); hubble_flow : a H, km/s per comoving Mpc/h."""
+    return Binding(GRAVITY * particle_mass / scale_factor, float(hubble_flow), float(escape))
 
 
 @kernel

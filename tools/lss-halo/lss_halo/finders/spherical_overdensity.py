@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.grid.mesh import chunks
+from lss.grid.periodic import fold_edge
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 from lss_halo.finders.binding import Binding, remove_unbound
@@ -242,6 +243,5 @@ def _arrange(
     order = order[members.size[order] >= min_particles]
     row = np.full(int(candidate.max(initial=-1)) + 2, HOST, np.int32)
     row[candidate[order]] = np.arange(len(order))
-    inside = centre[order].astype(np.float32)
-    inside[inside >= np.float32(box_size)] = 0.0
+    inside = fold_edge(centre[order].astype(np.float32), box_size)
     return Spheres(inside, row[host[order]], pick(members, order))  # the last entry of row answers for HOST

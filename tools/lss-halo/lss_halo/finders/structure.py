@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lss.grid.mesh import chunks
+from lss.grid.periodic import fold_edge
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 from lss_halo.finders.ascending import ascending
@@ -74,7 +75,7 @@ def structure(
     lengths = np.sqrt(np.maximum(moments, 0.0))
     longest = np.maximum(lengths[:, 2:], np.finfo(np.float32).tiny)
     values = sums.astype(np.float32)
-    values[:, :3][values[:, :3] >= np.float32(box_size)] = 0.0
+    fold_edge(values[:, :3], box_size)
     return Structure(
         centre_of_mass=values[:, 0:3],
         velocity=values[:, 3:6],

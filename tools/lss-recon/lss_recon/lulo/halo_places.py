@@ -22,6 +22,7 @@ from scipy.spatial import cKDTree
 from lss.config import Cosmology
 from lss.errors import DataError
 from lss.grid import fourier
+from lss.grid.periodic import nearest_image, wrap
 from lss.physics.cosmology import growth_factor
 from lss.physics.linear_power import linear_power
 from lss.universe import Halos, Members
@@ -56,8 +57,7 @@ def towards_places(
         there, here = matched(observed.position, simulated.position, box_size)
         if not len(here):
             return np.zeros((n, n, n), np.float32)
-        apart = observed.position[there].astype(np.float64) - simulated.position[here]
-        lacking = (apart + box_size / 2) % box_size - box_size / 2
+        lacking = nearest_image(observed.position[there].astype(np.float64) - simulated.position[here], box_size)
         growth = growth_factor(1 / (1 + simulated.redshift), cosmology.omega_m)
         return most_probable_change(lacking / growth, _protohalos(simulated.members, here, n**3), response, variance)
 
@@ -71,8 +71,7 @@ def matched(one: np.ndarray, other: np.ndarray, box_size: float) -> tuple[np.nda
     """
     if not len(one) or not len(other):
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    # Twice: the remainder of a tiny negative number is the box itself.
-    places = [np.mod(position.astype(np.float64), box_size) % box_size for position in (one, other)]
+    places = [wrap(position, box_size).astype(np.float64) for position in (one, other)]
     trees = [cKDTree(place, boxsize=box_size) for place in places]
     distance, nearest = trees[1].query(places[0])
     _, back = trees[0].query(places[1])

@@ -13,6 +13,7 @@ from itertools import permutations
 
 import numpy as np
 
+from lss.grid.periodic import wrap
 from lss.universe import Halos
 
 SIDES = 8  # from which the data are seen before the first update
@@ -43,8 +44,7 @@ def turned(halos: Halos, seen: Orientation, n: int, box_size: float) -> Halos:
     n : voxels per side, in which the shift counts; box_size : Mpc/h
     """
     moved = np.where(seen.mirrored, -halos.position, halos.position) + np.multiply(seen.shift, box_size / n)
-    position = np.mod(moved, box_size).astype(np.float32)
-    position[position >= box_size] = 0  # of the rounding
+    position = wrap(moved, box_size)
     velocity = np.where(seen.mirrored, -halos.velocity, halos.velocity)
     columns = {"position": position, "velocity": velocity}
     order = list(seen.axes)

@@ -22,8 +22,8 @@ from lss.grid.mesh import paint
 from lss.grid.spectra import inverse_windows
 from lss.halos.halo_fields import CHANNELS, MOMENTUM, halo_fields, halo_weight
 from lss.halos.six_fields import lattice_velocity, reference_bins
-from lss.physics.cosmology import RHO_CRIT
 from lss.physics.random_field import linear_overdensity
+from lss.physics.units import particle_mass
 from lss.universe import Universe
 from lss_stats.config import Statistics
 
@@ -149,12 +149,12 @@ def resolved(universe: Universe, least: int) -> np.ndarray:
         return np.ones(len(halos), bool)
     if "n_particles" in halos.columns:
         return halos.n_particles >= least
-    return halos.mass >= least * particle_mass(universe)
+    return halos.mass >= least * lattice_particle_mass(universe)
 
 
-def particle_mass(universe: Universe) -> float:
+def lattice_particle_mass(universe: Universe) -> float:
     """Mass of one of the box.n^3 particles, Msun/h."""
-    return universe.cosmology.omega_m * RHO_CRIT * universe.box.size**3 / universe.box.n**3
+    return particle_mass(universe.cosmology.omega_m, universe.box.size, universe.box.n**3)
 
 
 def initial_field(universe: Universe) -> np.ndarray:

@@ -20,7 +20,7 @@ from lss.physics.cosmology import RHO_CRIT, growth_factor
 from lss.physics.linear_power import sigma_r
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.measures.fields import particle_mass
+from lss_stats.measures.fields import lattice_particle_mass
 
 MODELS = ("tinker08", "sheth99", "press74")
 _BIN_POINTS = 10  # at which a model is averaged over a bin: across it, it falls more steeply than a line
@@ -58,7 +58,7 @@ def mass_function(universe: Universe, config: Statistics) -> Group:
         "finder": halos.finder,
         "redshift": halos.redshift,
         "halos": len(halos),
-        "resolved_mass": config.resolved * particle_mass(universe),
+        "resolved_mass": config.resolved * lattice_particle_mass(universe),
         "source": universe.source,
     }
     units = dict.fromkeys(("mass", "mass_low", "mass_high"), "Msun/h")

@@ -9,8 +9,9 @@ from lss.grid.spectra import falls_through, measure
 from lss.learned.estimator import Inputs, inflow
 from lss.learned.scatter import scatter_table
 from lss.nets.checkpoint import Card
-from lss.physics.cosmology import growth_rate, hubble
+from lss.physics.cosmology import growth_rate
 from lss.physics.random_field import linear_overdensity
+from lss.physics.units import hubble_flow
 from lss_train.config import Train
 from lss_train.data.examples import Example
 from lss_train.data.universes import TrainingSet
@@ -94,7 +95,7 @@ def flow_per_length(universes: TrainingSet) -> float:
     """a f H of the universes' last snapshot, km/s per comoving Mpc/h: the inflow that goes with an overdensity of 1."""
     omega_m = universes.cosmology.omega_m
     scale_factor = 1 / (1 + min(universes.settings.get("sim", {}).get("redshifts", [0.0])))
-    return float(100.0 * scale_factor * hubble(scale_factor, omega_m) * growth_rate(scale_factor, omega_m))
+    return hubble_flow(scale_factor, omega_m) * float(growth_rate(scale_factor, omega_m))
 
 
 def _inflow(universes: TrainingSet, i: int, flow: float, radius: float) -> np.ndarray:

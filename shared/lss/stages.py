@@ -13,6 +13,8 @@ and, for the command line, whichever of these it has a use for (lss.command.sess
     read_foreign(path, config)   -> Universe, of another program's file
     members(config), gather(paths, config)   how many universes one call makes, and the one they make together
     CHANGES, EXTENDABLE          keys that may differ from those of the data; from those of a run that is resumed
+    TAKES                        what `run` takes beside these as keyword arguments: "index", the number of the member
+                                 that is made, and "restart", where long work keeps its state (lss.files.restart)
 
 registered under the entry point group "lss.stages"; one in a user's own package takes part in every loop.
 """
@@ -63,6 +65,24 @@ def find(name: str) -> Stage:
     if missing:
         raise ConfigError(f"stage '{name}' ({_place(stage)}) has no {', '.join(missing)}")
     return stage
+
+
+def table(name: str, settings: Settings, source: str = "configuration") -> Any:
+    """The table `[name]` of the settings as its stage reads it: validated, with the defaults that the stage gives.
+
+    For a stage that needs what another will use: `stages.table("sim", settings).redshifts`. The other tables that the
+    stage reads are validated with it.
+    Raises ConfigError, naming the source, if the settings do not suit the stage, or there is none of this name.
+    """
+    model = find(name).Config
+    if name not in model.model_fields:
+        raise ConfigError(f"stage '{name}' reads no table [{name}]")
+    return getattr(validate(model, settings, source), name)
+
+
+def takes(name: str, option: str) -> bool:
+    """Whether the stage declares that its `run` takes this option: "index" or "restart"."""
+    return option in getattr(find(name), "TAKES", ())
 
 
 def check(names: Iterable[str], settings: Settings) -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import importlib
-import inspect
 import json
 import logging
 import os
@@ -105,6 +104,11 @@ class Job:
     settings: Settings
     data: list[Path]
 
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """What the stage's `run` is given beside the options of its command (lss.stages)."""
+        return getattr(self.tool, "TAKES", ())
+
     @cached_property
     def identity(self) -> str:
         """What the work depends on: however the universe came, file, pipe or directory, it is told by its data."""
@@ -139,11 +143,11 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
     """Run the stage, and write what it makes."""
     arguments, tool = job.arguments, job.tool
     options = dict(arguments.own)
-    if _takes_index(tool):
+    if "index" in job.takes:
         options["index"] = number
     target = _target(job.command, arguments, number, piped=job.data in ([], [Path("-")]))
     restart = Restart(None)
-    if job.command.resumable:
+    if "restart" in job.takes:
         restart = options["restart"] = _restart(arguments, target, lambda: job.identity)
     result = tool.run(job.universe or Universe.create(job.config, job.settings), job.config, **options)
     if not isinstance(result, Universe):
@@ -246,13 +250,9 @@ def _is_finished(job: Job, path: Path) -> bool:
     return True
 
 
-def _takes_index(tool: Any) -> bool:
-    return "index" in inspect.signature(tool.run).parameters
-
-
 def _number(job: Job) -> int:
     """The number of the member that is made: the one that was asked for, or the input's own."""
-    index = _index(job.arguments) if _takes_index(job.tool) else None
+    index = _index(job.arguments) if "index" in job.takes else None
     if index is not None:
         return index
     return job.universe.index if job.universe else 0

@@ -22,6 +22,7 @@ from lss_ic.sigma8 import expected_sigma8, measured_sigma8
 
 log = logging.getLogger("lss.ic")
 
+TAKES = ("index",)
 CHANGES = ("box.n",)  # white noise of another resolution is brought to this one
 
 # The stream of small scales added to given noise: no universe's own, or a reconstruction of member 0 of seed 1 that is

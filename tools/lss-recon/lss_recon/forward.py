@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,8 +30,7 @@ def by_stages(names: Sequence[str], blank: Universe, sample: int, restart: Resta
         inside = restart.within(f"simulation-{hashlib.sha256(noise.tobytes()).hexdigest()[:16]}")
         with _only_warnings(names):
             for name in names:
-                keeps_state = "restart" in inspect.signature(stages.find(name).run).parameters
-                options = {"restart": inside.within(name)} if keeps_state else {}
+                options = {"restart": inside.within(name)} if stages.takes(name, "restart") else {}
                 universe = stages.run(name, universe, blank.config, **options)
         inside.clear()
         return universe

@@ -36,10 +36,11 @@ from lss_recon.lulo.truth import PREFIX, against_truth
 from lss_recon.observation import comparison, forward_settings, observed_halos, on_scale_of
 from lss_recon.simulation_based import run as posterior
 
-__all__ = ["EXTENDABLE", "Config", "gather", "members", "plan", "run"]
+__all__ = ["EXTENDABLE", "TAKES", "Config", "gather", "members", "plan", "run"]
 
 log = logging.getLogger("lss.recon")
 
+TAKES = ("index", "restart")
 # A run that was stopped may be given more.
 EXTENDABLE = ("recon.max_simulations", "recon.samples", "recon.forward.timeout", "recon.forward.retries")
 

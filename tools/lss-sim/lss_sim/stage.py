@@ -17,6 +17,8 @@ from lss_sim.evolution import Integrator, evolve
 from lss_sim.p3m import P3M
 from lss_sim.pm import ParticleMesh, on_numba
 
+TAKES = ("restart",)
+
 
 def run(universe: Universe, config: Config, *, restart: Restart | None = None) -> Universe:
     """Evolve a universe to the output redshifts of [sim].

@@ -205,7 +205,7 @@ def _potential(position: np.ndarray, config: Config) -> float:
     for factor in window:
         modes /= factor.astype(np.float32)
     kx, ky, kz = fourier.wavenumbers(grid, box_size)
-    power = np.abs(modes) ** 2 * np.where((kz == 0) | (kz == kz.max()), 1, 2)
+    power = np.abs(modes) ** 2 * fourier.half_space_weights(grid)
     far = 0.0
     for i in range(grid):
         k2 = (kx[i] ** 2 + ky**2 + kz**2)[0]

@@ -20,7 +20,7 @@ from bench.lulo.truths import STAGES, compact, load, simulated
 from lss.config import Settings, validate
 from lss.errors import ConfigError
 from lss.files.universe_file import read_universe, write_universe
-from lss.grid.spectra import falls_through
+from lss.grid.comparison import falls_through
 from lss.physics.lpt import linear_field
 from lss.physics.random_field import white_noise_of
 from lss.universe import Universe, WhiteNoise

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lss.grid.comparison import Comparison, transfer_reach
+from lss.grid.comparison import Comparison, falls_through, transfer_reach
 from lss.grid.mesh import overdensity
-from lss.grid.spectra import falls_through, measure
+from lss.grid.spectra import measure
 from lss.halos.six_fields import NAMES, recovery, reference_bins, six_fields
 from lss.learned import estimator
 from lss.physics.random_field import linear_overdensity

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lss.files.universe_file import read_universe
-from lss.grid.comparison import LEAST_MODES
+from lss.grid.comparison import LEAST_MODES, TRANSFER_BAND
 from lss.halos.six_fields import recovery, six_fields
 from lss.universe import Universe
 from lss_stats.config import Statistics
@@ -41,7 +41,7 @@ def main(output: str, truth: str, *reconstructions: str) -> None:
     true = read_universe(truth)
     with styled():
         figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE, 2.8))
-        left.axhspan(0.9, 1.1, color="0.92", lw=0)
+        left.axhspan(1 - TRANSFER_BAND, 1 + TRANSFER_BAND, color="0.92", lw=0)
         draw_mass_function(right, true, "truth", BLACK)
         for path, (label, colour) in zip(reconstructions, LINES, strict=True):
             found = read_universe(path)

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from lss.grid.comparison import K80
 from lss.grid.spectra import measure
 from lss.learned import estimator
 from lss.nets.checkpoint import Card, load_network
@@ -79,7 +80,7 @@ def main(output: str, pairs_network: str, training_set: str, estimator_network: 
             mean, scatter = r.mean(axis=0), r.std(axis=0)
             axis.fill_between(k, mean - scatter, mean + scatter, color=colour, alpha=0.2, lw=0)
             axis.plot(k, mean, color=colour, label=name)
-        axis.axhline(0.8, color=BLACK, lw=0.5, ls=(0, (4, 4)))
+        axis.axhline(K80, color=BLACK, lw=0.5, ls=(0, (4, 4)))
         axis.set(xscale="log", xlim=(k[0], np.pi * universes.box.n / universes.box.size), ylim=(-0.1, 1.02))
         axis.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
         axis.xaxis.set_minor_formatter("")

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lss.files.universe_file import ensemble_members, read_universe
-from lss.grid.comparison import LEAST_MODES, Comparison
+from lss.grid.comparison import K80, LEAST_MODES, TRANSFER_BAND, Comparison
 from lss.halos.six_fields import NAMES, recovery, reference_bins, six_fields
 from lss_stats.figures.style import BLACK, CYCLE, PAGE, save, styled
 
@@ -43,9 +43,9 @@ def main(output: str, truths: str, *methods: str) -> None:
                 k, counted = runs[0][field].k, runs[0][field].n_modes >= LEAST_MODES
                 draw(correlation, k, [run[field].correlation for run in runs], colour, f"{name} ({len(runs)})")
                 draw(transfer, k[counted], [run[field].transfer[counted] for run in runs], colour, name)
-            correlation.axhline(0.8, color=BLACK, lw=0.5, ls=(0, (4, 4)))
-            correlation.plot([paper], [0.8], "|", color=BLACK, ms=8, label="r = 0.8 in LULO")
-            transfer.axhspan(0.9, 1.1, color="0.92", lw=0)
+            correlation.axhline(K80, color=BLACK, lw=0.5, ls=(0, (4, 4)))
+            correlation.plot([paper], [K80], "|", color=BLACK, ms=8, label="r = 0.8 in LULO")
+            transfer.axhspan(1 - TRANSFER_BAND, 1 + TRANSFER_BAND, color="0.92", lw=0)
             transfer.set(title=title, ylim=(0.6, 1.4))
             correlation.set(xscale="log", xlim=(k[0], k[counted].max() / np.sqrt(3)), ylim=(-0.05, 1.05))
             correlation.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from lss.files.universe_file import read_universe
+from lss.grid.comparison import K80, falls_through
 from lss.grid.fourier import smooth
 from lss.grid.mesh import overdensity
-from lss.grid.spectra import falls_through, measure
+from lss.grid.spectra import measure
 from lss.learned import estimator
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Group, Universe
@@ -120,7 +121,7 @@ def picture(universe: Universe, found: dict[str, np.ndarray], r: dict[str, np.nd
         right.plot(r["k"], r["first simulation"], color=PURPLE, ls="-.", label="first simulation of the loop")
         right.set_ylabel("r(k), matter at z = 0")
         for axis in (left, right):
-            axis.axhline(0.8, color=BLACK, lw=0.5, ls=(0, (4, 4)))
+            axis.axhline(K80, color=BLACK, lw=0.5, ls=(0, (4, 4)))
             axis.set(xscale="log", xlim=(0.05, 2.2), ylim=(-0.05, 1.05), xlabel="k [h/Mpc]")
             axis.legend(loc="lower left")
         save(figure, path)

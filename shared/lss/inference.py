@@ -6,7 +6,7 @@ simulation at theta is the same configuration with those keys replaced.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,6 +80,37 @@ class Prior:
     def draw(self, rng: np.random.Generator, n: int) -> Array:
         """Draws, (n, p)."""
         return rng.uniform(self.low, self.high, (n, len(self.low)))
+
+
+SINGULAR = 1e10
+"""Condition number of a correlation matrix that counts as singular."""
+
+
+def is_singular(covariance: Array) -> bool:
+    """Whether a covariance (s, s) has a variance of zero, or a correlation matrix too close to singular to invert."""
+    variance = np.diag(covariance)
+    if not (variance > 0).all():
+        return True
+    scale = np.sqrt(variance)
+    return bool(np.linalg.cond(covariance / scale / scale[:, None]) > SINGULAR)
+
+
+def hartlap_factor(simulations: int, size: int) -> float:
+    """What the inverse of a covariance (size, size) estimated from simulations is to be multiplied with.
+
+    Source: Hartlap, Simon & Schneider 2007, Eq. 17.
+    """
+    return (simulations - size - 2) / (simulations - 1)
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Parameters as one attribute of a file."""
+    return " ".join(names)
+
+
+def split_names(joined: Any) -> tuple[str, ...]:
+    """The parameters of an attribute that `join_names` made."""
+    return tuple(str(joined).split())
 
 
 def with_parameters(settings: Settings, names: Sequence[str], values: Sequence[float]) -> Settings:

@@ -5,7 +5,7 @@ import pytest
 
 from lss.config import Configuration, quantity, validate
 from lss.errors import ConfigError
-from lss.inference import Inference, Prior, with_parameters
+from lss.inference import Inference, Prior, hartlap_factor, is_singular, join_names, split_names, with_parameters
 
 
 class Config(Configuration):
@@ -50,3 +50,22 @@ def test_parameters_replace_their_keys_and_nothing_else():
     assert changed["cosmology"] == {"h": 0.7, "sigma8": 0.9}
     assert changed["recon"]["delfi"] == {"rounds": 4, "width": 3.0}
     assert settings["cosmology"]["sigma8"] == 0.8
+
+
+def test_names_come_back_from_one_attribute():
+    names = ("cosmology.sigma8", "ic.amplitude")
+    assert split_names(join_names(names)) == names
+
+
+def test_a_covariance_is_singular_by_its_correlations_not_by_its_units():
+    assert not is_singular(np.diag([1e-30, 1.0, 1e30]))
+    assert is_singular(np.diag([0.0, 1.0]))
+    assert is_singular(np.array([[1.0, 1 - 1e-12], [1 - 1e-12, 1.0]]))
+    assert not is_singular(np.array([[1.0, 1 - 1e-8], [1 - 1e-8, 1.0]]))
+
+
+def test_the_hartlap_factor_makes_inverse_covariances_unbiased():
+    rng, size, simulations = np.random.default_rng(1), 5, 12
+    inverses = [np.linalg.inv(np.cov(rng.normal(size=(simulations, size)).T)) for _ in range(4000)]
+    mean = hartlap_factor(simulations, size) * np.mean(inverses, axis=0)
+    np.testing.assert_allclose(mean, np.eye(size), atol=0.05)

@@ -5,8 +5,9 @@ import pytest
 
 from lss import stages
 from lss.config import Configuration, validate
+from lss.grid.comparison import falls_through
 from lss.grid.mesh import overdensity
-from lss.grid.spectra import falls_through, measure
+from lss.grid.spectra import measure
 from lss.physics.random_field import linear_overdensity, replace_large_scales
 from lss.universe import Universe
 

@@ -13,6 +13,7 @@ from lss.files.digest import digest
 from lss.files.restart import Restart
 from lss.files.universe_file import write_universe
 from lss.grid import fourier
+from lss.grid.fourier import wavenumber
 from lss.halos.six_fields import NAMES
 from lss.physics.random_field import white_noise
 from lss.process import interrupt
@@ -22,7 +23,6 @@ from lss_recon.config import Config
 from lss_recon.lulo import network
 from lss_recon.lulo.loop import Evaluation, State, Trial
 from lss_recon.lulo.loop_state import Memory
-from lss_recon.lulo.modes import wavenumber
 from lss_recon.lulo.network import learned
 from lss_recon.lulo.orientation import orientation
 from lss_recon.lulo.start import prior_draw

@@ -26,7 +26,7 @@ import torch
 
 from lss.config import Configuration, Cosmology, FieldModel, Settings, quantity, validate
 from lss.errors import ConfigError
-from lss.grid.modes import squared_indices
+from lss.grid.fourier import squared_indices
 from lss.inference import with_parameters
 from lss.physics.linear_power import ANALYTIC, SIGMA8_RADIUS, read_table, tophat, unnormalised_power
 

@@ -23,7 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from lss.differentiable.field_models import Simulator
 from lss.errors import DataError
-from lss.grid.modes import mode_counts, squared_indices
+from lss.grid.fourier import mode_counts, squared_indices
+from lss.inference import hartlap_factor
 
 Array = NDArray[np.float64]
 
@@ -87,9 +88,8 @@ def power_spectrum_information(
         slopes.append(np.array([(above - below) / (2 * h) for (above, below), h in zip(shifted, step, strict=True)]))
     data = np.concatenate(spectra)
     covariance = np.cov(data.T)
-    hartlap = (n_simulations - data.shape[1] - 2) / (n_simulations - 1)
     derivative = np.sum(slopes, axis=0) / n_simulations
-    return hartlap * derivative @ np.linalg.solve(covariance, derivative.T)
+    return hartlap_factor(n_simulations, data.shape[1]) * derivative @ np.linalg.solve(covariance, derivative.T)
 
 
 def binned_power(fields: torch.Tensor, box_size: float, bins: int) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from lss.errors import ConfigError, DataError
+from lss.errors import ConfigError, DataError, Stopped
 from lss.files.universe_file import new_hdf5
 from lss.universe import Group
 
@@ -59,6 +59,15 @@ class Restart:
                 return Group({key: dataset[()] for key, dataset in file["data"].items()}, attrs)
         except (OSError, KeyError) as error:
             raise DataError(f"{path}: damaged restart file ({error}); remove it to begin anew") from None
+
+    def bound_to(self, *hashes: str) -> "Restart":
+        """The same folder for work that depends on more than the identity says: data, a checkpoint, a number."""
+        return Restart(self.folder, self.resume, " ".join([self.identity, *hashes]))
+
+    def stopped(self, where: str) -> Stopped:
+        """What to raise when work ends early on request: where it stopped, and whether it can go on."""
+        how = "--resume goes on from here" if self.folder else "nothing was kept: that needs -o FILE"
+        return Stopped(f"{where}; {how}")
 
     def within(self, name: str) -> "Restart":
         """A folder of its own inside this one, for a part of the work; it goes with the whole."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lss.grid.spectra import Spectra, falls_through, measure_modes
+from lss.grid.spectra import Spectra, measure_modes
 
 K80 = 0.8  # the level of r(k) at which LULO quotes how far a field is recovered
 TRANSFER_BAND = 0.1  # the deviation of T(k) that LULO quotes
@@ -32,7 +32,7 @@ class Comparison:
     @property
     def k80(self) -> float:
         """The k (h/Mpc) where r falls through 0.8; 0 when the first shell is below."""
-        return falls_through(self.k, self.correlation, K80)
+        return falls_through(self.k, self.correlation)
 
     def transfer_reach(self, band: float = TRANSFER_BAND) -> float:
         """The k (h/Mpc) out to which T stays within `band` of 1."""
@@ -55,6 +55,20 @@ def compare_modes(modes: np.ndarray, other: np.ndarray, box_size: float, windows
     """
     n = modes.shape[1]
     return compared([measure_modes(np.stack(pair), n, box_size, windows) for pair in zip(modes, other, strict=True)])
+
+
+def falls_through(k: np.ndarray, r: np.ndarray, level: float = K80) -> float:
+    """The k (h/Mpc) of the first downward crossing of `level`, linear between shells.
+
+    0 when the first shell is below already; the last k when r stays above throughout.
+    """
+    below = np.flatnonzero(~(np.asarray(r) >= level))
+    if not len(below):
+        return float(k[-1])
+    i = below[0]
+    if i == 0:
+        return 0.0
+    return float(k[i - 1] + (r[i - 1] - level) / (r[i - 1] - r[i]) * (k[i] - k[i - 1]))
 
 
 def transfer_reach(k: np.ndarray, transfer: np.ndarray, n_modes: np.ndarray, band: float = TRANSFER_BAND) -> float:

@@ -14,10 +14,11 @@ import numpy as np
 
 from lss.errors import DataError
 from lss.grid.fourier import forward, half_space_weights
+from lss.grid.mesh import ORDER
 from lss.process.kernels import parallel_kernel, prange
 
 # Order of the assignment window sinc(m / n)^p along each axis.
-_WINDOW_ORDER = {"none": 0, "ngp": 1, "cic": 2, "tsc": 3, "pcs": 4}
+_WINDOW_ORDER = {"none": 0, **ORDER}
 
 
 @dataclass(frozen=True)
@@ -113,20 +114,6 @@ def shell_sums(
     return sums[:, :-1]
 
 
-def falls_through(k: np.ndarray, r: np.ndarray, level: float = 0.8) -> float:
-    """The k (h/Mpc) of the first downward crossing of `level`, linear between shells.
-
-    0 when the first shell is below already; the last k when r stays above throughout.
-    """
-    below = np.flatnonzero(~(np.asarray(r) >= level))
-    if not len(below):
-        return float(k[-1])
-    i = below[0]
-    if i == 0:
-        return 0.0
-    return float(k[i - 1] + (r[i - 1] - level) / (r[i - 1] - r[i]) * (k[i] - k[i - 1]))
-
-
 def shell_limits(n: int, box_size: float, edges: np.ndarray | None = None) -> tuple[int, ...]:
     """The edges of the shells as integers: shell s holds the modes with limits[s] <= |m|^2 < limits[s + 1]."""
     if edges is None:
@@ -148,7 +135,7 @@ def shells(n: int, limits: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.
     """
     half = n // 2
     m = np.arange(half + 1)
-    both_signs = np.where((m == 0) | (2 * m == n), 1, 2)
+    both_signs = half_space_weights(n).astype(np.int64)
     # Modes per |m|^2: the histograms of the three axes, convolved; integers throughout.
     plane = np.bincount(
         (m[:, None] ** 2 + m**2).ravel(), weights=np.outer(both_signs, both_signs).ravel(), minlength=2 * half**2 + 1

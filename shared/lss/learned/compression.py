@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lss.errors import DataError
+from lss.inference import hartlap_factor, is_singular
 from lss.nets.checkpoint import Card, load_built, sizes_of
 from lss.universe import Universe
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from lss.nets.compressor_net import CompressorNet
 
 BATCH = 100  # fields that are compressed at a time
-SINGULAR = 1e10  # condition number of a correlation matrix that is not one
 _SIZES = {"dimensions": 3, "n": 4096, "outputs": 64, "bands": 256, "channels": 1024, "levels": 10, "hidden": 4096}
 
 
@@ -152,17 +152,14 @@ class Moments:
     def fisher(self) -> np.ndarray:
         """F = dmu^T C^-1 dmu, (p, p), without the biases of finite samples.
 
-        C^-1 of n simulations is too large by (n - 1) / (n - s - 2) (Hartlap, Simon & Schneider 2007), and a noisy
-        derivative adds tr(C^-1 noise).
+        C^-1 of few simulations is too large (`hartlap_factor`), and a noisy derivative adds tr(C^-1 noise).
         Raises DataError for summaries that repeat each other.
         """
-        scale = np.sqrt(np.diag(self.covariance))
-        if not scale.all() or np.linalg.cond(self.covariance / scale / scale[:, None]) > SINGULAR:
+        if is_singular(self.covariance):
             raise DataError("the summaries are degenerate: their covariance is singular")
         inverse = np.linalg.inv(self.covariance)
-        hartlap = (self.count - len(self.mean) - 2) / (self.count - 1)
         plain = self.derivative @ inverse @ self.derivative.T
-        return hartlap * (plain - np.einsum("abst,st->ab", self.noise, inverse))
+        return hartlap_factor(self.count, len(self.mean)) * (plain - np.einsum("abst,st->ab", self.noise, inverse))
 
 
 def log_det(fisher: np.ndarray) -> float:

@@ -23,6 +23,7 @@ import numpy as np
 
 from lss.config import Table, quantity
 from lss.errors import DataError
+from lss.inference import SINGULAR
 from lss.nets.checkpoint import Card, load_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ log = logging.getLogger("lss.density")
 TORCH_BYTES = 300_000_000
 FLOW_CPU_SECONDS = 5e-4  # per flow and simulation, for one training
 BATCHES = 10  # an epoch has no more updates than this, however many simulations there are
-SINGULAR = 1e-10  # smallest eigenvalue over the largest of a correlation matrix that counts as regular
 _LARGEST = {"summaries": 1024, "parameters": 1024, "transforms": 64, "members": 64}  # what a file may ask for
 
 
@@ -124,7 +124,7 @@ def _refuse_degenerate(covariance: np.ndarray, x: np.ndarray) -> None:
     if constant:
         raise DataError(f"degenerate summaries: number {', '.join(constant)} does not vary at fixed parameters")
     eigenvalues = np.linalg.eigvalsh(covariance / np.outer(spread, spread))
-    if eigenvalues[0] <= SINGULAR * eigenvalues[-1]:
+    if SINGULAR * eigenvalues[0] <= eigenvalues[-1]:
         raise DataError(
             f"degenerate summaries: the covariance of the {len(spread)} is singular"
             f" (eigenvalues of their correlation from {eigenvalues[0]:.1e} to {eigenvalues[-1]:.2g})"

@@ -120,11 +120,7 @@ class Inputs:
 
 def _compressed(modes: np.ndarray, radius: float, scale: float, box_size: float, out: np.ndarray) -> None:
     """asinh(delta_R / s) of the modes of delta."""
-    n = len(modes)
-    smoothed = modes.copy()
-    for k in fourier.wavenumbers(n, box_size):
-        smoothed *= np.exp(-0.5 * (k * radius) ** 2).astype(np.float32)
-    np.arcsinh(fourier.inverse(smoothed, n, overwrite=True) / np.float32(scale), out=out)
+    np.arcsinh(fourier.smoothed(modes.copy(), len(modes), radius, box_size) / np.float32(scale), out=out)
 
 
 def inflow(position: np.ndarray, momentum: np.ndarray, n: int, box_size: float) -> np.ndarray:
@@ -134,11 +130,9 @@ def inflow(position: np.ndarray, momentum: np.ndarray, n: int, box_size: float) 
     Returns (n, n, n//2+1) complex64: momentum per cell and Mpc/h.
     """
     modes = np.zeros((n, n, n // 2 + 1), np.complex64)
-    for axis, k in enumerate(fourier.wavenumbers(n, box_size)):
-        # The Nyquist wave has no gradient on the grid.
-        wave = np.where(np.abs(k) < 0.999 * np.pi * n / box_size, k, 0).astype(np.float32)
+    for axis, k in enumerate(fourier.derivative_wavenumbers(n, box_size)):
         component = mesh.paint(position, n, box_size, "cic", np.ascontiguousarray(momentum[:, axis], np.float32))
-        modes -= np.complex64(1j) * wave * fourier.forward(component)
+        modes -= np.complex64(1j) * k.astype(np.float32) * fourier.forward(component)
     return modes
 
 

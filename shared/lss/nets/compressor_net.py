@@ -19,8 +19,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lss.grid.modes import mode_counts, squared_indices
-from lss.learned.compression import SINGULAR
+from lss.grid.fourier import mode_counts, squared_indices
+from lss.inference import is_singular
 
 KNOTS = 65  # of the local map
 RESOLUTION = 1e-5  # of a field's standard deviation; closer values are one to the local map
@@ -142,8 +142,7 @@ class CompressorNet(nn.Module):
         inverse = torch.linalg.pinv(covariance / scale / scale[:, None], rtol=1e-6, hermitian=True)
         score = slope @ inverse
         fisher = score @ slope.T
-        size = fisher.diagonal().sqrt()
-        if not (size > 0).all() or torch.linalg.cond(fisher / size / size[:, None]) > SINGULAR:
+        if is_singular(fisher.cpu().numpy()):
             raise ValueError("a parameter changes nothing in the fields, or two change the same")
         root = torch.linalg.cholesky(fisher)
         self.linear.weight.copy_(torch.linalg.solve_triangular(root, score, upper=False))
@@ -178,7 +177,7 @@ def band_weights(shape: tuple[int, ...], bands: int) -> torch.Tensor:
 
     Bands that no mode falls into are left out, so m <= bands. The zero mode is in none.
     """
-    log_k = torch.from_numpy(squared_indices(shape)).clamp(min=1).log() / 2
+    log_k = torch.from_numpy(squared_indices(shape)).double().clamp(min=1).log() / 2
     largest = log_k.max()
     place = log_k / largest * (bands - 1)
     weights = torch.stack([(1 - (place - band).abs()).clamp(min=0) for band in range(bands)])

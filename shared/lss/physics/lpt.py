@@ -99,7 +99,7 @@ def _divergence(vector: np.ndarray, box_size: float) -> Field:
     n = len(vector)
     modes = sum(
         fourier.forward(np.ascontiguousarray(vector[..., axis], np.float32)) * (1j * k).astype(np.complex64)
-        for axis, k in enumerate(_derivative_wavenumbers(n, box_size))
+        for axis, k in enumerate(fourier.derivative_wavenumbers(n, box_size))
     )
     return fourier.inverse(np.asarray(modes, np.complex64), n)
 
@@ -109,7 +109,7 @@ def _inverse_gradient(modes: Modes, box_size: float, sign: int) -> Field:
     n = len(modes)
     gradient = np.empty((n, n, n, 3), dtype=np.float32)
     potential = _inverse_laplacian(modes, box_size)
-    for axis, k in enumerate(_derivative_wavenumbers(n, box_size)):
+    for axis, k in enumerate(fourier.derivative_wavenumbers(n, box_size)):
         gradient[..., axis] = fourier.inverse(potential * (1j * sign * k).astype(np.complex64), n, overwrite=True)
     return gradient
 
@@ -119,7 +119,7 @@ def _second_order_source(delta: Modes, box_size: float) -> Field:
     n = len(delta)
     phi = _inverse_laplacian(delta, box_size)
     k = [component.astype(np.float32) for component in fourier.wavenumbers(n, box_size)]
-    odd = [component.astype(np.float32) for component in _derivative_wavenumbers(n, box_size)]
+    odd = [component.astype(np.float32) for component in fourier.derivative_wavenumbers(n, box_size)]
 
     def curvature(i: int, j: int) -> Field:
         factors = k[i] * k[j] if i == j else odd[i] * odd[j]
@@ -148,9 +148,3 @@ def _inverse_laplacian(modes: Modes, box_size: float) -> Modes:
             k2[0, 0] = np.inf
         phi[i] = modes[i] * (-1 / k2).astype(np.float32)
     return phi
-
-
-def _derivative_wavenumbers(n: int, box_size: float) -> list[NDArray[np.float64]]:
-    """kx, ky, kz of a first derivative: zero at an even grid's Nyquist frequency."""
-    nyquist = np.pi * n / box_size
-    return [np.where(np.isclose(np.abs(k), nyquist), 0.0, k) for k in fourier.wavenumbers(n, box_size)]

@@ -94,7 +94,7 @@ def linear_overdensity(noise: NDArray[np.float32], cosmology: Cosmology, box_siz
     Returns (n, n, n) float32 with expected spectrum P(k) and mean zero: each mode is multiplied by sqrt(P n^3 / L^3).
     """
     n = len(noise)
-    power = linear_power(lattice_wavenumbers(n, box_size), cosmology)
+    power = linear_power(fourier.lattice_wavenumbers(n, box_size), cosmology)
     return _scale_modes(noise, np.sqrt(power * n**3 / box_size**3))
 
 
@@ -104,26 +104,10 @@ def white_noise_of(linear: NDArray[np.float32], cosmology: Cosmology, box_size: 
     The mean of the noise does not enter the overdensity; here it is zero.
     """
     n = len(linear)
-    power = linear_power(lattice_wavenumbers(n, box_size), cosmology)
+    power = linear_power(fourier.lattice_wavenumbers(n, box_size), cosmology)
     scale = np.zeros_like(power)
     scale[1:] = np.sqrt(box_size**3 / (power[1:] * n**3))
     return _scale_modes(linear, scale)
-
-
-def squared_wavevectors(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """i^2 and j^2 + k^2 of the modes of an n-grid in units of (2 pi / L)^2.
-
-    Returns (n,) and (n, n//2+1) int64: their sum labels the few thousand distinct |k| of a grid, at which spectra are
-    evaluated once instead of for every mode.
-    """
-    full = np.rint(np.fft.fftfreq(n, 1 / n)).astype(np.int64) ** 2
-    half = np.arange(n // 2 + 1) ** 2
-    return full, full[:, None] + half[None, :]
-
-
-def lattice_wavenumbers(n: int, box_size: float) -> NDArray[np.float64]:
-    """|k| of every value of i^2 + j^2 + k^2 up to the corner of the Fourier cube, h/Mpc."""
-    return 2 * np.pi / box_size * np.sqrt(np.arange(3 * (n // 2) ** 2 + 1))
 
 
 def _scale_modes(field: NDArray[np.float32], scale: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -131,8 +115,8 @@ def _scale_modes(field: NDArray[np.float32], scale: NDArray[np.float64]) -> NDAr
     n = len(field)
     scale = scale.astype(np.float32)
     modes = fourier.forward(field)
-    along_x, across = squared_wavevectors(n)
-    for plane, i2 in zip(modes, along_x, strict=True):
+    across = fourier.squared_indices((n, n))
+    for plane, i2 in zip(modes, across[:, 0], strict=True):
         plane *= scale[i2 + across]
     return fourier.inverse(modes, n, overwrite=True)
 

@@ -37,3 +37,17 @@ def test_a_damaged_state_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(DataError, match=r"loop\.h5.*damaged"):
         restart.load("loop")
+
+
+def test_a_state_bound_to_other_data_is_refused(tmp_path):
+    restart = Restart(tmp_path / "state", True, "settings")
+    restart.bound_to("a", "3").save("step", Group({"x": np.arange(3)}))
+    assert restart.bound_to("a", "3").load("step").data["x"].tolist() == [0, 1, 2]
+    for other in (restart, restart.bound_to("a", "4"), restart.bound_to("b", "3")):
+        with pytest.raises(ConfigError, match="made from another input"):
+            other.load("step")
+
+
+def test_a_stop_says_whether_the_work_can_go_on(tmp_path):
+    assert str(Restart(tmp_path).stopped("stopped at 3")) == "stopped at 3; --resume goes on from here"
+    assert str(Restart(None).stopped("stopped")) == "stopped; nothing was kept: that needs -o FILE"

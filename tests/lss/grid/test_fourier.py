@@ -48,3 +48,43 @@ def test_same_bits_for_any_thread_count(monkeypatch):
     for modes, back in results[1:]:
         assert np.array_equal(modes, results[0][0])
         assert np.array_equal(back, results[0][1])
+
+
+SHAPES = [(16, 16), (9, 9), (8, 8, 8)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_mode_counts_make_parsevals_sum(shape):
+    x = np.random.default_rng(1).normal(size=shape)
+    power = np.abs(np.fft.rfftn(x, norm="ortho")) ** 2
+    assert (power * fourier.mode_counts(shape)).sum() == pytest.approx((x**2).sum())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_squared_indices_are_minus_the_laplacian_of_waves(shape):
+    x = np.random.default_rng(2).normal(size=shape)
+    spectrum = np.fft.fftn(x)
+    full = [np.fft.fftfreq(n, 1 / n) for n in shape]
+    laplacian = sum(np.square(k) for k in np.meshgrid(*full, indexing="ij")) * spectrum
+    kept = laplacian[..., : shape[-1] // 2 + 1]
+    np.testing.assert_allclose(fourier.squared_indices(shape) * np.fft.rfftn(x), kept, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [6, 7])
+def test_wavenumbers_are_those_of_the_transform(n):
+    box = 30.0
+    k = [np.fft.fftfreq(n) * n, np.fft.fftfreq(n) * n, np.fft.rfftfreq(n) * n]
+    expected = 2 * np.pi / box * np.sqrt(k[0][:, None, None] ** 2 + k[1][None, :, None] ** 2 + k[2] ** 2)
+    np.testing.assert_allclose(fourier.wavenumber(n, box), expected, rtol=1e-7)
+    np.testing.assert_allclose(fourier.lattice_wavenumbers(n, box)[fourier.squared_indices((n, n, n))], expected)
+
+
+@pytest.mark.parametrize("n", [8, 9])
+def test_a_derivative_turns_a_wave_into_its_slope_and_has_none_at_nyquist(n):
+    box = 30.0
+    x = np.arange(n) * box / n
+    for m in (1, 3, n // 2):
+        k, wave = 2 * np.pi * m / box, np.broadcast_to(np.cos(2 * np.pi * m / box * x), (n, n, n))
+        modes = fourier.forward(wave) * 1j * fourier.derivative_wavenumbers(n, box)[2]
+        slope = np.zeros(n) if 2 * m == n else -k * np.sin(k * x)
+        np.testing.assert_allclose(fourier.inverse(modes, n), np.broadcast_to(slope, (n, n, n)), atol=1e-12)

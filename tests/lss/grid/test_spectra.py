@@ -6,7 +6,8 @@ from numpy.random import Generator
 from numpy.testing import assert_allclose
 
 from lss.errors import DataError
-from lss.grid.spectra import falls_through, inverse_windows, measure
+from lss.grid.comparison import falls_through
+from lss.grid.spectra import inverse_windows, measure
 from lss.process.threads import set_threads
 
 BOX = 100.0

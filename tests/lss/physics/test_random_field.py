@@ -2,14 +2,13 @@ import numpy as np
 import pytest
 
 from lss.config import Cosmology
+from lss.grid import fourier
 from lss.physics.linear_power import linear_power
 from lss.physics.random_field import (
-    lattice_wavenumbers,
     linear_overdensity,
     partner_phase,
     perturbed_partner,
     replace_large_scales,
-    squared_wavevectors,
     white_noise,
     white_noise_of,
 )
@@ -115,8 +114,7 @@ def test_the_linear_field_has_the_linear_spectrum():
     for index in range(realisations):
         delta_k = (box / n) ** 3 * np.fft.rfftn(linear_overdensity(white_noise(1, index, n), Cosmology(), box))
         total += np.abs(delta_k) ** 2 / box**3
-    along_x, across = squared_wavevectors(n)
-    k = lattice_wavenumbers(n, box)[along_x[:, None, None] + across]
+    k = fourier.lattice_wavenumbers(n, box)[fourier.squared_indices((n, n, n))]
     expected = linear_power(k, Cosmology())
     ratio = total.ravel()[1:] / realisations / expected.ravel()[1:]
     assert ratio.mean() == pytest.approx(1, abs=0.01)
@@ -129,16 +127,6 @@ def test_the_noise_of_a_linear_field_is_the_noise_it_came_from():
     assert abs(linear.mean()) < 1e-6
     back = white_noise_of(linear, Cosmology(), 80.0)
     np.testing.assert_allclose(back, noise - noise.mean(), atol=2e-5)
-
-
-@pytest.mark.parametrize("n", [6, 7])
-def test_squared_wavevectors_are_those_of_the_transform(n):
-    along_x, across = squared_wavevectors(n)
-    kx, ky, kz = np.fft.fftfreq(n) * n, np.fft.fftfreq(n) * n, np.fft.rfftfreq(n) * n
-    expected = kx[:, None, None] ** 2 + ky[None, :, None] ** 2 + kz**2
-    np.testing.assert_allclose(along_x[:, None, None] + across, expected)
-    wavenumbers = lattice_wavenumbers(n, 2 * np.pi)
-    np.testing.assert_allclose(wavenumbers[along_x[:, None, None] + across], np.sqrt(expected))
 
 
 @pytest.mark.parametrize("n", [16, 15])

@@ -7,11 +7,12 @@ import pytest
 
 from lss.config import Cosmology
 from lss.errors import DataError
+from lss.grid.fourier import wavenumber
 from lss.physics.lpt import displacements, lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
 from lss.universe import Halos, Members
 from lss_recon.lulo.halo_places import REACH, SIGMA, matched, towards_places
-from lss_recon.lulo.modes import filtered, wavenumber
+from lss_recon.lulo.modes import filtered
 
 BOX, N = 64.0, 16
 COSMOLOGY = Cosmology()

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from lss.grid import fourier
+from lss.grid.fourier import wavenumber
 from lss.physics.random_field import white_noise
-from lss_recon.lulo.modes import filtered, wavenumber
+from lss_recon.lulo.modes import filtered
 from lss_recon.lulo.power_limit import FROM, OF_HALOS, WIDTH, expected_power, limit_power
 
 N, BOX = 32, 62.5

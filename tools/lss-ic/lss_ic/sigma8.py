@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from lss.config import Cosmology
 from lss.grid import fourier
 from lss.physics.linear_power import SIGMA8_RADIUS, linear_power, tophat
-from lss.physics.random_field import lattice_wavenumbers, squared_wavevectors
 
 
 def measured_sigma8(linear: NDArray[np.float32], box_size: float) -> float:
@@ -31,21 +30,21 @@ def measured_sigma8(linear: NDArray[np.float32], box_size: float) -> float:
 def expected_sigma8(n: int, box_size: float, cosmology: Cosmology) -> float:
     """Rms over realisations of what `measured_sigma8` finds on an n-grid in a box of box_size Mpc/h."""
     n_modes = _sum_by_wavenumber(n, (np.ones((n, n // 2 + 1)) for _ in range(n)))
-    power = linear_power(lattice_wavenumbers(n, box_size), cosmology)
+    power = linear_power(fourier.lattice_wavenumbers(n, box_size), cosmology)
     return _rms_in_spheres(n_modes * power / box_size**3, n, box_size)
 
 
 def _rms_in_spheres(variance: NDArray[np.float64], n: int, box_size: float) -> float:
     """From the variance that all modes of one wavenumber carry together."""
-    k = lattice_wavenumbers(n, box_size)
+    k = fourier.lattice_wavenumbers(n, box_size)
     return float(np.sqrt(np.sum(variance * tophat(k * SIGMA8_RADIUS) ** 2)))
 
 
 def _sum_by_wavenumber(n: int, planes: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Sums over all modes of equal i^2 + j^2 + k^2, those with k < 0 included, of values given plane by plane."""
-    along_x, across = squared_wavevectors(n)
+    across = fourier.squared_indices((n, n))
     both_signs = fourier.half_space_weights(n)
     total = np.zeros(3 * (n // 2) ** 2 + 1)
-    for i2, plane in zip(along_x, planes, strict=True):
+    for i2, plane in zip(across[:, 0], planes, strict=True):
         total += np.bincount((i2 + across).ravel(), (plane * both_signs).ravel(), minlength=len(total))
     return total

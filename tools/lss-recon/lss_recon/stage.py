@@ -74,8 +74,7 @@ def run(
             task = dataclasses.replace(task, start=lambda: best)
         state = _follow(task, recon.max_simulations - (len(early.history) if early else 0))
     except Stopped:
-        how = "--resume goes on from here" if kept.folder else "nothing was kept: that needs -o FILE"
-        raise Stopped(f"stopped; {how}") from None
+        raise kept.stopped("stopped") from None
     return _result(state, early, universe, recon)
 
 
@@ -135,7 +134,7 @@ def _bound_to(restart: Restart, hash_of_checkpoint: str, observed: Halos, index:
     """The restart state, tied also to what the console cannot know: network, catalogue (of a pipe, say) and sample."""
     columns = (observed.position, observed.velocity, observed.mass)
     catalogue = hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest()
-    return Restart(restart.folder, restart.resume, f"{restart.identity} {hash_of_checkpoint} {catalogue} {index}")
+    return restart.bound_to(hash_of_checkpoint, catalogue, str(index))
 
 
 def _forward(recon: Reconstruction, blank: Universe, index: int, restart: Restart) -> Forward:

@@ -7,7 +7,6 @@ from typing import Protocol
 
 import numpy as np
 
-from lss.errors import Stopped
 from lss.files.restart import Restart
 from lss.process import interrupt
 from lss.process.progress import progress
@@ -67,8 +66,7 @@ def evolve(
                 restart.save("state", state.group())
                 saved = time.monotonic()
             if stop:
-                how = "--resume goes on from here" if restart.folder else "nothing was kept: that needs -o FILE"
-                raise Stopped(f"stopped at z = {state.redshift:.3f}, step {state.steps} of {len(edges) - 1}; {how}")
+                raise restart.stopped(f"stopped at z = {state.redshift:.3f}, step {state.steps} of {len(edges) - 1}")
     return [outputs[z] for z in redshifts]
 
 

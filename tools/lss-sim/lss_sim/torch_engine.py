@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lss.grid import fourier
 from lss.physics.cosmology import growth_factor, growth_factor_2, growth_rate, growth_rate_2
 from lss.physics.units import hubble_flow
 from lss_sim.mesh_force import DIFFERENCE, newtonian_influence
@@ -96,14 +97,10 @@ def lpt_particles(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Particles displaced from the lattice: arguments, result and source as `lss.physics.lpt.lpt_particles`."""
     n, place, a = len(linear), device(), 1 / (1 + redshift)
-    fundamental = 2 * np.pi / box_size
-    full = torch.fft.fftfreq(n, 1 / n, dtype=torch.float64, device=place) * fundamental
-    half = torch.arange(n // 2 + 1, dtype=torch.float64, device=place) * fundamental
-    k = [full.view(-1, 1, 1), full.view(1, -1, 1), half.view(1, 1, -1)]
+    k = [torch.from_numpy(c).to(place) for c in fourier.wavenumbers(n, box_size)]
     k2 = k[0] ** 2 + k[1] ** 2 + k[2] ** 2
     k2[0, 0, 0] = torch.inf
-    # A first derivative vanishes in its Nyquist plane, where i k of a real field is not defined.
-    odd = [torch.where((c.abs() / fundamental).round() == n / 2, 0.0, c).to(torch.float32) for c in k]
+    odd = [torch.from_numpy(c).to(place, torch.float32) for c in fourier.derivative_wavenumbers(n, box_size)]
     even = [c.to(torch.float32) for c in k]
     inverse_k2 = (-1 / k2).to(torch.float32)
 

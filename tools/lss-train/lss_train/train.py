@@ -154,7 +154,7 @@ def _model(
 def _bound_to(universes: TrainingSet, initial: "Initial | None", restart: Restart) -> Restart:
     """The restart state, tied to data and first weights as well: directories and names have no hash of their own."""
     begun = initial.hash if initial else ""
-    return Restart(restart.folder, restart.resume, restart.identity + universes.hash() + begun)
+    return restart.bound_to(universes.hash(), begun)
 
 
 def _refuse_disagreement(config: Config, universes: TrainingSet) -> None:

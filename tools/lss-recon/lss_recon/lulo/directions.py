@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from lss.config import Cosmology
+from lss.grid.fourier import wavenumber
 from lss.physics.random_field import white_noise_of
 from lss.universe import Halos
 from lss_recon.lulo.loop import Evaluation
-from lss_recon.lulo.modes import filtered, wavenumber
+from lss_recon.lulo.modes import filtered
 from lss_recon.lulo.orientation import Orientation, seen_from
 
 Direction = Callable[[Evaluation, int], np.ndarray]

@@ -22,11 +22,11 @@ from scipy.spatial import cKDTree
 from lss.config import Cosmology
 from lss.errors import DataError
 from lss.grid import fourier
+from lss.grid.fourier import wavenumber
 from lss.grid.periodic import nearest_image, wrap
 from lss.physics.cosmology import growth_factor
 from lss.physics.linear_power import linear_power
 from lss.universe import Halos, Members
-from lss_recon.lulo.modes import wavenumber
 
 REACH = 2.0  # Mpc/h: halos that are farther apart than this are not one and the same
 SIGMA = 0.3  # Mpc/h, along an axis: what linear theory and the halo finder leave
@@ -46,9 +46,8 @@ def towards_places(
     """
     n = len(undecided)
     response = _response(n, box_size, cosmology)
-    # A derivative has no Nyquist wave.
-    nyquist = 0.999 * np.pi * n / box_size
-    resolved = np.all(np.broadcast_arrays(*(np.abs(k) < nyquist for k in fourier.wavenumbers(n, box_size))), axis=0)
+    waves = zip(fourier.wavenumbers(n, box_size), fourier.derivative_wavenumbers(n, box_size), strict=True)
+    resolved = np.all(np.broadcast_arrays(*(k == odd for k, odd in waves)), axis=0)
     variance = np.where(resolved, undecided, 0).astype(np.float32)
 
     def change(simulated: Halos) -> np.ndarray:

@@ -5,12 +5,6 @@ import numpy as np
 from lss.grid import fourier
 
 
-def wavenumber(n: int, box_size: float) -> np.ndarray:
-    """|k| of every mode: (n, n, n//2+1) float32, h/Mpc."""
-    kx, ky, kz = fourier.wavenumbers(n, box_size)
-    return np.sqrt(kx**2 + ky**2 + kz**2).astype(np.float32)
-
-
 def filtered(field: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """A grid, (n, n, n) float32, with its modes multiplied by `factor`, (n, n, n//2+1)."""
     return fourier.inverse(fourier.forward(field) * factor.astype(np.float32), len(field), overwrite=True)
@@ -18,4 +12,4 @@ def filtered(field: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 def cut(field: np.ndarray, k_max: float, box_size: float) -> np.ndarray:
     """A grid without its modes at k >= k_max (h/Mpc)."""
-    return filtered(field, wavenumber(len(field), box_size) < k_max)
+    return filtered(field, fourier.wavenumber(len(field), box_size) < k_max)

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from lss.config import Box, Cosmology, Settings
+from lss.grid.fourier import wavenumber
 from lss.learned import estimator
 from lss.nets.checkpoint import load_network, read_card
 from lss.physics.random_field import linear_overdensity, white_noise_of
@@ -22,7 +23,7 @@ from lss_recon.lulo.directions import (
     pulled,
     whitened,
 )
-from lss_recon.lulo.modes import cut, filtered, wavenumber
+from lss_recon.lulo.modes import cut, filtered
 from lss_recon.lulo.orientation import SIDES, Orientation, orientation, seen_from
 from lss_recon.lulo.power_limit import expected_power
 from lss_recon.lulo.start import certainty, constrained_draw

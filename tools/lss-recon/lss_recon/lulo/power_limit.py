@@ -16,7 +16,7 @@ Updates that are pulled to an estimate, which their field resembles in part, los
 import numpy as np
 
 from lss.grid import fourier
-from lss_recon.lulo.modes import wavenumber
+from lss.grid.fourier import wavenumber
 
 FROM = 0.125  # h/Mpc: below, only an estimate can say what power the few modes of a shell should have
 WIDTH = 0.05  # h/Mpc, of a shell

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lss.grid.fourier import wavenumber
 from lss.physics.random_field import white_noise
-from lss_recon.lulo.modes import filtered, wavenumber
+from lss_recon.lulo.modes import filtered
 
 # Streams that no universe of lss-ic uses (its partners count from 1): a reconstruction whose seed happens to be that
 # of the truth must not begin at the truth.

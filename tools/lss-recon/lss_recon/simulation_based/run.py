@@ -17,6 +17,7 @@ from lss.config import Settings, merge, validate
 from lss.errors import ConfigError, DataError
 from lss.files.provenance import file_hash
 from lss.files.restart import Restart
+from lss.inference import join_names
 from lss.learned import compression
 from lss.learned.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES
 from lss.learned.conditional_density import load as load_density
@@ -124,8 +125,7 @@ def runner_of(universe: Universe, config: Config, data: Data, index: int, restar
     settings = simulation_settings(universe, config)
     # The state belongs to the data and the network as well, which the console cannot know.
     observed = hashlib.sha256(data.summaries.tobytes()).hexdigest()
-    identity = f"{restart.identity} {file_hash(resolve(recon.checkpoint))} {observed} {index}"
-    bound = Restart(restart.folder, restart.resume, identity)
+    bound = restart.bound_to(file_hash(resolve(recon.checkpoint)), observed, str(index))
     simulate: Simulate
     if makes_fields_in_memory(config):
         batch = recon.simulations.batch
@@ -190,7 +190,7 @@ def _result(universe: Universe, config: Config, data: Data, simulations: Simulat
     names, prior, recon = config.inference.parameters, config.inference.prior, config.recon
     attrs = posterior.attrs | {
         "method": recon.method,
-        "parameters": " ".join(names),
+        "parameters": join_names(names),
         "score_estimate": data.summaries,
         "fisher": data.compressor.fisher,
         "low": prior.low,

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lss.errors import DataError, Stopped
+from lss.errors import DataError
 from lss.files.restart import Restart
+from lss.inference import join_names
 from lss.process import interrupt
 from lss.process.progress import Bar
 from lss.universe import Group
@@ -79,7 +80,7 @@ class Simulations:
     def as_group(self, names: tuple[str, ...]) -> Group:
         """What /recon/simulations holds."""
         data = {"theta": self.theta, "x": self.x, "round": self.round, "ok": self.ok.astype(np.uint8)}
-        return Group(data, {"parameters": " ".join(names)}, dict.fromkeys(data, "1"))
+        return Group(data, {"parameters": join_names(names)}, dict.fromkeys(data, "1"))
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,7 @@ class Runner:
             self.bar.update(len(x), f"{simulations.failed} failed" if simulations.failed else "")
             self._refuse_failures(simulations)
             if interrupt.requested():
-                kept = self.restart.folder is not None
-                how = "--resume goes on from here" if kept else "nothing was kept: that needs -o FILE"
-                raise Stopped(f"stopped after {simulations.made} simulations; {how}")
+                raise self.restart.stopped(f"stopped after {simulations.made} simulations")
         return simulations
 
     def _refuse_failures(self, simulations: Simulations) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from lss.grid.comparison import K80, TRANSFER_BAND
 from lss_stats.figures.halos import draw_mass_function
 from lss_stats.figures.labels import label
 from lss_stats.figures.shown import Shown
@@ -26,11 +27,11 @@ def spectra(shown: Shown) -> Figure | None:
         for row, (column_name, group_kind) in enumerate(((upper, prefix), ("correlation", kind))):
             _lines(axes[row, column], shown, f"{group_kind}/{name}", column_name)
         if upper == "transfer":
-            axes[0, column].axhspan(0.9, 1.1, color="0.9", lw=0, zorder=0)
+            axes[0, column].axhspan(1 - TRANSFER_BAND, 1 + TRANSFER_BAND, color="0.9", lw=0, zorder=0)
             axes[0, column].set_ylim(0.5, 1.5)
         else:
             axes[0, column].set_yscale("log")
-        axes[1, column].axhline(0.8, color="0.5", lw=0.6, ls="--")
+        axes[1, column].axhline(K80, color="0.5", lw=0.6, ls="--")
         axes[1, column].set_ylim(-0.1, 1.05)
         axes[0, column].set_title(label(name))
         axes[1, column].set_xlabel(K_LABEL)

@@ -5,6 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from lss.grid.comparison import K80
 from lss_stats.figures.fields import draw_slice
 from lss_stats.figures.halos import draw_mass_function
 from lss_stats.figures.labels import label
@@ -82,7 +83,7 @@ def _relation(axis: Any, shown: Shown, names: list[str]) -> None:
         if kind == "comparison":
             axis.semilogx(group.data["k"], group.data["transfer"], color=colour, ls="--", lw=0.8)
         axis.set_xlim(group.data["k"][0], group.attrs["nyquist"])
-    axis.axhline(0.8, color="0.5", lw=0.6, ls="--")
+    axis.axhline(K80, color="0.5", lw=0.6, ls="--")
     axis.set_ylim(-0.1, 1.9 if kind == "comparison" else 1.5)  # room for the legend
     axis.set_xlabel(K_LABEL)
     axis.set_ylabel("$r(k)$ (full), $T(k)$ (dashed)" if kind == "comparison" else "$r(k)$ with the initial field")

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import gaussian_kde
 
+from lss.inference import split_names
 from lss.universe import Group
 from lss_stats.figures.shown import Shown
 from lss_stats.figures.style import BLACK, COLUMN, CYCLE, PAGE, plt
@@ -39,7 +40,7 @@ def corner(shown: Shown) -> Figure | None:
     import corner as library
 
     first = next(iter(shown.posteriors.values()))
-    names = str(first.attrs["parameters"]).split()
+    names = split_names(first.attrs["parameters"])
     p = len(names)
     size = min(PAGE, 1.3 + 1.45 * p)
     # The library lays its panels out itself.
@@ -88,7 +89,7 @@ def estimates(shown: Shown) -> Figure | None:
     groups = [m.own["summaries"] for m in shown.members if "summaries" in m.own]
     if not groups or len(groups[0].data["estimate"]) < 2:
         return None
-    names = str(groups[0].attrs["parameters"]).split()
+    names = split_names(groups[0].attrs["parameters"])
     found = np.array([group.data["estimate"] for group in groups])
     covariance = np.linalg.inv(groups[0].data["fisher"])
     pairs = list(combinations(range(len(names)), 2))
@@ -108,7 +109,7 @@ def coverage(shown: Shown) -> Figure | None:
     groups = [m.own["posterior"] for m in shown.members if "rank" in m.own.get("posterior", Group()).data]
     if len(groups) < _LEAST:
         return None
-    names = str(groups[0].attrs["parameters"]).split()
+    names = split_names(groups[0].attrs["parameters"])
     rank = np.array([group.data["rank"] for group in groups])
     tarp = np.array([group.attrs["tarp_level"] for group in groups])
     n = len(groups)

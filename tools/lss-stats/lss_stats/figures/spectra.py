@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lss.grid.comparison import LEAST_MODES
+from lss.grid.comparison import K80, LEAST_MODES, TRANSFER_BAND
 from lss.universe import Group
 from lss_stats.figures.labels import label
 from lss_stats.figures.shown import Shown
@@ -68,7 +68,7 @@ def draw_correlation(axis: Any, group: Group, **line: Any) -> None:
     axis.semilogx(group.data["k"], group.data["correlation"], **line)
     k80 = float(group.attrs["k80"])
     if k80 > 0:
-        axis.plot([k80], [0.8], "o", ms=3, color=line.get("color", SUBJECT), zorder=5)
+        axis.plot([k80], [K80], "o", ms=3, color=line.get("color", SUBJECT), zorder=5)
 
 
 def _spectra(shown: Shown, names: Sequence[str], unit: str) -> Figure | None:
@@ -101,10 +101,10 @@ def _spectra(shown: Shown, names: Sequence[str], unit: str) -> Figure | None:
 
 def _draw_comparison(axes: Any, group: Group | None) -> None:
     transfer, correlation = axes
-    transfer.axhspan(0.9, 1.1, color="0.9", lw=0)
+    transfer.axhspan(1 - TRANSFER_BAND, 1 + TRANSFER_BAND, color="0.9", lw=0)
     transfer.axhline(1, color="0.5", lw=0.6)
     transfer.set_ylim(0.5, 1.5)
-    correlation.axhline(0.8, color="0.5", lw=0.6, ls="--")
+    correlation.axhline(K80, color="0.5", lw=0.6, ls="--")
     correlation.set_ylim(-0.1, 1.05)
     if group is not None:
         transfer.semilogx(group.data["k"], group.data["transfer"], color=SUBJECT)
@@ -116,7 +116,7 @@ def _draw_comparison(axes: Any, group: Group | None) -> None:
 
 def _draw_memory(axis: Any, group: Group | None) -> None:
     axis.set_ylim(-0.1, 1.05)
-    axis.axhline(0.8, color="0.5", lw=0.6, ls="--")
+    axis.axhline(K80, color="0.5", lw=0.6, ls="--")
     if group is not None:
         draw_correlation(axis, group, color=SUBJECT)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import read_universe, universe_files
+from lss.inference import split_names
 from lss.learned.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES, fit, save
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
@@ -37,7 +38,7 @@ def train_density(inputs: Sequence[Path], config: Config, output: Path) -> None:
     for file in files:
         universe = read_universe(file, ["recon"])
         simulations = universe.group("recon/simulations", 'lss-recon with method = "delfi" or "abc" leaves them')
-        found = tuple(str(simulations.attrs["parameters"]).split())
+        found = split_names(simulations.attrs["parameters"])
         if found != names:
             raise ConfigError(f"{file}: simulations of {', '.join(found)}; [inference] parameters = {list(names)}")
         ok = simulations.data["ok"].astype(bool)

@@ -4,8 +4,9 @@ import numpy as np
 
 from lss.config import Box
 from lss.errors import DataError
+from lss.grid.comparison import falls_through
 from lss.grid.fourier import inverse, smooth
-from lss.grid.spectra import falls_through, measure
+from lss.grid.spectra import measure
 from lss.learned.estimator import Inputs, inflow
 from lss.learned.scatter import scatter_table
 from lss.nets.checkpoint import Card

@@ -59,7 +59,7 @@ def train_imnn(
             raise DataError(f"{observed}: /fields/{inference.data} has shape {data.shape}; [box] n = {config.box.n}")
         if universe.box.size != config.box.size:
             raise DataError(f"{observed}: a box of {universe.box.size:g} Mpc/h; [box] size = {config.box.size:g}")
-        restart = Restart(restart.folder, restart.resume, restart.identity + file_hash(observed))
+        restart = restart.bound_to(file_hash(observed))
     fiducial, following = np.array(inference.fiducial), data is not None
     rounds: list[dict[str, Any]] = []
     while True:

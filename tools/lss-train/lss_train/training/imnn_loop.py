@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from lss.errors import DataError, LssError, Stopped
+from lss.errors import DataError, LssError
 from lss.files.restart import Restart
 from lss.learned.compression import log_det
 from lss.nets.compressor_net import CompressorNet
@@ -91,7 +91,7 @@ def fit(
             if run.loss_sum == 0.0 or interrupt.requested():
                 restart.save(name, _state(run, network, optimizer))
             if interrupt.requested():
-                raise Stopped(f"stopped at update {run.update} of {imnn.updates}; --resume goes on from there")
+                raise restart.stopped(f"stopped at update {run.update} of {imnn.updates}")
     return run
 
 

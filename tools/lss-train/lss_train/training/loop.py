@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from lss.errors import LssError, Stopped
+from lss.errors import LssError
 from lss.files.restart import Restart
 from lss.nets.checkpoint import Card
 from lss.nets.unet import UNet
@@ -86,7 +86,7 @@ def fit(
                 run.seconds = journal.seconds
                 if interrupt.requested():
                     _save(restart, run, network, optimizer)
-                    raise Stopped(f"stopped at update {run.update} of {updates}; --resume goes on from there")
+                    raise restart.stopped(f"stopped at update {run.update} of {updates}")
                 if run.update % SAVE_EVERY == 0:
                     _save(restart, run, network, optimizer)
 

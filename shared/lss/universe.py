@@ -75,13 +75,38 @@ class Particles:
 
 @dataclass(frozen=True)
 class Members:
-    """Which particles belong to which halo: those of halo i are index[offset[i]:offset[i + 1]].
+    """Which particles belong to which halo: those of halo i are index[offset[i]:offset[i + 1]], ascending.
 
     offset : (m + 1,) int64; index : int64, 0-based lattice indices
     """
 
     offset: np.ndarray
     index: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offset) - 1
+
+    @property
+    def size(self) -> np.ndarray:
+        """Particles in each halo, (m,) int64."""
+        return np.diff(self.offset)
+
+    @property
+    def number(self) -> np.ndarray:
+        """The halo of each entry of `index`, int64."""
+        return np.repeat(np.arange(len(self)), self.size)
+
+    @staticmethod
+    def of_sizes(size: np.ndarray, index: np.ndarray) -> "Members":
+        """From the sizes (m,), and the members of one halo after the other, in any order within a halo."""
+        listed = Members(np.concatenate(([0], np.cumsum(size, dtype=np.int64))), index)
+        return Members(listed.offset, index[np.lexsort((index, listed.number))])
+
+    def pick(self, rows: np.ndarray) -> "Members":
+        """The members of these halos, in their order."""
+        listed = [self.index[self.offset[i] : self.offset[i + 1]] for i in rows]
+        offset = np.concatenate(([0], np.cumsum(self.size[rows], dtype=np.int64)))
+        return Members(offset, np.concatenate([np.empty(0, np.int64), *listed]))
 
 
 @dataclass(frozen=True)

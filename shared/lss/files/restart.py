@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from lss.errors import ConfigError, DataError, Stopped
-from lss.files.universe_file import new_hdf5
+from lss.files.atomic import new_hdf5
 from lss.universe import Group
 
 

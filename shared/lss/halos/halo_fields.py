@@ -23,9 +23,6 @@ import numpy as np
 
 from lss.errors import DataError
 from lss.grid.mesh import paint
-from lss.grid.periodic import wrap
-from lss.physics.units import hubble_flow
-from lss.universe import Halos
 
 WEIGHT_MASS = 1e14  # Msun/h: the unit of M in f(M)
 MOMENTUM = ("momentum_x", "momentum_y", "momentum_z")
@@ -111,41 +108,6 @@ def halo_weight(channel: str, mass: np.ndarray, bins: MassBins) -> np.ndarray:
     Returns (m,) float64.
     """
     return np.pad(_bin_weight(channel, bins.mean_mass), 1)[_bin_of(mass, bins.edges)]
-
-
-def redshift_space(
-    position: np.ndarray, velocity: np.ndarray, axis: int, redshift: float, omega_m: float, box_size: float
-) -> np.ndarray:
-    """Positions as redshifts show them to an observer far away along an axis: s = x + v / (a H).
-
-    position : (m, 3) Mpc/h; velocity : (m, 3) peculiar km/s; axis : 0, 1 or 2
-    Returns (m, 3) float32, Mpc/h in [0, box_size).
-    Source: Kaiser 1987, in the plane-parallel limit.
-    """
-    scale_factor = 1 / (1 + redshift)
-    moved = position.astype(np.float64)
-    moved[:, axis] += velocity[:, axis] / hubble_flow(scale_factor, omega_m)
-    return wrap(moved, box_size)
-
-
-def particle_halo_mass(halos: Halos, n: int) -> np.ndarray:
-    """For each particle the mass of its halo, 0 for none: the labels of the halo-mass network.
-
-    halos : with members; a particle of a subhalo counts for its host
-    Returns (n, n, n) float32, Msun/h, in Lagrangian order: [i, j, k] belongs to the particle that started there.
-    Raises DataError when the catalogue has no members or more particles than n^3.
-    """
-    if halos.members is None:
-        raise DataError("the halos have no members: the masses of particles are unknown")
-    index, offset = halos.members.index, halos.members.offset
-    if len(index) and (index.min() < 0 or index.max() >= n**3):
-        raise DataError(f"members of halos up to particle {index.max()}, but there are {n}^3 = {n**3}")
-    label = np.zeros(n**3, np.float32)
-    host = halos.columns.get("host", np.full(len(halos), -1))
-    # Members of subhalos are their host's too.
-    is_host = np.repeat(host < 0, np.diff(offset))
-    label[index[is_host]] = np.repeat(halos.mass, np.diff(offset))[is_host]
-    return label.reshape(n, n, n)
 
 
 def _bin_of(mass: np.ndarray, edges: np.ndarray) -> np.ndarray:

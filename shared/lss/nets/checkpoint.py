@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lss.errors import DataError
-from lss.files.universe_file import atomic
+from lss.files.atomic import atomic
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,8 @@ import pytest
 from lss.config import Box, Configuration
 from lss.errors import DataError, Stopped
 from lss.files import universe_file
-from lss.files.universe_file import atomic, ensemble_members, read_universe, write_universe
+from lss.files.atomic import atomic
+from lss.files.universe_file import ensemble_members, read_universe, write_universe
 from lss.physics.cosmology import RHO_CRIT
 from lss.universe import Field, Group, Halos, Members, Particles, Universe, WhiteNoise
 

@@ -10,10 +10,7 @@ from lss.halos.halo_fields import (
     halo_weight,
     mass_bins,
     mass_edges,
-    particle_halo_mass,
-    redshift_space,
 )
-from lss.universe import Halos, Members
 
 N, BOX = 16, 100.0
 EDGES = mass_edges(1e13, 2e15, 10)
@@ -122,30 +119,3 @@ def test_fields_under_a_mask_average_to_zero_and_follow_it():
     field = halo_fields(position[inside], mass[inside], N, BOX, reference, channels=["count"], completeness=mask)[0]
     assert abs(field.mean()) < 1e-4
     assert not field[N // 2 :].any()
-
-
-def test_redshift_space_moves_halos_along_one_axis_by_their_velocity():
-    position, _, velocity = catalogue(11)
-    shown = redshift_space(position, velocity, 2, 0.0, 0.3, BOX)
-    assert np.array_equal(shown[:, :2], position[:, :2])
-    assert shown.min() >= 0
-    assert shown.max() < BOX
-    moved = (shown[:, 2] - position[:, 2] + BOX / 2) % BOX - BOX / 2
-    assert np.allclose(moved, velocity[:, 2] / 100, atol=1e-4)  # H0 = 100 km/s per Mpc/h
-    at_two = redshift_space(position, velocity, 2, 2.0, 0.3, BOX)
-    moved = (at_two[:, 2] - position[:, 2] + BOX / 2) % BOX - BOX / 2
-    assert np.allclose(moved, velocity[:, 2] * 3 / (100 * np.sqrt(0.3 * 27 + 0.7)), atol=1e-4)
-
-
-def test_particles_carry_the_mass_of_their_halo_in_lagrangian_order():
-    members = Members(np.array([0, 3, 5]), np.array([0, 9, 63, 17, 18]))
-    columns = {"position": np.zeros((2, 3)), "velocity": np.zeros((2, 3)), "mass": np.array([3e13, 2e13], np.float32)}
-    label = particle_halo_mass(Halos(columns, "fof", "test", 0.0, members), 4)
-    assert label.shape == (4, 4, 4)
-    assert label[0, 2, 1] == label[3, 3, 3] == np.float32(3e13)
-    assert label[1, 0, 1] == np.float32(2e13)
-    assert np.count_nonzero(label) == 5
-    with pytest.raises(DataError, match="up to particle 63"):
-        particle_halo_mass(Halos(columns, "fof", "test", 0.0, members), 3)
-    with pytest.raises(DataError, match="no members"):
-        particle_halo_mass(Halos(columns, "fof", "test", 0.0), 4)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from lss.universe import Members
 from lss_halo.finders.binding import binding_of
 from lss_halo.finders.bound_groups import bound_members
-from lss_halo.finders.groups import Groups
 
 BOX = 100.0
 UNITS = binding_of(1e11, 1.0, 0.0, 1.0)
@@ -16,7 +16,7 @@ def ball(rng, count, centre):
 
 def bound(position, velocity, sizes, min_particles=10, units=UNITS):
     offset = np.concatenate(([0], np.cumsum(sizes)))
-    groups = Groups(offset, np.arange(offset[-1]))
+    groups = Members(offset, np.arange(offset[-1]))
     position, velocity = np.asarray(position, np.float32), np.asarray(velocity, np.float32)
     return bound_members(position, velocity, groups, BOX, 0.01, min_particles, units)
 

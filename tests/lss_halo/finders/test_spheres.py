@@ -6,7 +6,6 @@ import pytest
 from lss_halo.finders.ascending import ascending
 from lss_halo.finders.cells import sort_into_cells
 from lss_halo.finders.density_peaks import density_peaks
-from lss_halo.finders.groups import groups_of_sizes, pick
 from lss_halo.finders.spheres import count_to_crossing, gather, settle, sphere
 
 BOX = 10.0
@@ -94,12 +93,3 @@ def test_peaks_are_the_densest_particles_within_the_smoothing_length(smoothing):
 def test_ascending_is_a_stable_sort(count):
     keys = np.random.default_rng(count).integers(0, max(count // 3, 1), count).astype(np.float64)
     assert np.array_equal(ascending(keys), np.argsort(keys, kind="stable"))
-
-
-def test_groups_are_picked_with_their_members():
-    groups = groups_of_sizes(np.array([2, 0, 3]), np.array([9, 4, 8, 1, 5]))
-    assert groups.index.tolist() == [4, 9, 1, 5, 8]
-    chosen = pick(groups, np.array([2, 0]))
-    assert chosen.size.tolist() == [3, 2]
-    assert chosen.index.tolist() == [1, 5, 8, 4, 9]
-    assert pick(groups, np.array([], np.int64)).offset.tolist() == [0]

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from lss.physics.units import GRAVITY
+from lss.universe import Members
 from lss_halo.finders.binding import binding_of, remove_unbound
-from lss_halo.finders.groups import Groups
 from lss_halo.finders.structure import nfw_concentration, structure
 
 UNITS = binding_of(1e10, 1.0, 0.0, 1.5)
 
 
 def one_group(count):
-    return Groups(np.array([0, count]), np.arange(count))
+    return Members(np.array([0, count]), np.arange(count))
 
 
 def of(position, velocity, centre, box_size=100.0, units=UNITS):

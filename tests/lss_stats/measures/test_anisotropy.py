@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from lss.grid.fourier import forward
-from lss.halos.halo_fields import redshift_space
+from lss.halos.redshift_space import redshift_space
 from lss_stats.config import Statistics
 from lss_stats.measurements import measure
 from lss_stats.measures.anisotropy import multipoles, wedges

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import ConfigError, DataError
-from lss.halos.halo_fields import MOMENTUM, halo_fields, mass_bins, mass_edges, particle_halo_mass
+from lss.halos.halo_fields import MOMENTUM, halo_fields, mass_bins, mass_edges
+from lss.halos.lagrangian import particle_halo_mass
 from lss.physics.units import GRAVITY, hubble_flow, particle_mass
 from lss.process.progress import since
 from lss.stages import Plan
-from lss.universe import Group, Halos, Members, Particles, Universe
+from lss.universe import Group, Halos, Particles, Universe
 from lss_halo.catalogues.catalogue import read_foreign
 from lss_halo.config import Config
 from lss_halo.finders.binding import binding_of
@@ -109,8 +110,7 @@ def find_groups(particles: Particles, config: Config) -> Halos:
         "major_axis": found.major_axis,
     }
     attrs = {"linking_length": halo.linking_length, "min_particles": halo.min_particles, "bound": halo.bound}
-    members = Members(groups.offset, groups.index)
-    return Halos(columns, "fof", "lss-halo", particles.redshift, members, attrs)
+    return Halos(columns, "fof", "lss-halo", particles.redshift, groups, attrs)
 
 
 def find_spheres(particles: Particles, config: Config) -> Halos:
@@ -152,8 +152,7 @@ def find_spheres(particles: Particles, config: Config) -> Halos:
     if halo.subhalos:
         columns["host"] = spheres.host
     attrs = {"escape": halo.escape, "min_particles": halo.min_particles}
-    listed = Members(members.offset, members.index)
-    return Halos(columns, halo.mass_definition, "lss-halo", particles.redshift, listed, attrs)
+    return Halos(columns, halo.mass_definition, "lss-halo", particles.redshift, members, attrs)
 
 
 def check_particles(particles: Particles, box_size: float) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import ConfigError, DataError
-from lss.halos.halo_fields import redshift_space
-from lss.universe import Halos, Members
+from lss.halos.redshift_space import redshift_space
+from lss.universe import Halos
 from lss_halo.config import Config, Survey
-from lss_halo.finders.groups import Groups, pick
 
 log = logging.getLogger("lss.halo")
 
@@ -73,8 +72,5 @@ def only(halos: Halos, rows: np.ndarray) -> Halos:
         row_of = np.full(len(halos) + 1, -1, np.int32)
         row_of[rows] = np.arange(len(rows))
         columns["host"] = row_of[columns["host"]]  # the last entry answers for -1
-    members = None
-    if halos.members is not None:
-        listed = pick(Groups(halos.members.offset, halos.members.index), rows)
-        members = Members(listed.offset, listed.index)
+    members = None if halos.members is None else halos.members.pick(rows)
     return dataclasses.replace(halos, columns=columns, members=members)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lss.errors import DataError
-from lss.halos.halo_fields import redshift_space
+from lss.halos.redshift_space import redshift_space
 from lss.inference import Inference
 from lss.process.progress import progress
 from lss.universe import Group, Universe

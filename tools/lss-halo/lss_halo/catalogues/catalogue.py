@@ -19,7 +19,6 @@ from lss_halo.catalogues.hdf5_table import open_hdf5
 from lss_halo.catalogues.mapped import read_mapped
 from lss_halo.catalogues.rockstar import read_rockstar
 from lss_halo.config import Catalogue, Config
-from lss_halo.finders.groups import Groups, pick
 from lss_halo.finders.mass_definition import critical_density, overdensity
 
 log = logging.getLogger("lss.halo")
@@ -161,5 +160,4 @@ def select(foreign: Foreign, min_particles: int, box_size: float) -> tuple[dict[
     fold_edge(chosen["position"], box_size)
     if foreign.members is None:
         return chosen, None
-    listed = pick(Groups(foreign.members.offset, foreign.members.index), kept)
-    return chosen, Members(listed.offset, listed.index)
+    return chosen, foreign.members.pick(kept)

@@ -9,9 +9,9 @@ import numpy as np
 from lss.grid.mesh import chunks
 from lss.process.kernels import kernel
 from lss.process.threads import spread
+from lss.universe import Members
 from lss_halo.finders.ascending import ascending
 from lss_halo.finders.binding import Binding
-from lss_halo.finders.groups import Groups, groups_of_sizes, pick
 
 PARTS = 64  # of the groups, for the threads to share
 LARGEST_SHARE = 0.25  # of the members taken off at once, the least bound ones, before energies are computed again
@@ -20,12 +20,12 @@ LARGEST_SHARE = 0.25  # of the members taken off at once, the least bound ones, 
 def bound_members(
     position: np.ndarray,
     velocity: np.ndarray,
-    groups: Groups,
+    groups: Members,
     box_size: float,
     softening: float,
     min_particles: int,
     binding: Binding,
-) -> Groups:
+) -> Members:
     """Groups of the members with negative energy in the group's own potential; those of enough members.
 
     position, velocity : (m, 3) float32, Mpc/h and peculiar km/s; softening : Plummer, Mpc/h
@@ -39,10 +39,10 @@ def bound_members(
     ]
     spread(_unbind_groups, tasks)
     size = np.bincount(groups.number[stays], minlength=len(groups))
-    bound = groups_of_sizes(size, groups.index[stays])
+    bound = Members.of_sizes(size, groups.index[stays])
     kept = np.flatnonzero(size >= max(min_particles, 1))
     first = bound.index[bound.offset[kept]]
-    return pick(bound, kept[np.lexsort((first, -size[kept]))])
+    return bound.pick(kept[np.lexsort((first, -size[kept]))])
 
 
 @kernel(fastmath={"reassoc", "contract", "arcp"})

@@ -11,13 +11,13 @@ import numpy as np
 
 from lss.process.kernels import kernel
 from lss.process.threads import spread, threads
+from lss.universe import Members
 from lss_halo.finders.cells import Cells, sort_into_cells
-from lss_halo.finders.groups import Groups
 
 
 def friends_of_friends(
     position: np.ndarray, box_size: float, linking_length: float, min_particles: int, cells: Cells | None = None
-) -> Groups:
+) -> Members:
     """The groups of at least `min_particles` friends in a periodic box: largest first, then by lowest member.
 
     position : (m, 3) float32, Mpc/h in [0, box_size); linking_length : Mpc/h, at most box_size / 2
@@ -113,13 +113,13 @@ def _link_slab(cells, squared, parent, low, high):
         _link_layers(x, next_x, True, cells, squared, parent)
 
 
-def _collect(parent: np.ndarray, order: np.ndarray, min_particles: int) -> Groups:
+def _collect(parent: np.ndarray, order: np.ndarray, min_particles: int) -> Members:
     """Number the components of at least `min_particles` and list their members."""
     root, size, first = _measure(parent, order)
     kept = np.flatnonzero(size >= max(min_particles, 1))
     kept = kept[np.lexsort((first[kept], -size[kept]))]
     offset = np.concatenate(([0], np.cumsum(size[kept], dtype=np.int64)))
-    return Groups(offset, _fill(root, kept, offset))
+    return Members(offset, _fill(root, kept, offset))
 
 
 @kernel

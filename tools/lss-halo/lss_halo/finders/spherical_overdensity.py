@@ -23,10 +23,10 @@ from lss.grid.mesh import chunks
 from lss.grid.periodic import fold_edge
 from lss.process.kernels import kernel
 from lss.process.threads import spread
+from lss.universe import Members
 from lss_halo.finders.binding import Binding, remove_unbound
 from lss_halo.finders.cells import Cells, sort_into_cells
 from lss_halo.finders.density_peaks import density_peaks
-from lss_halo.finders.groups import Groups, groups_of_sizes, pick
 from lss_halo.finders.spheres import count_to_crossing, gather, settle, sphere
 
 # In radii of the smallest halo: a centre first climbs the density on this scale, out of the noise of few particles;
@@ -49,7 +49,7 @@ class Spheres:
 
     centre: np.ndarray
     host: np.ndarray
-    members: Groups
+    members: Members
 
 
 def spherical_overdensity(
@@ -114,13 +114,13 @@ def _members(
     binding: Binding,
     cells: Cells,
     velocity: np.ndarray,
-) -> Groups:
+) -> Members:
     """The bound particles of the sphere of each centre, radius (h,) being where to look and threshold its crowding."""
     how = (min_particles, binding, cells, velocity)
     tasks = [(centre[a:b], radius[a:b], threshold[a:b], *how) for a, b in chunks(len(centre), PARTS)]
     nothing = (np.empty(0, np.int64), np.empty(0, np.int64))
     size, index = (np.concatenate(part) for part in zip(nothing, *spread(_list_members, tasks), strict=True))
-    return groups_of_sizes(size, index)
+    return Members.of_sizes(size, index)
 
 
 @kernel
@@ -233,7 +233,7 @@ def _list_members(centre, radius, threshold, min_particles, binding, cells, velo
 
 
 def _arrange(
-    centre: np.ndarray, host: np.ndarray, candidate: np.ndarray, members: Groups, min_particles: int, box_size: float
+    centre: np.ndarray, host: np.ndarray, candidate: np.ndarray, members: Members, min_particles: int, box_size: float
 ) -> Spheres:
     """Halos of enough particles by decreasing number, hosts renumbered.
 
@@ -244,4 +244,4 @@ def _arrange(
     row = np.full(int(candidate.max(initial=-1)) + 2, HOST, np.int32)
     row[candidate[order]] = np.arange(len(order))
     inside = fold_edge(centre[order].astype(np.float32), box_size)
-    return Spheres(inside, row[host[order]], pick(members, order))  # the last entry of row answers for HOST
+    return Spheres(inside, row[host[order]], members.pick(order))  # the last entry of row answers for HOST

@@ -8,9 +8,9 @@ from lss.grid.mesh import chunks
 from lss.grid.periodic import fold_edge
 from lss.process.kernels import kernel
 from lss.process.threads import spread
+from lss.universe import Members
 from lss_halo.finders.ascending import ascending
 from lss_halo.finders.binding import Binding
-from lss_halo.finders.groups import Groups
 
 PARTS = 64  # of the halos, for the threads to share
 INNERMOST = 10  # particles inside the smallest radius at which a circular velocity is taken: fewer are noise
@@ -43,7 +43,7 @@ def structure(
     position: np.ndarray,
     velocity: np.ndarray,
     centre: np.ndarray,
-    members: Groups,
+    members: Members,
     box_size: float,
     binding: Binding,
 ) -> Structure:

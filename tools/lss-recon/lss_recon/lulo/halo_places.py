@@ -119,8 +119,8 @@ def _response(n: int, box_size: float, cosmology: Cosmology) -> list[np.ndarray]
 
 def _protohalos(members: Members, halos: np.ndarray, particles: int) -> tuple[np.ndarray, np.ndarray]:
     """The particles of these halos, one halo after the other, and where each begins."""
-    begin, end = members.offset[halos], members.offset[halos + 1]
-    particle = np.concatenate([members.index[a:b] for a, b in zip(begin, end, strict=True)])
+    picked = members.pick(halos)
+    particle = picked.index
     if particle.max() >= particles:
         raise DataError(f"[recon] place: a halo has particle {particle.max()}, but [box] n asks for {particles}")
-    return particle, np.concatenate([[0], np.cumsum(end - begin)[:-1]])
+    return particle, picked.offset[:-1]

@@ -13,7 +13,7 @@ from cycler import cycler
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
-from lss.files.universe_file import atomic
+from lss.files.atomic import atomic
 
 COLUMN, PAGE = 3.5, 7.2  # inches: one and two columns
 

@@ -10,7 +10,7 @@ import logging
 import numpy as np
 
 from lss.errors import DataError
-from lss.halos.halo_fields import particle_halo_mass
+from lss.halos.lagrangian import particle_halo_mass
 from lss.universe import Group, Universe
 from lss_stats.measures.divergence import kl_divergence
 

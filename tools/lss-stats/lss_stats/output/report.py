@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lss.config import as_toml
-from lss.files.universe_file import atomic
+from lss.files.atomic import atomic
 from lss.universe import Universe
 from lss_stats.figures.catalogue import drawn, style
 from lss_stats.figures.overview import overview

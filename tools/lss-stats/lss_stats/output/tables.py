@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lss.files.universe_file import atomic, write_universe
+from lss.files.atomic import atomic
+from lss.files.universe_file import write_universe
 from lss.universe import Group, Universe
 
 

@@ -23,7 +23,8 @@ import numpy as np
 
 from lss.config import Box, Configuration, Cosmology, Settings, as_toml, validate
 from lss.errors import ConfigError, DataError
-from lss.files.universe_file import new_hdf5, read_universe, universe_files
+from lss.files.atomic import new_hdf5
+from lss.files.universe_file import read_universe, universe_files
 from lss.physics.random_field import perturbed_partner, white_noise
 from lss.process.progress import progress
 from lss.universe import Universe

@@ -1,7 +1,5 @@
 """The universe file: round trips, Gadget's layout, and everything that is refused."""
 
-import contextlib
-import resource
 import subprocess
 import sys
 
@@ -10,9 +8,7 @@ import numpy as np
 import pytest
 
 from lss.config import Box, Configuration
-from lss.errors import DataError, Stopped
-from lss.files import universe_file
-from lss.files.atomic import atomic
+from lss.errors import DataError
 from lss.files.universe_file import ensemble_members, read_universe, write_universe
 from lss.physics.cosmology import RHO_CRIT
 from lss.universe import Field, Group, Halos, Members, Particles, Universe, WhiteNoise
@@ -218,60 +214,6 @@ def test_replacing_a_group_removes_what_came_from_it():
     assert universe.has("halos"), "the first universe is untouched"
     assert universe.with_halos(universe.halos).has("fields/matter")
     assert not universe.with_noise(universe.noise).has("PartType1")
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
-    path = tmp_path / "u.h5"
-    path.write_text("old")
-
-    def fail():
-        with atomic(path) as temporary:
-            temporary.write_text("half")
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@contextlib.contextmanager
-def files_no_larger_than(size):
-    """What a full disk does to whoever writes."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-@pytest.mark.parametrize("size", [0, 100, 5000])
-def test_a_full_disk_is_one_error_and_leaves_no_file(tmp_path, size):
-    path = tmp_path / "u.h5"
-    with files_no_larger_than(size), pytest.raises(DataError, match=r"u\.h5: cannot be written: File too large$"):
-        write_universe(a_universe(), path)
-    assert list(tmp_path.iterdir()) == []
-    write_universe(a_universe(), path)
-    assert path.stat().st_size > 5000
-
-
-def test_a_request_to_stop_while_writing_is_heard_and_leaves_no_file(tmp_path, monkeypatch):
-    """A signal is raised wherever the interpreter is, and HDF5 calls it back to write."""
-
-    def stop(data):
-        raise Stopped("stopped by SIGTERM")
-
-    monkeypatch.setattr(universe_file, "memoryview", stop, raising=False)
-    with pytest.raises(Stopped, match="stopped by SIGTERM"):
-        write_universe(a_universe(), tmp_path / "u.h5")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_where_a_folder_is_needed_is_named(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(DataError, match=r"folder/u\.h5: cannot be written: Not a directory"):
-        write_universe(a_universe(), tmp_path / "file" / "folder" / "u.h5")
 
 
 READER = "import sys; from lss.files.universe_file import read_universe; print(read_universe(sys.argv[1]).noise.seed)"

@@ -13,16 +13,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lss.grid.fourier import forward
+from lss.grid.interlacing import painted_modes
+from lss.grid.mesh import paint
 from lss.grid.spectra import Spectra, inverse_windows, measure, measure_modes, shell_limits, shells
 from lss.process.threads import set_threads, threads
 from lss_stats.measures import bispectrum
-from lss_stats.measures.fields import painted_modes
 
 PEER = Path("build/peers/bin/python")
 BOX, PK_GRID, BK_GRID = 1000.0, 256, 128
@@ -131,7 +133,9 @@ def interlacing(rng: np.random.Generator, n: int = 32, count: int = 20_000, draw
         power = 0.0
         for _ in range(draws):
             position = rng.uniform(0, BOX, (count, 3)).astype(np.float32)
-            modes = painted_modes(position, n, BOX, "cic", None, interlaced) * np.float32(n**3 / count)
+            modes = painted_modes(partial(paint, position, n, BOX, "cic", None), n, interlaced=interlaced) * np.float32(
+                n**3 / count
+            )
             power += measure_modes(modes[None], n, BOX).power[0, 0][n // 2 - 1] * count / BOX**3 / draws
         found[name] = power / signal - 1
         found[f"{name} expected"] = aliases / signal

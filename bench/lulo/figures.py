@@ -25,7 +25,7 @@ from lss.physics.units import particle_mass
 from lss.universe import Universe
 from lss_stats.config import Statistics
 from lss_stats.measures.bispectrum import against_angle
-from lss_stats.measures.fields import Sample, sample, without_window
+from lss_stats.measures.fields import FieldModes, Fields, without_window
 
 # Which field's T(k), and how far from 1: LULO section 5.2.
 BANDS = {
@@ -102,9 +102,9 @@ def q_error(found: Universe, truth: Universe) -> float:
     return float(np.median(np.abs(reduced[0] / reduced[1] - 1)))
 
 
-def matter(universe: Universe) -> Sample:
+def matter(universe: Universe) -> FieldModes:
     """The overdensity of the particles in Fourier space, CIC on the grid of the box."""
-    return sample(universe, "matter", Statistics())
+    return Fields(universe, Statistics()).modes("matter")
 
 
 def halo_numbers(found: Universe, truth: Universe) -> Figures:

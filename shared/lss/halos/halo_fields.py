@@ -70,12 +70,14 @@ def halo_fields(
     assignment: str = "cic",
     velocity: np.ndarray | None = None,
     completeness: np.ndarray | None = None,
+    offset: float = 0.0,
 ) -> np.ndarray:
     """The data vector of a reconstruction: one overdensity per channel.
 
     position : (m, 3) float32, Mpc/h; mass : (m,) Msun/h; velocity : (m, 3) km/s, for the momentum channels
     reference : the mass bins that normalise; halos outside its edges are left out
     completeness : (n, n, n), the share of the halos that a survey sees; the mean taken off follows it
+    offset : shift of the halos against the grid, in cells
     Returns (channels, n, n, n) float32, zero where there is no halo at all.
     Raises DataError for an unknown channel, and for a momentum channel without velocities.
     Source: Doeser et al. 2025 (LULO), Eq. 14-16; Seljak et al. 2009 (the mass weight).
@@ -94,7 +96,7 @@ def halo_fields(
             if velocity is None:
                 raise DataError(f"halo field {channel!r} needs velocities, and the catalogue has none")
             weight = weight * velocity[inside, MOMENTUM.index(channel)]
-        field[:] = paint(position, n, box_size, assignment, weight.astype(np.float32))
+        field[:] = paint(position, n, box_size, assignment, weight.astype(np.float32), offset)
         if channel not in MOMENTUM:
             mean = weight.sum() / n**3
             field -= np.float32(mean) if completeness is None else mean / completeness.mean() * completeness

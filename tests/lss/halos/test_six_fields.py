@@ -10,8 +10,8 @@ from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
 from lss.universe import Field, Halos, Particles, Universe, WhiteNoise
 from lss_stats.config import Statistics
-from lss_stats.measures.fields import sample
-from lss_stats.measures.power import compare
+from lss_stats.measures.comparison import compare
+from lss_stats.measures.fields import Fields
 
 N, BOX = 16, 100.0
 
@@ -40,11 +40,11 @@ def truth():
 
 
 def test_r_and_t_are_those_of_the_statistics(universe, truth):
-    bins = reference_bins(truth)
+    bins, config = reference_bins(truth), Statistics(assignment="cic", interlace=False)
     found = recovery(six_fields(universe, bins), six_fields(truth, bins), BOX)
     assert tuple(found) == NAMES
     for ours, theirs in [("ic", "initial"), ("matter", "matter"), ("momentum", "momentum"), ("velocity", "velocity")]:
-        group = compare(*(sample(u, theirs, Statistics()) for u in (universe, truth)), Statistics())
+        group = compare(*(Fields(u, config).modes(theirs) for u in (universe, truth)), config)
         np.testing.assert_allclose(found[ours].correlation, group.data["correlation"], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(found[ours].transfer, group.data["transfer"], rtol=1e-4)
 

@@ -10,8 +10,9 @@ from lss.grid.fourier import forward
 from lss.halos.redshift_space import redshift_space
 from lss_stats.config import Statistics
 from lss_stats.measurements import measure
-from lss_stats.measures.anisotropy import multipoles, wedges
-from lss_stats.measures.fields import Sample
+from lss_stats.measures.fields import FieldModes
+from lss_stats.measures.multipoles import multipoles
+from lss_stats.measures.wedges import wedges
 
 BOX, N = 100.0, 12
 
@@ -29,7 +30,7 @@ def frequencies() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("axis", ["x", "y", "z"])
 def test_multipoles_equal_a_plain_sum_over_modes(field, axis):
-    result = multipoles(Sample("matter", forward(field)[None], BOX), Statistics(line_of_sight=axis)).data
+    result = multipoles(FieldModes("matter", forward(field)[None], BOX), Statistics(line_of_sight=axis)).data
     vectors, length = frequencies()
     power = np.abs(np.fft.fftn(field)) ** 2 * BOX**3 / N**6
     mu = vectors[..., "xyz".index(axis)] / np.maximum(length, 1e-9)
@@ -42,7 +43,7 @@ def test_multipoles_equal_a_plain_sum_over_modes(field, axis):
 
 
 def test_wedges_hold_every_mode_once_and_all_the_power(field):
-    result = wedges(Sample("matter", forward(field)[None], BOX), Statistics()).data
+    result = wedges(FieldModes("matter", forward(field)[None], BOX), Statistics()).data
     assert result["n_modes"].sum() == N**3
     total = np.nansum(result["power"] * result["n_modes"])
     power = np.abs(np.fft.fftn(field)) ** 2 * BOX**3 / N**6
@@ -52,7 +53,7 @@ def test_wedges_hold_every_mode_once_and_all_the_power(field):
 def test_structure_across_the_line_of_sight_only_has_a_quadrupole_of_minus_five_halves():
     """mu = 0 for every mode with power: P_2 = 5 L_2(0) P_0 = -5/2 P_0."""
     field = np.repeat(np.random.default_rng(7).standard_normal((N, N, 1)), N, axis=2)
-    result = multipoles(Sample("matter", forward(field)[None], BOX), Statistics(line_of_sight="z")).data
+    result = multipoles(FieldModes("matter", forward(field)[None], BOX), Statistics(line_of_sight="z")).data
     below = slice(0, N // 2 - 1)
     assert_allclose(result["quadrupole"][below], -2.5 * result["monopole"][below], rtol=1e-6)
 

@@ -122,7 +122,7 @@ def test_contours_of_a_narrow_posterior_enclose_as_much_as_its_ellipses(weighted
     weights = np.exp(-0.5 * (1 - 1 / 2.25) * distance) if weighted else np.ones(1000)
     axis = Figure().subplots()
     axis.set(xlim=(-4, 4), ylim=(-4, 4))
-    figure_posterior._draw_contours(axis, samples, weights / weights.sum(), "k")
+    figure_posterior.draw_contours(axis, samples, weights / weights.sum(), "k")
     outer, inner = (path.vertices.T for path in axis.collections[0].get_paths())
     areas = [abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2 for x, y in (inner, outer)]
     expected = [-2 * np.pi * np.log(1 - level) * np.sqrt(1 - 0.95**2) for level in (0.68, 0.95)]

@@ -1,6 +1,7 @@
 """Spectra of samples: shot noise, windows, interlacing, comparison."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from numpy.testing import assert_allclose
 
 from lss.config import Box, Configuration
 from lss.errors import DataError
+from lss.grid.interlacing import painted_modes
+from lss.grid.mesh import paint
 from lss.grid.spectra import measure_modes
 from lss.halos.halo_fields import CHANNELS, MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.physics.random_field import linear_overdensity
@@ -15,12 +18,17 @@ from lss.universe import Field, Group, Halos, Universe
 from lss_stats.config import Statistics
 from lss_stats.figures import spectra as figure_spectra
 from lss_stats.figures.shown import Shown
-from lss_stats.measures.fields import available, painted_modes, points_sample, sample, shot_noise
-from lss_stats.measures.power import compare, power
+from lss_stats.measures.comparison import compare
+from lss_stats.measures.fields import FieldModes, Fields, shot_noise
+from lss_stats.measures.power import power
 from lss_stats.measures.slices import slices
 
 BOX, N = 100.0, 16
 CONFIG = Statistics()
+
+
+def modes(universe: Universe, name: str, config: Statistics = CONFIG) -> FieldModes:
+    return Fields(universe, config).modes(name)
 
 
 def test_shot_noise_of_equal_weights_is_volume_over_number():
@@ -38,7 +46,7 @@ def test_unclustered_points_have_the_power_of_their_shot_noise(weighted):
     for _ in range(40):
         weight = rng.exponential(size=1000).astype(np.float32) if weighted else None
         position = rng.uniform(0, BOX, (1000, 3)).astype(np.float32)
-        group = power(points_sample("halos", position, universe, CONFIG, weight), CONFIG)
+        group = power(Fields(universe, CONFIG).of_points("halos", position, weight), CONFIG)
         ratios.append(group.data["power"][:3] / group.data["shot_noise"][:3])
     error = np.sqrt(2 / group.data["n_modes"][:3] / len(ratios))
     assert np.all(np.abs(np.mean(ratios, axis=0) - 1) < 4 * error + 0.03)
@@ -62,7 +70,7 @@ def test_fields_of_unclustered_halos_have_the_power_and_unit_of_their_shot_noise
             universe = universe.with_group(
                 f"fields/halo_{name}", Group({"value": value}, {"assignment": "cic"}, {"value": unit})
             )
-        groups = [power(sample(universe, f"halo_{name}", CONFIG), CONFIG) for name in CHANNELS]
+        groups = [power(modes(universe, f"halo_{name}"), CONFIG) for name in CHANNELS]
         ratios.append([group.data["power"][:3] / group.data["shot_noise"][:3] for group in groups])
     error = np.sqrt(2 / groups[0].data["n_modes"][:3] / len(ratios))
     assert np.all(np.abs(np.mean(ratios, axis=0) - 1) < 4 * error + 0.03)
@@ -90,19 +98,11 @@ def aliased(interlaced: bool) -> np.ndarray:
 def test_interlacing_removes_the_odd_aliases_and_nothing_else(interlaced):
     rng = np.random.default_rng(2)
     count, draws = 2000, 40
-    measured = np.mean(
-        [
-            measure_modes(
-                painted_modes(rng.uniform(0, BOX, (count, 3)).astype(np.float32), N, BOX, "cic", None, interlaced)[
-                    None
-                ],
-                N,
-                BOX,
-            ).power[0, 0]
-            for _ in range(draws)
-        ],
-        axis=0,
-    )
+    measured = np.zeros(len(aliased(interlaced)))
+    for _ in range(draws):
+        position = rng.uniform(0, BOX, (count, 3)).astype(np.float32)
+        modes = painted_modes(partial(paint, position, N, BOX, "cic", None), N, interlaced=interlaced)
+        measured += measure_modes(modes[None], N, BOX).power[0, 0] / draws
     measured *= (N**3 / count) ** 2 * count / BOX**3  # in units of the shot noise
     below = slice(1, N // 2)  # up to Nyquist
     assert_allclose(measured[below], aliased(interlaced)[below], rtol=0.05)
@@ -118,13 +118,13 @@ def test_a_field_that_was_deconvolved_is_not_deconvolved_again(universe):
     spectra = {}
     for deconvolved in (False, True):
         changed = universe.with_field("halo_count", Field(value, "cic", deconvolved=deconvolved))
-        spectra[deconvolved] = power(sample(changed, "halo_count", CONFIG), CONFIG).data["power"]
+        spectra[deconvolved] = power(modes(changed, "halo_count"), CONFIG).data["power"]
     assert np.all(spectra[False][4:] > 1.1 * spectra[True][4:])
 
 
 def test_a_universe_compared_with_itself_is_recovered_entirely(universe):
-    for name in available(universe):
-        here = sample(universe, name, CONFIG)
+    for name in Fields(universe, CONFIG).available:
+        here = modes(universe, name)
         data = compare(here, here, CONFIG).data
         assert_allclose(data["correlation"], 1, rtol=1e-9)
         assert_allclose(data["transfer"], 1, rtol=1e-9)
@@ -132,7 +132,7 @@ def test_a_universe_compared_with_itself_is_recovered_entirely(universe):
 
 
 def test_half_the_amplitude_has_half_the_transfer_and_propagator(universe):
-    here = sample(universe, "matter", CONFIG)
+    here = modes(universe, "matter")
     half = dataclasses.replace(here, modes=0.5 * here.modes)
     data = compare(half, here, CONFIG).data
     assert_allclose(data["transfer"], 0.5, rtol=1e-6)
@@ -143,15 +143,15 @@ def test_linear_velocities_follow_the_linear_density(universe):
     """Lagrangian velocities of first order are a H f times the gradient of the potential: r with matter is no use,
     but power falls as P / k^2 where it is linear."""
     config = Statistics(measure=["velocity"])
-    velocity = power(sample(universe, "velocity", config), config).data
-    initial = power(sample(universe, "initial", config), config).data
+    velocity = power(modes(universe, "velocity", config), config).data
+    initial = power(modes(universe, "initial", config), config).data
     ratio = velocity["power"] * velocity["k"] ** 2 / initial["power"]
     growth = 100 * 0.3175**0.55
     assert_allclose(ratio[:3], growth**2 / 3, rtol=0.35)
 
 
 def test_what_does_not_fit_is_refused_in_one_line(universe):
-    coarse, fine = (sample(universe, "matter", Statistics(mesh=mesh)) for mesh in (8, 16))
+    coarse, fine = (modes(universe, "matter", Statistics(mesh=mesh)) for mesh in (8, 16))
     with pytest.raises(DataError, match=r"grid of 8\^3, but universe.h5 has matter on 16\^3"):
         compare(coarse, fine, CONFIG)
     with pytest.raises(DataError, match="no mode between"):
@@ -164,14 +164,14 @@ def test_what_does_not_fit_is_refused_in_one_line(universe):
 def test_mean_of_samples_is_held_against_the_initial_field_of_the_truth(universe, truth):
     linear = linear_overdensity(universe.noise.value, universe.cosmology, BOX)
     gathered = Universe(universe.cosmology, universe.box).with_field("linear_mean", Field(linear))
-    assert available(gathered) == ["initial"]
-    of_truth = sample(truth, "initial", CONFIG)
-    found, expected = (compare(sample(u, "initial", CONFIG), of_truth, CONFIG) for u in (gathered, universe))
+    assert Fields(gathered, CONFIG).available == ["initial"]
+    of_truth = modes(truth, "initial")
+    found, expected = (compare(modes(u, "initial"), of_truth, CONFIG) for u in (gathered, universe))
     assert_allclose(found.data["correlation"], expected.data["correlation"])
 
 
 def test_the_legend_of_spectra_names_the_shot_noise_of_any_panel(universe):
-    groups = {f"power/{name}": power(sample(universe, name, CONFIG), CONFIG) for name in ("initial", "halo_count")}
+    groups = {f"power/{name}": power(modes(universe, name), CONFIG) for name in ("initial", "halo_count")}
     figure = figure_spectra.fields(Shown(groups))
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert texts == ["universe", "shot noise"]

@@ -1,30 +1,37 @@
 """[stats]: what is measured, and how."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import model_validator
+from pydantic_core import core_schema
 
 from lss.config import Assignment, Configuration, Table, quantity
 from lss.inference import Inference
+from lss_stats.measures import STATISTICS
 
-Measure = Literal[
-    "power",
-    "correlation",
-    "transfer",
-    "mass_function",
-    "multipoles",
-    "wedges",
-    "momentum",
-    "velocity",
-    "bispectrum",
-    "halo_velocities",
-    "two_point",
-    "residuals",
-    "posterior",
-    "summaries",
-    "information",
-    "all",
-]
+
+class _Listed:
+    """A string that names a statistic of the table, which is read when it is needed."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return core_schema.no_info_after_validator_function(_known, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        return {**handler(schema), "enum": names()}
+
+
+def names() -> list[str]:
+    """What `[stats] measure` may hold."""
+    return [*STATISTICS, "all"]
+
+
+def _known(name: str) -> str:
+    if name not in names():
+        raise ValueError(f"expected one of {', '.join(names())}")
+    return name
+
+
+Measure = Annotated[str, _Listed()]
 
 
 class Statistics(Table):

@@ -1,7 +1,7 @@
 """Statistics of many universes: each member's, and the mean and scatter of them all."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +11,15 @@ from lss.files.universe_file import read_universe
 from lss.inference import Inference
 from lss.process.progress import progress
 from lss.universe import Group
-from lss_stats.agreement import ABSCISSAE, refuse_other_abscissae
+from lss_stats.agreement import refuse_other_abscissae
 from lss_stats.config import Statistics
-from lss_stats.measurements import Groups, Measured, measure
+from lss_stats.measurements import measure
+from lss_stats.measures import every, statistic_of
+from lss_stats.measures.statistic import Groups, Measured
 
 log = logging.getLogger("lss.stats")
 
 _READ = ["ic", "PartType1", "halos", "fields", "recon/posterior"]
-# Columns that are the same in every member: where they stand, how much was averaged, and models.
-_SHARED = ABSCISSAE | {"n_modes", "n_triangles", "tinker08", "sheth99", "press74"}
 
 
 def measure_members(
@@ -51,16 +51,31 @@ def measure_members(
 
 
 def truth_of(path: Path, truth: Path) -> Path:
-    """The file to hold a universe against; of a directory, the one that has the universe's name."""
+    """The file to compare a universe with; of a directory, the one that has the universe's name."""
     return truth / path.name if truth.is_dir() else truth
 
 
 def scatter(members: Sequence[Groups]) -> Groups:
     """Mean and standard deviation of each column over the members: "power" becomes "power_mean", "power_std".
 
-    Statistics that some members lack are averaged over those that have them; their number is an attribute.
+    Columns that are the same in every member (k, numbers of modes, models) stay as they are. Statistics that some
+    members lack are averaged over those that have them; their number is an attribute.
     """
-    return {path: _scatter([m[path] for m in members if path in m]) for path in _paths(members)}
+    found = Groups()
+    for path in dict.fromkeys(path for member in members for path in member):
+        statistic = statistic_of(path)
+        same = statistic.abscissae | statistic.shared if statistic else frozenset()
+        found[path] = _scatter([member[path] for member in members if path in member], same)
+    return found
+
+
+def of_members(members: Sequence[Measured]) -> Groups:
+    """The scatter, and what statistics make of all members together (the coverage of their posteriors)."""
+    found = scatter([member.own for member in members])
+    for statistic in every():
+        if statistic.of_members is not None:
+            found |= statistic.of_members(members)
+    return found
 
 
 def _member(
@@ -76,16 +91,11 @@ def _member(
     return Measured(own, of_truth)
 
 
-def _paths(members: Sequence[Groups]) -> Iterator[str]:
-    seen = dict.fromkeys(path for member in members for path in member)
-    return iter(seen)
-
-
-def _scatter(groups: list[Group]) -> Group:
+def _scatter(groups: list[Group], same: frozenset[str]) -> Group:
     data: dict[str, np.ndarray] = {}
     units: dict[str, str] = {}
     for name, first in groups[0].data.items():
-        if name in _SHARED:
+        if name in same:
             data[name], units[name] = first, groups[0].units.get(name, "1")
             continue
         values = np.array([group.data[name] for group in groups if name in group.data], np.float64)

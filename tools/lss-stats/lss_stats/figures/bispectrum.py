@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lss.universe import Group
-from lss_stats.figures.labels import label
-from lss_stats.figures.shown import Shown
+from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import draw_band
 from lss_stats.figures.style import COLUMN, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
+from lss_stats.measures.fields import label
 
 _FIELDS = ("matter", "halo_mass_weighted", "halo_count")
 
@@ -25,17 +24,16 @@ def equilateral(shown: Shown) -> Figure | None:
 
 
 def _reduced(shown: Shown, kind: str) -> Figure | None:
-    drawn = [name for name in _FIELDS if f"bispectrum/{name}/{kind}" in shown.own]
+    drawn = shown.results("bispectrum", _FIELDS, kind)
     if not drawn:
         return None
-    compared = any(f"bispectrum/{name}/{kind}" in shown.truth for name in drawn)
+    compared = any(result.truth is not None for result in drawn.values())
     width = COLUMN if len(drawn) == 1 else min(PAGE, 2.3 * len(drawn) + 0.3)
     figure, axes = ratio_rows(len(drawn), (2.0, 1.0) if compared else (1.0,), width, 3.4 if compared else 2.5)
-    for column, name in enumerate(drawn):
-        path = f"bispectrum/{name}/{kind}"
-        own = shown.own[path]
+    for column, (name, result) in enumerate(drawn.items()):
+        own = result.own
         x = own.data["theta"] / np.pi if kind == "angle" else own.data["k"]
-        _draw(axes[:, column], x, own, shown.truth.get(path), shown.band.get(path), shown)
+        _draw(axes[:, column], x, result, shown)
         sides = f"\n$k_1 = {own.data['k1'][0]:g}$, $k_2 = {own.data['k2'][0]:g}$ $h$/Mpc" if kind == "angle" else ""
         axes[0, column].set_title(label(name) + sides)
         axes[-1, column].set_xlabel(r"$\theta/\pi$" if kind == "angle" else "$k$ [$h$/Mpc]")
@@ -51,8 +49,9 @@ def _reduced(shown: Shown, kind: str) -> Figure | None:
     return figure
 
 
-def _draw(axes: Any, x: np.ndarray, own: Group, truth: Group | None, band: Group | None, shown: Shown) -> None:
-    q = own.data["reduced"]
+def _draw(axes: Any, x: np.ndarray, result: Result, shown: Shown) -> None:
+    truth, band = result.truth, result.band
+    q = result.own.data["reduced"]
     if band is not None:
         draw_band(axes[0], x, band, "reduced", shown.band_label)
     if truth is not None:

@@ -1,14 +1,14 @@
-"""Figures of an ensemble held against its truths: a line each, with their mean (LULO Figs. 10, 11)."""
+"""Figures of an ensemble compared with its truths: a line each, with their mean (LULO Figs. 10, 11)."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from lss.grid.comparison import K80, TRANSFER_BAND
 from lss_stats.figures.halos import draw_mass_function
-from lss_stats.figures.labels import label
-from lss_stats.figures.shown import Shown
+from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import K_LABEL, SCALARS
 from lss_stats.figures.style import BLACK, COLUMN, PAGE, SKY, few_labels, plt, ratio_rows
+from lss_stats.measures.fields import label
 
 _LINE = {"color": SKY, "lw": 0.7, "alpha": 0.9}
 
@@ -17,15 +17,15 @@ def spectra(shown: Shown) -> Figure | None:
     """T(k) above r(k) of every member against its truth; without truths, P(k) above r(k) with the initial field."""
     if not shown.members:
         return None
-    kind = "comparison" if any(p.startswith("comparison/") for m in shown.members for p in m.own) else "memory"
-    upper, prefix = ("transfer", kind) if kind == "comparison" else ("power", "power")
-    names = [name for name in SCALARS if any(f"{prefix}/{name}" in m.own for m in shown.members)]
+    kind = "comparison" if any(shown.of_members("comparison", name) for name in SCALARS) else "initial"
+    upper, above = ("transfer", kind) if kind == "comparison" else ("power", "power")
+    names = [name for name in SCALARS if shown.of_members(above, name)]
     if not names:
         return None
     figure, axes = ratio_rows(len(names), (1.0, 1.0), min(PAGE, 2.0 * len(names) + 0.6), 3.4)
     for column, name in enumerate(names):
-        for row, (column_name, group_kind) in enumerate(((upper, prefix), ("correlation", kind))):
-            _lines(axes[row, column], shown, f"{group_kind}/{name}", column_name)
+        _lines(axes[0, column], shown.of_members(above, name), upper)
+        _lines(axes[1, column], shown.of_members(kind, name), "correlation")
         if upper == "transfer":
             axes[0, column].axhspan(1 - TRANSFER_BAND, 1 + TRANSFER_BAND, color="0.9", lw=0, zorder=0)
             axes[0, column].set_ylim(0.5, 1.5)
@@ -46,8 +46,8 @@ def spectra(shown: Shown) -> Figure | None:
     return figure
 
 
-def _lines(axis: plt.Axes, shown: Shown, path: str, column: str) -> None:
-    groups = [m.own[path] for m in shown.members if path in m.own]
+def _lines(axis: plt.Axes, results: list[Result], column: str) -> None:
+    groups = [result.own for result in results]
     if not groups:
         return
     for group in groups:
@@ -58,15 +58,14 @@ def _lines(axis: plt.Axes, shown: Shown, path: str, column: str) -> None:
 
 def mass_functions(shown: Shown) -> Figure | None:
     """The band of the members' mass functions; below, sqrt(n / n_truth) of each where there are truths."""
-    members = [m for m in shown.members if "mass_function" in m.own]
-    if not members or "mass_function" not in shown.band:
+    members = shown.of_members("mass_function")
+    if not members or members[0].band is None:
         return None
-    compared = [m for m in members if "mass_function" in m.truth]
+    compared = [(m.own.data, m.truth.data) for m in members if m.truth is not None]
     figure, axes = ratio_rows(1, (2.0, 1.0) if compared else (1.0,), COLUMN, 3.6 if compared else 2.6)
-    first = Shown(own=members[0].own, band=shown.band, band_label=shown.band_label, label="first member")
-    draw_mass_function(axes[0, 0], first)
-    for m in compared:
-        own, truth = m.own["mass_function"].data, m.truth["mass_function"].data
+    first = Result(members[0].own, band=members[0].band)
+    draw_mass_function(axes[0, 0], first, "first member", shown.band_label)
+    for own, truth in compared:
         both = (own["count"] > 0) & (truth["count"] > 0)
         axes[1, 0].plot(own["mass"][both], np.sqrt(own["count"][both] / truth["count"][both]), **_LINE)
     if compared:

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lss.universe import Group
-from lss_stats.figures.labels import label
 from lss_stats.figures.shown import Shown
 from lss_stats.figures.style import PAGE, SUBJECT
+from lss_stats.measures.fields import label
 
 SHOWN = ("initial", "matter", "velocity", "halo_mass_weighted")
 RANDOM = ("power_law", "lognormal", "normal")
@@ -19,11 +19,11 @@ _WIDTH = 1.75  # inches a panel
 
 def slices(shown: Shown) -> Figure | None:
     """One column a field; the truth in the upper row where there is one."""
-    own = shown.own.get("slices")
-    names = [name for name in SHOWN if own is not None and name in own.data]
-    if own is None or not names:
+    result = shown.result("slices")
+    names = [name for name in SHOWN if result is not None and name in result.own.data]
+    if result is None or not names:
         return None
-    truth = shown.truth.get("slices")
+    own, truth = result.own, result.truth
     rows = [("truth", truth), (shown.label, own)] if truth is not None else [(shown.label, own)]
     figure, axes = plt.subplots(
         len(rows), len(names), figsize=(min(PAGE, _WIDTH * len(names) + 0.5), 1.62 * len(rows) + 0.75), squeeze=False
@@ -52,16 +52,18 @@ def slices(shown: Shown) -> Figure | None:
 
 def random_field(shown: Shown) -> Figure | None:
     """A random field and its power spectrum, with the truth's where that is another field."""
-    own = shown.own.get("slices")
-    names = [name for name in RANDOM if own is not None and name in own.data and f"power/{name}" in shown.own]
-    if own is None or not names:
+    result = shown.result("slices")
+    spectra = shown.results("power", RANDOM)
+    names = [name for name in spectra if result is not None and name in result.own.data]
+    if result is None or not names:
         return None
+    own = result.own
     figure, axes = plt.subplots(len(names), 2, figsize=(PAGE, 3.0 * len(names)), squeeze=False)
     for name, (left, right) in zip(names, axes, strict=True):
         image = draw_slice(left, own, name, own.data[name])
         figure.colorbar(image, ax=left, label=_quantity(name), shrink=0.9)
         left.set(xlabel="$x$ [Mpc/$h$]", ylabel="$y$ [Mpc/$h$]", title=label(name))
-        spectrum, of_truth = shown.own[f"power/{name}"], shown.truth.get(f"power/{name}")
+        spectrum, of_truth = spectra[name].own, spectra[name].truth
         right.loglog(spectrum.data["k"], spectrum.data["power"], color=SUBJECT, label=shown.label)
         if of_truth is not None and not np.array_equal(of_truth.data["power"], spectrum.data["power"]):
             right.loglog(of_truth.data["k"], of_truth.data["power"], ":", color=SUBJECT, label="truth")

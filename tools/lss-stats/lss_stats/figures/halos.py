@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lss.universe import Group
-from lss_stats.figures.shown import Shown
+from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import draw_band
 from lss_stats.figures.style import BAND, COLUMN, GREEN, PURPLE, SKY, SUBJECT, TRUTH, VERMILION, ratio_rows
 
@@ -21,29 +21,29 @@ _MASS_LABEL = r"$M$ [M$_\odot/h$]"
 
 def mass_function(shown: Shown) -> Figure | None:
     """dn/dlnM with Poisson errors, models and band; below, the square root of the ratio to the truth or the model."""
-    own = shown.own.get("mass_function")
-    if own is None:
+    result = shown.result("mass_function")
+    if result is None:
         return None
     figure, axes = ratio_rows(1, (2.0, 1.0), COLUMN, 3.6)
-    draw_mass_function(axes[0, 0], shown)
-    _draw_ratio(axes[1, 0], shown, own)
+    draw_mass_function(axes[0, 0], result, shown.label, shown.band_label)
+    _draw_ratio(axes[1, 0], result)
     axes[1, 0].set_xlabel(_MASS_LABEL)
     return figure
 
 
-def draw_mass_function(axis: Any, shown: Shown) -> None:
+def draw_mass_function(axis: Any, result: Result, text: str, band_text: str) -> None:
     """dn/dlnM of the universe, the truth, the ensemble and the models."""
-    own = shown.own["mass_function"]
+    own = result.own
     mass = own.data["mass"]
     axis.set(xscale="log", yscale="log", ylabel=r"d$n$/dln$M$ [($h$/Mpc)$^3$]")
-    if "mass_function" in shown.band:
-        draw_band(axis, mass, shown.band["mass_function"], "density", shown.band_label)
-    for model, (text, colour) in _MODELS.items():
+    if result.band is not None:
+        draw_band(axis, mass, result.band, "density", band_text)
+    for model, (authors, colour) in _MODELS.items():
         if model in own.data:
-            axis.plot(mass, own.data[model], color=colour, lw=1, label=text)
-    if "mass_function" in shown.truth:
-        _points(axis, shown.truth["mass_function"], "s", TRUTH, "truth", 0.97)
-    _points(axis, own, "o", SUBJECT, shown.label, 1.03 if shown.truth else 1.0)
+            axis.plot(mass, own.data[model], color=colour, lw=1, label=authors)
+    if result.truth is not None:
+        _points(axis, result.truth, "s", TRUTH, "truth", 0.97)
+    _points(axis, own, "o", SUBJECT, text, 1.0 if result.truth is None else 1.03)
     filled = own.data["count"] > 0
     axis.axvspan(mass[0] / 10, own.attrs["resolved_mass"], color="0.5", alpha=0.15, lw=0)
     if filled.any():
@@ -67,16 +67,16 @@ def _points(axis: Any, group: Group, marker: str, colour: str, text: str, shift:
     )
 
 
-def _draw_ratio(axis: Any, shown: Shown, own: Group) -> None:
+def _draw_ratio(axis: Any, result: Result) -> None:
     """sqrt(n / n_reference): the reference is the truth, or else the first model there is."""
-    truth = shown.truth.get("mass_function")
+    own, truth = result.own, result.truth
     model = next((m for m in _MODELS if m in own.data), None)
     if truth is None and model is None:
         axis.set_axis_off()
         return
     reference = truth.data["density"] if truth is not None else own.data[str(model)]
-    if "mass_function" in shown.band:
-        mean, std = (shown.band["mass_function"].data[f"density_{what}"] for what in ("mean", "std"))
+    if result.band is not None:
+        mean, std = (result.band.data[f"density_{what}"] for what in ("mean", "std"))
         known = reference > 0
         for width, shade in ((3, 0.15), (2, 0.2), (1, 0.3)):
             low, high = (
@@ -96,13 +96,14 @@ def _draw_ratio(axis: Any, shown: Shown, own: Group) -> None:
 
 def velocities(shown: Shown) -> Figure | None:
     """Numbers of resolved halos by velocity dispersion and by speed."""
-    own = shown.own.get("halo_velocities")
-    if own is None:
+    result = shown.result("halo_velocities")
+    if result is None:
         return None
+    own = result.own
     columns = [c for c in (("dispersion", r"$\sigma_v$ [km/s]"), ("speed", r"$|v|$ [km/s]")) if c[0] in own.data]
     figure, axes = plt.subplots(1, len(columns), figsize=(2.6 * len(columns) + 0.2, 2.5), squeeze=False, sharey=True)
     for axis, (name, text) in zip(axes[0], columns, strict=True):
-        for group, colour, who in ((shown.truth.get("halo_velocities"), TRUTH, "truth"), (own, SUBJECT, shown.label)):
+        for group, colour, who in ((result.truth, TRUTH, "truth"), (own, SUBJECT, shown.label)):
             if group is not None and name in group.data:
                 _steps(axis, group.data[name], group.data[f"{name}_count"], colour, f"{who} ({group.attrs['halos']})")
         counted = np.flatnonzero(own.data[f"{name}_count"])
@@ -123,15 +124,16 @@ def _steps(axis: Any, centre: np.ndarray, count: np.ndarray, colour: str, text: 
 
 def two_point(shown: Shown) -> Figure | None:
     """r^2 xi(r) of halos."""
-    own = shown.own.get("two_point")
-    if own is None:
+    result = shown.result("two_point")
+    if result is None:
         return None
+    own = result.own
     figure, axis = plt.subplots(figsize=(COLUMN, 2.6))
-    if "two_point" in shown.band:
+    if result.band is not None:
         r = own.data["r"]
-        draw_band(axis, r, shown.band["two_point"], "xi", shown.band_label, scale=1 / r**2)
+        draw_band(axis, r, result.band, "xi", shown.band_label, scale=1 / r**2)
     for group, marker, colour, who in (
-        (shown.truth.get("two_point"), "s", TRUTH, "truth"),
+        (result.truth, "s", TRUTH, "truth"),
         (own, "o", SUBJECT, shown.label),
     ):
         if group is not None:
@@ -154,11 +156,12 @@ def two_point(shown: Shown) -> Figure | None:
 
 def residuals(shown: Shown) -> Figure | None:
     """Left: masses found in bins of true mass, as violins. Right: residuals, against those of shuffled particles."""
-    distribution, by_mass = shown.own.get("residuals/distribution"), shown.own.get("residuals/by_mass")
-    if distribution is None or by_mass is None:
+    residual, by_mass = shown.result("residuals", "distribution"), shown.result("residuals", "by_mass")
+    if residual is None or by_mass is None:
         return None
+    distribution = residual.own
     figure, (left, right) = plt.subplots(1, 2, figsize=(5.6, 2.7))
-    _violins(left, by_mass)
+    _violins(left, by_mass.own)
     d = distribution.data
     width = d["residual"][1] - d["residual"][0]
     for column, colour, text in (("count", SUBJECT, shown.label), ("count_shuffled", VERMILION, "shuffled particles")):

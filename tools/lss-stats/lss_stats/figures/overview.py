@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from lss.grid.comparison import K80
 from lss_stats.figures.fields import draw_slice
 from lss_stats.figures.halos import draw_mass_function
-from lss_stats.figures.labels import label
-from lss_stats.figures.shown import Shown
+from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import K_LABEL, draw_correlation
 from lss_stats.figures.style import CYCLE, PAGE
+from lss_stats.measures.fields import label
 
 _SLICES = ("initial", "matter", "halo_mass_weighted")
 _SPECTRA = ("initial", "matter", "halo_mass_weighted", "halo_count", "halos")
@@ -19,31 +19,32 @@ _SPECTRA = ("initial", "matter", "halo_mass_weighted", "halo_count", "halos")
 
 def overview(shown: Shown) -> Figure | None:
     """Upper row: slices of initial field, matter and halos. Lower row: P(k), r(k) and T(k), mass function."""
-    if "mass_function" not in shown.own and not any(f"power/{name}" in shown.own for name in _SPECTRA):
+    halos, spectra = shown.result("mass_function"), shown.results("power", _SPECTRA)
+    if halos is None and not spectra:
         return None
     figure = plt.figure(figsize=(PAGE, 4.9))
     rows: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.2))
     upper, lower = rows
     _slices(upper, shown)
     left, middle, right = lower.subplots(1, 3)
-    names = [name for name in _SPECTRA if f"power/{name}" in shown.own]
-    if "halo_count" in names and "halos" in names:
-        names.remove("halos")  # the same points once more
-    _power(left, shown, names)
-    _relation(middle, shown, names)
-    if "mass_function" in shown.own:
-        draw_mass_function(right, shown)
+    if "halo_count" in spectra:
+        spectra.pop("halos", None)  # the same points once more
+    _power(left, spectra, bool(shown.truth))
+    _relation(middle, shown, tuple(spectra))
+    if halos is not None:
+        draw_mass_function(right, halos, shown.label, shown.band_label)
         right.set_xlabel(r"$M$ [M$_\odot/h$]")
     else:
-        _say(right, "no halos")
+        _write(right, "no halos")
     return figure
 
 
 def _slices(figure: Any, shown: Shown) -> None:
-    group = shown.own.get("slices")
-    names = [name for name in _SLICES if group is not None and name in group.data]
-    if group is None or not names:
+    result = shown.result("slices")
+    names = [name for name in _SLICES if result is not None and name in result.own.data]
+    if result is None or not names:
         return
+    group = result.own
     axes = figure.subplots(1, len(names), squeeze=False)[0]
     for axis, name in zip(axes, names, strict=True):
         image = draw_slice(axis, group, name, group.data[name])
@@ -55,30 +56,31 @@ def _slices(figure: Any, shown: Shown) -> None:
     axes[0].set_ylabel("$y$ [Mpc/$h$]")
 
 
-def _power(axis: Any, shown: Shown, names: list[str]) -> None:
-    for name, colour in zip(names, CYCLE, strict=False):
-        group = shown.own[f"power/{name}"]
+def _power(axis: Any, spectra: dict[str, Result], with_truth: bool) -> None:
+    for (name, result), colour in zip(spectra.items(), CYCLE, strict=False):
+        group = result.own
         inside = group.data["k"] <= group.attrs["nyquist"]
         axis.loglog(group.data["k"][inside], group.data["power"][inside], color=colour, label=label(name))
-        if f"power/{name}" in shown.truth:
-            truth = shown.truth[f"power/{name}"].data
+        if result.truth is not None:
+            truth = result.truth.data
             axis.loglog(truth["k"][inside], truth["power"][inside], color=colour, ls=":", lw=1)
-    if shown.truth:
+    if with_truth:
         axis.plot([], [], color="0.3", ls=":", lw=1, label="truth")
     axis.set(xlabel=K_LABEL, ylabel=r"$P(k)$ [(Mpc/$h)^3$]")
     axis.legend(loc="lower left")
 
 
-def _relation(axis: Any, shown: Shown, names: list[str]) -> None:
+def _relation(axis: Any, shown: Shown, names: tuple[str, ...]) -> None:
     """r(k), and dashed T(k), against the truth; without one, r(k) of each field with the initial one."""
-    kind = "comparison" if any(path.startswith("comparison/") for path in shown.own) else "memory"
-    if not any(f"{kind}/{name}" in shown.own for name in names):
-        _say(axis, "nothing to compare with")
+    kind = "comparison" if shown.results("comparison", names) else "initial"
+    compared = shown.results(kind, names)
+    if not compared:
+        _write(axis, "nothing to compare with")
         return
     for name, colour in zip(names, CYCLE, strict=False):
-        group = shown.own.get(f"{kind}/{name}")
-        if group is None:
+        if name not in compared:
             continue
+        group = compared[name].own
         draw_correlation(axis, group, color=colour, label=f"{label(name)}: {group.attrs['k80']:.2f}")
         if kind == "comparison":
             axis.semilogx(group.data["k"], group.data["transfer"], color=colour, ls="--", lw=0.8)
@@ -90,7 +92,7 @@ def _relation(axis: Any, shown: Shown, names: list[str]) -> None:
     axis.legend(title=r"$k_{0.8}$ [$h$/Mpc]", title_fontsize=6.5, loc="upper right")
 
 
-def _say(axis: Any, text: str) -> None:
+def _write(axis: Any, text: str) -> None:
     """Words in the place of a panel."""
     axis.set_axis_off()
     axis.text(0.5, 0.5, text, ha="center", color="0.4", transform=axis.transAxes)

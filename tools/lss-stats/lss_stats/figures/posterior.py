@@ -66,7 +66,7 @@ def corner(shown: Shown) -> Figure | None:
         )
         axes = np.array(figure.axes).reshape(p, p)
         for j, i in combinations(range(p), 2):
-            _draw_contours(axes[i, j], group.data["samples"][:, [j, i]], weights, colour)
+            draw_contours(axes[i, j], group.data["samples"][:, [j, i]], weights, colour)
         handles.append(Line2D([], [], color=colour, label=label))
     for (label, style), (centre, fisher) in _ellipses(shown, first).items():
         covariance = np.linalg.inv(fisher)
@@ -86,7 +86,7 @@ def corner(shown: Shown) -> Figure | None:
 
 def estimates(shown: Shown) -> Figure | None:
     """The score estimate of every member, pair by pair of parameters, about its truth or the members' mean."""
-    groups = [m.own["summaries"] for m in shown.members if "summaries" in m.own]
+    groups = [result.own for result in shown.of_members("summaries")]
     if not groups or len(groups[0].data["estimate"]) < 2:
         return None
     names = split_names(groups[0].attrs["parameters"])
@@ -106,7 +106,7 @@ def estimates(shown: Shown) -> Figure | None:
 
 def coverage(shown: Shown) -> Figure | None:
     """Cumulative ranks and TARP levels of the members against the diagonal, with the band of calibrated posteriors."""
-    groups = [m.own["posterior"] for m in shown.members if "rank" in m.own.get("posterior", Group()).data]
+    groups = [result.own for result in shown.of_members("posterior") if "rank" in result.own.data]
     if len(groups) < _LEAST:
         return None
     names = split_names(groups[0].attrs["parameters"])
@@ -150,19 +150,19 @@ def _ellipses(shown: Shown, first: Group) -> dict[tuple[str, str], tuple[np.ndar
     """(name, line style) -> centre (p,) and Fisher matrix (p, p)."""
     centre = np.asarray(first.attrs["score_estimate"])
     found = {("Fisher matrix of the summaries", "--"): (centre, np.asarray(first.attrs["fisher"]))}
-    exact = shown.own.get("information")
-    if exact is not None and exact.attrs["parameters"] == first.attrs["parameters"]:
-        found["Fisher matrix of the field", ":"] = (centre, exact.data["field"])
-        found["Fisher matrix of $P(k)$", "-."] = (centre, exact.data["power_spectrum"])
+    exact = shown.result("information")
+    if exact is not None and exact.own.attrs["parameters"] == first.attrs["parameters"]:
+        found["Fisher matrix of the field", ":"] = (centre, exact.own.data["field"])
+        found["Fisher matrix of $P(k)$", "-."] = (centre, exact.own.data["power_spectrum"])
     return found
 
 
 def _truth(shown: Shown) -> np.ndarray | None:
-    group = shown.own.get("posterior")
-    return group.data.get("value") if group is not None else None
+    result = shown.result("posterior")
+    return result.own.data.get("value") if result is not None else None
 
 
-def _draw_contours(axis: Axes, samples: np.ndarray, weights: np.ndarray, colour: str) -> None:
+def draw_contours(axis: Axes, samples: np.ndarray, weights: np.ndarray, colour: str) -> None:
     """Where LEVELS of the weight lie, by Gaussian kernels as elongated as the samples (m, 2); bins would widen these.
 
     The kernels stand closer to the mean than the samples, so that their sum has the covariance of these (West 1993).

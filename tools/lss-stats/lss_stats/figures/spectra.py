@@ -1,6 +1,5 @@
 """Figures of spectra: P, T and r of fields (LULO Figs. 5, 6), multipoles, and the (k_perp, k_par) plane."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,12 +8,12 @@ from matplotlib.figure import Figure
 
 from lss.grid.comparison import K80, LEAST_MODES, TRANSFER_BAND
 from lss.universe import Group
-from lss_stats.figures.labels import label
-from lss_stats.figures.shown import Shown
+from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.style import BAND, COLUMN, CYCLE, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
+from lss_stats.measures.fields import VECTORS, label
 
 SCALARS = ("initial", "matter", "halo_mass_weighted", "halo_count")
-VECTORS = ("momentum", "velocity")
+_SEEN = ("matter", "halos")  # in redshift space
 _MULTIPOLES = ("monopole", "quadrupole", "hexadecapole")
 K_LABEL = r"$k$ [$h$/Mpc]"
 _POWER_LABEL = r"$P(k)$ [(Mpc/$h)^3$]"
@@ -31,22 +30,21 @@ def velocities(shown: Shown) -> Figure | None:
     return _spectra(shown, VECTORS, _VELOCITY_LABEL)
 
 
-def draw_power(axis: Any, shown: Shown, name: str) -> None:
-    """P(k) of one sample with its shot noise, that of the truth, and the band of the ensemble."""
-    own = shown.own[f"power/{name}"].data
+def draw_power(axis: Any, result: Result, shown: Shown) -> None:
+    """P(k) of one field with its shot noise, that of the truth, and the band of the ensemble."""
+    own, nyquist = result.own.data, result.own.attrs["nyquist"]
     axis.set(xscale="log", yscale="log")
-    band = shown.band.get(f"power/{name}")
-    if band is not None:
-        draw_band(axis, own["k"], band, "power", shown.band_label)
-    truth = shown.truth.get(f"power/{name}")
-    if truth is not None:
-        axis.loglog(truth.data["k"], truth.data["power"], color=TRUTH, lw=1.6, label="truth")
+    if result.band is not None:
+        draw_band(axis, own["k"], result.band, "power", shown.band_label)
+    if result.truth is not None:
+        truth = result.truth.data
+        axis.loglog(truth["k"], truth["power"], color=TRUTH, lw=1.6, label="truth")
     axis.loglog(own["k"], own["power"], color=SUBJECT, label=shown.label)
-    inside = own["k"] <= shown.own[f"power/{name}"].attrs["nyquist"]
+    inside = own["k"] <= nyquist
     low, high = _limits(own["power"][inside])
     if own["shot_noise"][0] > low:
         axis.loglog(own["k"], own["shot_noise"], color="0.6", ls=":", lw=0.9, label="shot noise")
-    axis.set_xlim(own["k"][0], shown.own[f"power/{name}"].attrs["nyquist"])
+    axis.set_xlim(own["k"][0], nyquist)
     axis.set_ylim(low, high)
 
 
@@ -71,21 +69,21 @@ def draw_correlation(axis: Any, group: Group, **line: Any) -> None:
         axis.plot([k80], [K80], "o", ms=3, color=line.get("color", SUBJECT), zorder=5)
 
 
-def _spectra(shown: Shown, names: Sequence[str], unit: str) -> Figure | None:
-    drawn = [name for name in names if f"power/{name}" in shown.own]
+def _spectra(shown: Shown, names: tuple[str, ...], unit: str) -> Figure | None:
+    drawn = shown.results("power", names)
     if not drawn:
         return None
-    compared = any(f"comparison/{name}" in shown.own for name in drawn)
+    compared, with_initial = (shown.results(kind, tuple(drawn)) for kind in ("comparison", "initial"))
     heights = (2.0, 1.0, 1.4) if compared else (2.0, 1.2)
     width = COLUMN if len(drawn) == 1 else min(PAGE, 2.2 * len(drawn) + 0.5)
     figure, axes = ratio_rows(len(drawn), heights, width, 4.2 if compared else 3.4)
-    for column, name in enumerate(drawn):
+    for column, (name, result) in enumerate(drawn.items()):
         axes[0, column].set_title(label(name))
-        draw_power(axes[0, column], shown, name)
+        draw_power(axes[0, column], result, shown)
         if compared:
-            _draw_comparison(axes[1:, column], shown.own.get(f"comparison/{name}"))
+            _draw_comparison(axes[1:, column], compared.get(name))
         else:
-            _draw_memory(axes[1, column], shown.own.get(f"memory/{name}"))
+            _draw_with_initial(axes[1, column], with_initial.get(name))
         axes[-1, column].set_xlabel(K_LABEL)
         few_labels(axes[-1, column])
     # Of every panel: the first one alone knows no shot noise.
@@ -99,14 +97,15 @@ def _spectra(shown: Shown, names: Sequence[str], unit: str) -> Figure | None:
     return figure
 
 
-def _draw_comparison(axes: Any, group: Group | None) -> None:
+def _draw_comparison(axes: Any, result: Result | None) -> None:
     transfer, correlation = axes
     transfer.axhspan(1 - TRANSFER_BAND, 1 + TRANSFER_BAND, color="0.9", lw=0)
     transfer.axhline(1, color="0.5", lw=0.6)
     transfer.set_ylim(0.5, 1.5)
     correlation.axhline(K80, color="0.5", lw=0.6, ls="--")
     correlation.set_ylim(-0.1, 1.05)
-    if group is not None:
+    if result is not None:
+        group = result.own
         transfer.semilogx(group.data["k"], group.data["transfer"], color=SUBJECT)
         draw_correlation(correlation, group, color=SUBJECT)
         correlation.text(
@@ -114,11 +113,11 @@ def _draw_comparison(axes: Any, group: Group | None) -> None:
         )
 
 
-def _draw_memory(axis: Any, group: Group | None) -> None:
+def _draw_with_initial(axis: Any, result: Result | None) -> None:
     axis.set_ylim(-0.1, 1.05)
     axis.axhline(K80, color="0.5", lw=0.6, ls="--")
-    if group is not None:
-        draw_correlation(axis, group, color=SUBJECT)
+    if result is not None:
+        draw_correlation(axis, result.own, color=SUBJECT)
 
 
 def _limits(power: np.ndarray) -> tuple[float, float]:
@@ -129,14 +128,13 @@ def _limits(power: np.ndarray) -> tuple[float, float]:
 
 def multipoles(shown: Shown) -> Figure | None:
     """k P_l(k) of matter and halos in redshift space."""
-    drawn = [name for name in ("matter", "halos") if f"multipoles/{name}" in shown.own]
+    drawn = shown.results("multipoles", _SEEN)
     if not drawn:
         return None
     figure, axes = plt.subplots(1, len(drawn), figsize=(COLUMN if len(drawn) == 1 else 5.4, 2.6), squeeze=False)
-    for axis, name in zip(axes[0], drawn, strict=True):
-        group = shown.own[f"multipoles/{name}"]
+    for axis, (name, result) in zip(axes[0], drawn.items(), strict=True):
+        group, truth = result.own, result.truth
         k = group.data["k"]
-        truth = shown.truth.get(f"multipoles/{name}")
         for order, (column, colour) in enumerate(zip(_MULTIPOLES, CYCLE, strict=False)):
             axis.semilogx(k, k * group.data[column], color=colour, label=rf"$\ell = {2 * order}$")
             if truth is not None:
@@ -160,19 +158,19 @@ def multipoles(shown: Shown) -> Figure | None:
 
 def wedges(shown: Shown) -> Figure | None:
     """log10 P in the plane of k_perp and k_par, redshift space."""
-    drawn = [name for name in ("matter", "halos") if f"wedges/{name}" in shown.own]
+    drawn = shown.results("wedges", _SEEN)
     if not drawn:
         return None
     figure, axes = plt.subplots(1, len(drawn), figsize=(2.9 * len(drawn) + 0.4, 2.6), squeeze=False)
-    for axis, name in zip(axes[0], drawn, strict=True):
-        data = shown.own[f"wedges/{name}"].data
+    for axis, (name, result) in zip(axes[0], drawn.items(), strict=True):
+        data = result.own.data
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.log10(data["power"].T)
         value[~np.isfinite(value)] = np.nan
         image = axis.pcolormesh(
             data["k_perp"], data["k_par"], value, cmap="cividis", shading="nearest", rasterized=True
         )
-        nyquist = shown.own[f"wedges/{name}"].attrs["nyquist"]
+        nyquist = result.own.attrs["nyquist"]
         axis.set(xlim=(0, nyquist), ylim=(0, nyquist), xlabel=r"$k_\perp$ [$h$/Mpc]", title=label(name))
         axis.set_aspect("equal")
         figure.colorbar(image, ax=axis, label=r"$\log_{10} P$ [(Mpc/$h)^3$]", shrink=0.85)

@@ -17,18 +17,17 @@ from lss.files.atomic import atomic
 
 COLUMN, PAGE = 3.5, 7.2  # inches: one and two columns
 
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW, BLACK = (
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK = (
     "#0072B2",
     "#E69F00",
     "#009E73",
     "#D55E00",
     "#CC79A7",
     "#56B4E9",
-    "#F0E442",
     "#000000",
 )
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
-SUBJECT, TRUTH, BAND, THEORY = BLUE, BLACK, ORANGE, GREEN
+SUBJECT, TRUTH, BAND = BLUE, BLACK, ORANGE
 
 _SETTINGS: Any = {
     "font.size": 8,

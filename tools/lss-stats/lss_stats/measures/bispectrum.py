@@ -11,6 +11,7 @@ Source: Scoccimarro 2015; checked against Pylians and a plain sum over triangles
 """
 
 import functools
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,12 @@ from lss.grid.fourier import forward, inverse
 from lss.grid.spectra import shell_sums, shells
 from lss.process.kernels import kernel
 from lss.process.threads import threads
+from lss.universe import Group
+from lss_stats.config import Statistics
+from lss_stats.measures.fields import HALO_FIELDS, OF_RESOLVED_HALOS, FieldModes, without_window
+from lss_stats.measures.statistic import Figure, Groups, Statistic, Subject
+
+log = logging.getLogger("lss.stats")
 
 Shell = tuple[int, int]  # |m|^2 from the first up to, not including, the second
 
@@ -214,3 +221,81 @@ def _copy_shell(source, target, reach, low, high):
             for mz in range(reach + 1):
                 if low <= perpendicular + mz * mz < high:
                     target[mx % grid, my % grid, mz] = source[mx % n, my % n, mz]
+
+
+def _fields(subject: Subject) -> dict[str, tuple[str, ...]]:
+    """Matter and halo fields (LULO Fig. 9), of resolved halos where the catalogue is there."""
+    suffix = OF_RESOLVED_HALOS if "halos" in subject.fields else ""
+    names = [name for name in ("matter", *(f"{name}{suffix}" for name in HALO_FIELDS)) if name in subject.fields]
+    return {name: ("matter",) if name.startswith("halo_count") and "matter" in names else () for name in names}
+
+
+def _of_field(subject: Subject, name: str) -> Groups:
+    """B and Q; "halo_count-matter-matter" is the cross-bispectrum with the halos on the first side."""
+    field, config = subject.fields.modes(name), subject.config
+    if not field.modes.any():
+        log.info("%s: %s is empty: no bispectrum", subject.universe.source, field.name)
+        return {}
+    modes = without_window(field)
+    groups = _triangles(f"bispectrum/{field.name}", modes, field, config)
+    if field.name == "halo_count" and "matter" in subject.fields:
+        matter = subject.fields.modes("matter")
+        if matter.modes.any() and matter.modes[0].shape == modes.shape:
+            others = np.stack([without_window(matter)] * 2)
+            groups |= _triangles(f"bispectrum/{field.name}-matter-matter", modes, field, config, others)
+    return groups
+
+
+def _triangles(
+    path: str, modes: np.ndarray, field: FieldModes, config: Statistics, others: np.ndarray | None = None
+) -> Groups:
+    """Both sets of triangles of one field, or of a field with two others."""
+    groups, n, box_size = Groups(), field.n, field.box_size
+    k1, k2 = config.triangle
+    if k1 + k2 > field.nyquist:
+        log.info("%s: k1 + k2 lies beyond Nyquist: no bispectrum against angle", path)
+    else:
+        theta = np.linspace(0, np.pi, config.angles)
+        result = against_angle(modes, n, box_size, k1, k2, theta, others)
+        groups[f"{path}/angle"] = _as_group(result, field, {"theta": theta}, others is None)
+    k = np.geomspace(3 * 2 * np.pi / box_size, 2 / 3 * field.nyquist, config.equilateral)
+    result = equilateral(modes, n, box_size, k, others)
+    groups[f"{path}/equilateral"] = _as_group(result, field, {"k": k}, others is None)
+    return groups
+
+
+def _as_group(result: Bispectrum, field: FieldModes, first: dict[str, np.ndarray], auto: bool) -> Group:
+    """Columns of a set of triangles; Q and the shot noise are those of one field alone."""
+    data = {
+        **first,
+        "k1": result.sides[:, 0],
+        "k2": result.sides[:, 1],
+        "k3": result.sides[:, 2],
+        "n_triangles": result.n_triangles,
+        "bispectrum": result.bispectrum,
+    }
+    if auto:
+        data |= {"reduced": result.reduced, "shot_noise": result.shot_noise(field.shot_noise)}
+    return Group(data, {"field": field.name, "source": field.source})
+
+
+STATISTIC = Statistic(
+    groups=("bispectrum",),
+    fields=_fields,
+    of_field=_of_field,
+    units={
+        **dict.fromkeys(("k", "k1", "k2", "k3"), "h/Mpc"),
+        "theta": "rad",
+        **dict.fromkeys(("bispectrum", "shot_noise"), "(Mpc/h)^6"),
+    },
+    abscissae=frozenset({"k", "k1", "k2", "k3", "theta"}),
+    shared=frozenset({"n_triangles"}),
+    figures={
+        "bispectrum-angle": Figure(
+            "Reduced bispectra against angle (LULO Fig. 9, left)", "lss_stats.figures.bispectrum:against_angle"
+        ),
+        "bispectrum-equilateral": Figure(
+            "Reduced bispectra, equilateral (LULO Fig. 9, right)", "lss_stats.figures.bispectrum:equilateral"
+        ),
+    },
+)

@@ -5,6 +5,7 @@ import numpy as np
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 from lss_stats.measures.fields import resolved
+from lss_stats.measures.statistic import Figure, Statistic, numbers_of_halos
 
 _EDGES = np.linspace(0, 2400, 41)  # km/s
 
@@ -21,9 +22,24 @@ def halo_velocities(universe: Universe, config: Statistics) -> Group:
     if "velocity_dispersion" in halos.columns:
         data |= _histogram("dispersion", halos.columns["velocity_dispersion"][kept])
     attrs = {"least_particles": config.resolved, "halos": int(kept.sum()), "source": universe.source}
-    return Group(data, attrs, {"speed": "km/s", "dispersion": "km/s"})
+    return Group(data, attrs)
 
 
 def _histogram(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     count = np.histogram(values, _EDGES)[0]
     return {name: 0.5 * (_EDGES[1:] + _EDGES[:-1]), f"{name}_count": count, f"{name}_error": np.sqrt(count)}
+
+
+STATISTIC = Statistic(
+    groups=("halo_velocities",),
+    needs=("halos",),
+    of_universe=lambda subject: {"halo_velocities": halo_velocities(subject.universe, subject.config)},
+    units={"speed": "km/s", "dispersion": "km/s"},
+    abscissae=frozenset({"speed", "dispersion"}),
+    figures={
+        "halo-velocities": Figure(
+            "Velocity dispersions and speeds of halos (LULO Fig. 8)", "lss_stats.figures.halos:velocities"
+        )
+    },
+    tables=numbers_of_halos("halo_velocities", "resolved"),
+)

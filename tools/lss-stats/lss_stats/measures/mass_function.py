@@ -21,6 +21,7 @@ from lss.physics.linear_power import sigma_r
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 from lss_stats.measures.fields import lattice_particle_mass
+from lss_stats.measures.statistic import Figure, Statistic, numbers_of_halos
 
 MODELS = ("tinker08", "sheth99", "press74")
 _BIN_POINTS = 10  # at which a model is averaged over a bin: across it, it falls more steeply than a line
@@ -61,9 +62,7 @@ def mass_function(universe: Universe, config: Statistics) -> Group:
         "resolved_mass": config.resolved * lattice_particle_mass(universe),
         "source": universe.source,
     }
-    units = dict.fromkeys(("mass", "mass_low", "mass_high"), "Msun/h")
-    units |= dict.fromkeys(("density", "error", *MODELS), "(h/Mpc)^3")
-    return Group(data, attrs, units)
+    return Group(data, attrs)
 
 
 def predicted(
@@ -96,3 +95,23 @@ def _sigma_table(cosmology: Cosmology, low: float, high: float) -> tuple[np.ndar
     mass = np.geomspace(low / 1.2, high * 1.2, _SIGMA_POINTS)
     radius = (3 * mass / (4 * np.pi * cosmology.omega_m * RHO_CRIT)) ** (1 / 3)
     return np.log(mass), np.log([sigma_r(r, cosmology) for r in radius])
+
+
+STATISTIC = Statistic(
+    groups=("mass_function",),
+    needs=("halos",),
+    of_universe=lambda subject: {"mass_function": mass_function(subject.universe, subject.config)},
+    units={
+        **dict.fromkeys(("mass", "mass_low", "mass_high"), "Msun/h"),
+        **dict.fromkeys(("density", "error", *MODELS), "(h/Mpc)^3"),
+    },
+    abscissae=frozenset({"mass", "mass_low", "mass_high"}),
+    shared=frozenset(MODELS),
+    figures={
+        "mass-function": Figure("Halo mass function (LULO Fig. 7)", "lss_stats.figures.halos:mass_function"),
+        "ensemble-mass-function": Figure(
+            "Halo mass function of every member (LULO Fig. 11)", "lss_stats.figures.ensemble:mass_functions"
+        ),
+    },
+    tables=numbers_of_halos("mass_function", "in the catalogue"),
+)

@@ -1,13 +1,25 @@
 """What a posterior says of each parameter, and where the truth lies in it."""
 
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from lss.config import Settings
 from lss.errors import DataError
+from lss.inference import join_names, split_names
 from lss.universe import Group, Universe
 from lss_stats.measures.coverage import expected_deviation, largest_deviation, ranks, tarp_level
+from lss_stats.measures.statistic import (
+    Figure,
+    Groups,
+    Measured,
+    Row,
+    Statistic,
+    Subject,
+    Tables,
+    rows_of_parameters,
+)
 
 _ATTRIBUTES = ("parameters", "method", "score_estimate", "fisher", "low", "high")
 QUANTILES = {"low_95": 0.025, "low_68": 0.16, "median": 0.5, "high_68": 0.84, "high_95": 0.975}
@@ -32,7 +44,7 @@ def posterior(universe: Universe, truth: Universe | None = None) -> Group:
     Raises DataError as `stored_posterior`, and if the truth's configuration does not have a parameter.
     """
     stored = stored_posterior(universe)
-    names = str(stored.attrs["parameters"]).split()
+    names = split_names(stored.attrs["parameters"])
     samples = np.asarray(stored.data["samples"], dtype=np.float64)
     weights = np.asarray(stored.data["weights"], dtype=np.float64)
     weights = weights / weights.sum()
@@ -45,7 +57,7 @@ def posterior(universe: Universe, truth: Universe | None = None) -> Group:
         "fisher": np.asarray(stored.attrs["fisher"]),
     }
     attrs = {
-        "parameters": " ".join(names),
+        "parameters": join_names(names),
         "method": str(stored.attrs["method"]),
         "simulations": int(stored.attrs.get("simulations", 0)),
         "effective_samples": float(1 / np.square(weights).sum()),
@@ -95,3 +107,41 @@ def setting(settings: Settings, name: str, source: str) -> float:
             raise DataError(f"{source}: its configuration has no {name}: not the truth of this posterior")
         value = value[key]
     return float(value)  # type: ignore[arg-type]
+
+
+def _of_universe(subject: Subject) -> Groups:
+    if not subject.universe.has("recon/posterior"):
+        return {}
+    return {"posterior": posterior(subject.universe, subject.truth.universe if subject.truth else None)}
+
+
+def _of_members(members: Sequence[Measured]) -> Groups:
+    inferred = [m.own["posterior"] for m in members if "posterior" in m.own and "rank" in m.own["posterior"].data]
+    return {"coverage": coverage(inferred)} if len(inferred) > 1 else {}
+
+
+def _tables_of_members(members: Sequence[Measured], scatter: Groups) -> Tables:
+    """How far ranks and TARP levels of many posteriors are from uniform."""
+    if "coverage" not in scatter:
+        return {}
+    group = scatter["coverage"]
+    a = group.attrs
+    rows: list[Row] = [("coverage of", "posteriors", "largest deviation", "95% stay below")]
+    named = [*zip(split_names(a["parameters"]), group.data["rank_deviation"], strict=True)]
+    for name, deviation in [*named, ("all (TARP)", a["tarp_deviation"])]:
+        rows.append((name, str(a["members"]), f"{deviation:.3f}", f"{a['expected_deviation']:.3f}"))
+    return {"Coverage": rows}
+
+
+STATISTIC = Statistic(
+    groups=("posterior", "coverage"),
+    of_universe=_of_universe,
+    compares=True,
+    figures={
+        "posterior": Figure("Posteriors of the parameters, and Fisher matrices", "lss_stats.figures.posterior:corner"),
+        "coverage": Figure("Coverage of the posteriors: ranks and TARP", "lss_stats.figures.posterior:coverage"),
+    },
+    of_members=_of_members,
+    tables=rows_of_parameters("posterior", "mean", "std"),
+    tables_of_members=_tables_of_members,
+)

@@ -1,29 +1,29 @@
-"""Spectra of one sample, and of two held against each other: P(k), r(k), T(k), propagator, P_uncorr."""
+"""The power spectrum P(k) of a field."""
 
 import numpy as np
 
 from lss.errors import DataError
-from lss.grid.comparison import compared
 from lss.grid.fourier import forward, half_space_weights
 from lss.grid.spectra import Spectra, measure_modes
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.measures.fields import Sample
+from lss_stats.measures.fields import VECTORS, FieldModes
+from lss_stats.measures.statistic import Figure, Groups, Statistic, Subject
 
 
-def power(sample: Sample, config: Statistics) -> Group:
-    """P(k) of a sample, averaged over its components; shot noise in a column of its own, never subtracted.
+def power(field: FieldModes, config: Statistics) -> Group:
+    """P(k) of a field, averaged over its components; shot noise in a column of its own, never subtracted.
 
     Columns: k (h/Mpc), n_modes, power, shot_noise ((Mpc/h)^3, times unit^2 of the field).
     """
-    spectra = [_measure([modes], [sample.window], sample, config) for modes in sample.modes]
+    spectra = [measure_together([modes], [field.window], field, config) for modes in field.modes]
     data = {
         "k": spectra[0].k,
         "n_modes": spectra[0].n_modes,
         "power": np.mean([s.power[0, 0] for s in spectra], axis=0),
-        "shot_noise": np.full(len(spectra[0].k), sample.shot_noise),
+        "shot_noise": np.full(len(spectra[0].k), field.shot_noise),
     }
-    return Group(data, _attrs(sample), _units(sample, "power", "shot_noise"))
+    return Group(data, attributes(field), units_of(field, "power", "shot_noise"))
 
 
 def plane_power(universe: Universe, name: str, config: Statistics) -> Group:
@@ -31,52 +31,18 @@ def plane_power(universe: Universe, name: str, config: Statistics) -> Group:
 
     Columns: k (h/Mpc), n_modes, power ((Mpc/h)^2).
     """
-    field, size = universe.field(name).value, universe.box.size
-    n = len(field)
-    power = np.square(np.abs(forward(field).astype(np.complex128))) * (size / n**2) ** 2
+    value, size = universe.field(name).value, universe.box.size
+    n = len(value)
+    squared = np.square(np.abs(forward(value).astype(np.complex128))) * (size / n**2) ** 2
     m = np.hypot(np.fft.fftfreq(n, 1 / n)[:, None], np.arange(n // 2 + 1))
     shell = np.rint(m).astype(int).ravel()
     weight = np.broadcast_to(half_space_weights(n), m.shape).ravel()
     n_modes = np.bincount(shell, weight)[1:]
-    k, mean = (np.bincount(shell, weight * x.ravel())[1:] / n_modes for x in (2 * np.pi / size * m, power))
+    k, mean = (np.bincount(shell, weight * x.ravel())[1:] / n_modes for x in (2 * np.pi / size * m, squared))
     kept = in_range(k, config)
     attrs = {"field": name, "source": universe.source, "grid": n, "nyquist": np.pi * n / size}
     data = {"k": k[kept], "n_modes": n_modes[kept].astype(np.int64), "power": mean[kept]}
     return Group(data, attrs, {"k": "h/Mpc", "power": "(Mpc/h)^2"})
-
-
-def compare(sample: Sample, other: Sample, config: Statistics) -> Group:
-    """Everything that two samples on one grid say about each other; `other` is the truth, or the initial field.
-
-    Columns: k, n_modes, power, power_other, cross_power, correlation r = P_ab / sqrt(P_aa P_bb), transfer
-    T = sqrt(P_aa / P_bb), propagator P_ab / P_bb, uncorrelated_power P_aa - P_ab^2 / P_bb (Wu et al. 2023, Eq. 3.1).
-    Vectors: means over the components (LULO section 5.2.2).
-    Raises DataError for grids, boxes or numbers of components that differ.
-    """
-    _refuse_different(sample, other)
-    windows = [sample.window, other.window]
-    spectra = [_measure(pair, windows, sample, config) for pair in zip(sample.modes, other.modes, strict=True)]
-    found = compared(spectra)
-    other_power = found.power_other
-    per_other = np.divide(found.cross_power, other_power, out=np.full_like(other_power, np.nan), where=other_power > 0)
-    data = {
-        "k": found.k,
-        "n_modes": found.n_modes,
-        "power": found.power,
-        "power_other": other_power,
-        "cross_power": found.cross_power,
-        "correlation": found.correlation,
-        "transfer": found.transfer,
-        "propagator": per_other,
-        "uncorrelated_power": found.power - per_other * found.cross_power,
-    }
-    attrs = _attrs(sample) | {
-        "with": other.name if other.name != sample.name else "truth",
-        "with_source": other.source,
-        "k80": found.k80,
-        "k_transfer": found.transfer_reach(),
-    }
-    return Group(data, attrs, _units(sample, "power", "power_other", "cross_power", "uncorrelated_power"))
 
 
 def in_range(k: np.ndarray, config: Statistics) -> np.ndarray:
@@ -90,39 +56,66 @@ def in_range(k: np.ndarray, config: Statistics) -> np.ndarray:
     return kept
 
 
-def _measure(
-    modes: list[np.ndarray] | tuple[np.ndarray, ...], windows: list[str], sample: Sample, config: Statistics
+def measure_together(
+    modes: list[np.ndarray] | tuple[np.ndarray, ...], windows: list[str], field: FieldModes, config: Statistics
 ) -> Spectra:
     stack = modes[0][None] if len(modes) == 1 else np.stack(modes)
     try:
-        spectra = measure_modes(stack, sample.n, sample.box_size, windows)
+        spectra = measure_modes(stack, field.n, field.box_size, windows)
     except DataError as error:
-        raise DataError(f"{sample.source}: {sample.name}: {error}") from None
+        raise DataError(f"{field.source}: {field.name}: {error}") from None
     kept = in_range(spectra.k, config)
     return Spectra(spectra.k[kept], spectra.n_modes[kept], spectra.power[..., kept])
 
 
-def _refuse_different(sample: Sample, other: Sample) -> None:
-    if sample.box_size != other.box_size:
-        raise DataError(f"{sample.source}: box of {sample.box_size:g} Mpc/h, but {other.source} has {other.box_size:g}")
-    if sample.modes.shape != other.modes.shape:
-        raise DataError(
-            f"{sample.source}: {sample.name} on a grid of {sample.n}^3, but {other.source} has {other.name} on "
-            f"{other.n}^3; [stats] mesh brings particles to one grid"
-        )
-
-
-def _attrs(sample: Sample) -> dict[str, str | int | float | bool]:
+def attributes(field: FieldModes) -> dict[str, str | int | float | bool]:
     return {
-        "field": sample.name,
-        "source": sample.source,
-        "grid": sample.n,
-        "window": sample.window,
-        "interlaced": sample.interlaced,
-        "nyquist": sample.nyquist,
+        "field": field.name,
+        "source": field.source,
+        "grid": field.n,
+        "window": field.window,
+        "interlaced": field.interlaced,
+        "nyquist": field.nyquist,
     }
 
 
-def _units(sample: Sample, *columns: str) -> dict[str, str]:
-    unit = "(Mpc/h)^3" if sample.unit == "1" else f"(Mpc/h)^3 ({sample.unit})^2"
+def units_of(field: FieldModes, *columns: str) -> dict[str, str]:
+    unit = "(Mpc/h)^3" if field.unit == "1" else f"(Mpc/h)^3 ({field.unit})^2"
     return {"k": "h/Mpc", **dict.fromkeys(columns, unit)}
+
+
+def measured_fields(subject: Subject) -> list[str]:
+    """The fields whose spectra are asked for."""
+    wants = subject.config.wants
+    scalars = wants("power", "correlation", "transfer")
+    return [name for name in subject.fields.available if (wants(name) if name in VECTORS else scalars)]
+
+
+def _of_field(subject: Subject, name: str) -> Groups:
+    return {f"power/{name}": power(subject.fields.modes(name), subject.config)}
+
+
+def _of_planes(subject: Subject) -> Groups:
+    if not subject.config.wants("power"):
+        return {}
+    return {f"power/{name}": plane_power(subject.universe, name, subject.config) for name in subject.fields.planes}
+
+
+STATISTIC = Statistic(
+    groups=("power",),
+    fields=lambda subject: dict.fromkeys(measured_fields(subject), ()),
+    of_field=_of_field,
+    of_universe=_of_planes,
+    units={"k": "h/Mpc"},
+    abscissae=frozenset({"k"}),
+    shared=frozenset({"n_modes"}),
+    figures={
+        "random-field": Figure("Random field and its spectrum", "lss_stats.figures.fields:random_field"),
+        "spectra": Figure(
+            "Power, transfer function and cross-correlation (LULO Fig. 5)", "lss_stats.figures.spectra:fields"
+        ),
+        "velocity-spectra": Figure(
+            "Momentum and Lagrangian velocity (LULO Fig. 6)", "lss_stats.figures.spectra:velocities"
+        ),
+    },
+)

@@ -13,6 +13,7 @@ from lss.errors import DataError
 from lss.halos.lagrangian import particle_halo_mass
 from lss.universe import Group, Universe
 from lss_stats.measures.divergence import kl_divergence
+from lss_stats.measures.statistic import Figure, Groups, Statistic, Subject
 
 log = logging.getLogger("lss.stats")
 
@@ -58,10 +59,9 @@ def residuals(universe: Universe, truth: Universe, seed: int = 1) -> dict[str, G
         "count": _counts(found - true),
         "count_shuffled": _counts(shuffled - true),
     }
-    units = {"residual": "dex"}
     return {
-        "residuals/distribution": Group(distribution, attrs, units),
-        "residuals/by_mass": Group(_by_true_mass(found, true), {}, {"mass_true": "log10 Msun/h"}),
+        "residuals/distribution": Group(distribution, attrs),
+        "residuals/by_mass": Group(_by_true_mass(found, true)),
     }
 
 
@@ -98,3 +98,17 @@ def _by_true_mass(found: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
         "density": density,
         **{f"q{round(100 * q):02d}": quantiles[:, i] for i, q in enumerate(_QUANTILES)},
     }
+
+
+def _of_universe(subject: Subject) -> Groups:
+    return residuals(subject.universe, subject.truth.universe) if subject.truth is not None else {}
+
+
+STATISTIC = Statistic(
+    groups=("residuals",),
+    of_universe=_of_universe,
+    compares=True,
+    units={"residual": "dex", "mass_true": "log10 Msun/h"},
+    abscissae=frozenset({"mass_low", "mass_high"}),
+    figures={"residuals": Figure("Halo masses particle by particle", "lss_stats.figures.halos:residuals")},
+)

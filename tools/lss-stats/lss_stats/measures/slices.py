@@ -1,48 +1,58 @@
 """Slices of the fields: what the eye compares (LULO Fig. 4)."""
 
-import numpy as np
-
-from lss.config import Box
-from lss.grid.fourier import smooth
-from lss.grid.mesh import overdensity
 from lss.halos.six_fields import lattice_velocity
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.measures.fields import available, grid_of, initial_field, stored_unit
+from lss_stats.measures.fields import Fields, stored_unit
+from lss_stats.measures.statistic import Figure, Groups, Statistic, Subject
 
-AXIS = 2  # slices are projected along z
+_PAINTED = ("initial", "matter")  # by `Fields`; the others are there as they are
 
 
-def slices(universe: Universe, config: Statistics) -> Group:
+def slices(universe: Universe, config: Statistics, fields: Fields | None = None) -> Group:
     """Means over a slice [0, thickness) along z of every field there is: (n, n) float32 each.
 
     initial (smoothed), matter, velocity (x component, on the initial lattice, km/s), halo fields.
     """
-    data: dict[str, np.ndarray] = {}
-    box = universe.box
-    if "initial" in available(universe):
-        smoothed = smooth(initial_field(universe), config.slice_smoothing, box.size)
-        data["initial"] = _mean(smoothed, box, config)
+    fields = fields or Fields(universe, config)
+    data = {name: fields.slice(name) for name in _PAINTED if name in fields}
     if universe.has("PartType1"):
-        particles = universe.particles
-        matter = overdensity(particles.position, grid_of(box, config), box.size, config.assignment)
-        data["matter"] = _mean(matter, box, config)
-        if round(len(particles.velocity) ** (1 / 3)) ** 3 == len(particles.velocity):
-            data["velocity"] = _mean(lattice_velocity(universe)[..., 0], box, config)
-    elif universe.has("fields/matter"):
-        data["matter"] = _mean(universe.field("matter").value, box, config)
+        particles = len(universe.particles.velocity)
+        if round(particles ** (1 / 3)) ** 3 == particles:
+            data["velocity"] = fields.mean_over_slice(lattice_velocity(universe)[..., 0])
     for name in universe.field_names:
         if name != "matter":
-            data[name] = _mean(universe.field(name).value, box, config)
-    attrs = {"thickness": config.slice_thickness, "box_size": box.size, "smoothing_initial": config.slice_smoothing}
+            data[name] = fields.mean_over_slice(universe.field(name).value)
+    attrs = {
+        "thickness": config.slice_thickness,
+        "box_size": universe.box.size,
+        "smoothing_initial": config.slice_smoothing,
+        "source": universe.source,
+    }
     units = {name: stored_unit(universe, name) for name in universe.field_names} | {"velocity": "km/s"}
-    return Group(data, attrs | {"source": universe.source}, units)
+    return Group(data, attrs, units)
 
 
-def _mean(field: np.ndarray, box: Box, config: Statistics) -> np.ndarray:
-    """Over the slice; a field in two dimensions is one already."""
-    n = len(field)
-    if field.ndim == 2:
-        return field
-    cells = int(np.clip(round(config.slice_thickness / box.size * n), 1, n))
-    return field[:, :, :cells].mean(axis=AXIS, dtype=np.float64).astype(np.float32)
+def _fields(subject: Subject) -> dict[str, tuple[str, ...]]:
+    return {name: () for name in _PAINTED if subject.config.wants("power") and name in subject.fields}
+
+
+def _of_field(subject: Subject, name: str) -> Groups:
+    """The slice is taken while the field is there; `_of_universe` gathers them."""
+    subject.fields.slice(name)
+    return {}
+
+
+def _of_universe(subject: Subject) -> Groups:
+    if not subject.config.wants("power") or not (subject.fields.available or subject.fields.planes):
+        return {}
+    return {"slices": slices(subject.universe, subject.config, subject.fields)}
+
+
+STATISTIC = Statistic(
+    groups=("slices",),
+    fields=_fields,
+    of_field=_of_field,
+    of_universe=_of_universe,
+    figures={"slices": Figure("Slices of the fields (LULO Fig. 4)", "lss_stats.figures.fields:slices")},
+)

@@ -9,6 +9,7 @@ from lss.errors import DataError
 from lss.process.kernels import kernel
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
+from lss_stats.measures.statistic import Figure, Statistic
 
 
 def two_point(universe: Universe, config: Statistics) -> Group:
@@ -33,7 +34,7 @@ def two_point(universe: Universe, config: Statistics) -> Group:
         "error": np.divide(np.sqrt(pairs), expected, out=np.full(len(pairs), np.nan), where=expected > 0),
     }
     attrs = {"halos": len(position), "source": universe.source}
-    return Group(data, attrs, dict.fromkeys(("r", "r_low", "r_high"), "Mpc/h"))
+    return Group(data, attrs)
 
 
 def pair_counts(position: np.ndarray, box_size: float, edges: np.ndarray) -> np.ndarray:
@@ -86,3 +87,13 @@ def _count_pairs(position, first, side, box_size, squared):
                                         continue
                                     counts[np.searchsorted(squared, r2, side="right") - 1] += 1
     return counts
+
+
+STATISTIC = Statistic(
+    groups=("two_point",),
+    needs=("halos",),
+    of_universe=lambda subject: {"two_point": two_point(subject.universe, subject.config)},
+    units=dict.fromkeys(("r", "r_low", "r_high"), "Mpc/h"),
+    abscissae=frozenset({"r", "r_low", "r_high"}),
+    figures={"two-point": Figure("Two-point correlation function of halos", "lss_stats.figures.halos:two_point")},
+)

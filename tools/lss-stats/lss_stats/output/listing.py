@@ -8,7 +8,7 @@ import numpy as np
 from lss.errors import LssError
 from lss.files.universe_file import read_universe
 from lss.universe import HALO_UNITS, Group, Universe
-from lss_stats.output.summary import Row, as_text
+from lss_stats.output.text import Row, as_text
 
 _SHOWN_ATTRS = 6
 _SHOWN_MEMBERS = 20

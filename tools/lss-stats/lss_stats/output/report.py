@@ -9,19 +9,12 @@ from pathlib import Path
 from lss.config import as_toml
 from lss.files.atomic import atomic
 from lss.universe import Universe
-from lss_stats.figures.catalogue import drawn, style
+from lss_stats.figures.catalogue import draw_all, style
 from lss_stats.figures.overview import overview
 from lss_stats.figures.shown import Shown
 from lss_stats.output.listing import provenance_rows
-from lss_stats.output.summary import (
-    Row,
-    coverage_rows,
-    ensemble_rows,
-    estimate_rows,
-    halo_rows,
-    parameter_rows,
-    recovery_rows,
-)
+from lss_stats.output.summary import tables
+from lss_stats.output.text import Row
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -55,21 +48,13 @@ pre {{ background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: .8rem; 
 
 def save_report(shown: Shown, universe: Universe, path: Path) -> None:
     """Write the report of a universe, or of the ensemble that `shown` holds."""
-    parts: list[str] = []
-    if shown.members:
-        parts.append(_table("Recovery", ensemble_rows(shown.members)))
-        parts.append(_table("Estimates", estimate_rows(shown.members)))
-        parts.append(_table("Coverage", coverage_rows(shown.band)))
-    else:
-        parts.append(_table("Recovery", recovery_rows(shown.own)))
-        parts.append(_table("Halos", halo_rows(shown.own, shown.truth)))
-        parts.append(_table("Parameters", parameter_rows(shown.own)))
+    parts = [_table(title, rows) for title, rows in tables(shown).items()]
     parts.append("<h2>Figures</h2>")
     with style.styled():
         if not shown.members:
             figure = overview(shown)
             parts += [_embedded(figure, "Overview")] if figure is not None else []
-        parts += [_embedded(each, caption) for _, caption, each in drawn(shown)]
+        parts += [_embedded(each, caption) for _, caption, each in draw_all(shown)]
     heads = ("stage", "version", "started", "host", "cost", "command")
     chain = provenance_rows(universe)
     parts.append(_table("Provenance", [heads, *chain] if chain else []))

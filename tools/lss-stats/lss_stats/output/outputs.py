@@ -1,0 +1,47 @@
+"""What a run writes beside the universe itself."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lss.errors import ConfigError
+from lss.universe import Universe
+
+if TYPE_CHECKING:
+    from lss_stats.figures.shown import Shown
+
+FIGURE_FORMATS = (".png", ".pdf", ".svg")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """plot : one figure; figures : a folder of all; tables : a folder of CSV files, or an HDF5 file; report : HTML;
+    digest : instead of anything else, a hash of the data. Raises ConfigError for a figure of unknown format."""
+
+    plot: Path | None = None
+    figures: Path | None = None
+    tables: Path | None = None
+    report: Path | None = None
+    digest: bool = False
+
+    def __post_init__(self) -> None:
+        if self.plot is not None and self.plot.suffix not in FIGURE_FORMATS:
+            raise ConfigError(f"--plot {self.plot}: a figure ends in {', '.join(FIGURE_FORMATS)}")
+
+    def write(self, shown: "Shown", result: Universe) -> None:
+        """Write what was asked for; matplotlib is imported only for a figure."""
+        if self.tables is not None:
+            from lss_stats.output.tables import save_tables
+
+            save_tables(result, self.tables)
+        if self.plot is not None or self.figures is not None:
+            from lss_stats.figures.catalogue import save_all, save_overview
+
+            if self.plot is not None:
+                save_overview(shown, self.plot)
+            if self.figures is not None:
+                save_all(shown, self.figures)
+        if self.report is not None:
+            from lss_stats.output.report import save_report
+
+            save_report(shown, result, self.report)

@@ -17,14 +17,13 @@ import numpy as np
 
 from lss.errors import DataError
 from lss.inference import hartlap_factor, is_singular
-from lss.nets.checkpoint import Card, load_built, sizes_of
+from lss.nets.checkpoint import Card, load_network
 from lss.universe import Universe
 
 if TYPE_CHECKING:
     from lss.nets.compressor_net import CompressorNet
 
 BATCH = 100  # fields that are compressed at a time
-_SIZES = {"dimensions": 3, "n": 4096, "outputs": 64, "bands": 256, "channels": 1024, "levels": 10, "hidden": 4096}
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def load(name_or_path: Path | str, device: str = "cpu") -> Compressor:
     Raises DataError as lss.nets.checkpoint, for another model, for a card or weights that do not fit, and for a Fisher
     matrix that is none.
     """
-    network, card = load_built(name_or_path, "imnn", build, device)
+    network, card = load_network(name_or_path, "imnn", device, kinds=("compressor",))
     source = str(name_or_path)
     try:
         names = tuple(str(name) for name in card["inputs"]["parameters"])
@@ -102,17 +101,6 @@ def load(name_or_path: Path | str, device: str = "cpu") -> Compressor:
     if log_det(fisher) == -np.inf:
         raise DataError(f"{source}: the card's Fisher matrix is not positive definite: it tells of no posterior")
     return Compressor(network, card, source, device, names, fiducial, mean, covariance, derivative, fisher)
-
-
-def build(architecture: Card, source: str) -> "CompressorNet":
-    """An untrained network of this architecture. Raises DataError naming `source` if we have none such."""
-    from lss.nets.compressor_net import CompressorNet
-
-    sizes = sizes_of(architecture, "compressor", _SIZES, source)
-    try:
-        return CompressorNet(**sizes)
-    except ValueError as error:
-        raise DataError(f"{source}: {error}") from None
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ well it did, so that a checkpoint can be judged, used and refused without the pr
     validation     losses and figures on universes that were kept back
 """
 
+import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from lss.errors import DataError
 from lss.files.atomic import atomic
@@ -22,17 +23,23 @@ from lss.files.atomic import atomic
 if TYPE_CHECKING:
     import torch
 
-    from lss.nets.unet import UNet
-
 SHIPPED = Path(__file__).parents[1] / "checkpoints"
 FORMAT = "lss-checkpoint"
 FORMAT_VERSION = 1
 CARD_KEYS = ("model", "architecture", "inputs", "training", "data", "validation")
-# What memory is taken for on a file's word.
-_LARGEST = {"inputs": 1024, "outputs": 1024, "channels": 1024, "levels": 10}
+MOST_LAYERS = 64  # of a list of sizes
 
 Card = dict[str, Any]
-Network = TypeVar("Network", bound="torch.nn.Module")
+
+ARCHITECTURES: dict[str, str] = {
+    "unet": "lss.nets.unet.UNet",
+    "compressor": "lss.nets.compressor_net.CompressorNet",
+}
+"""Kind -> the torch module of a network, imported only when one is built.
+
+Its attribute LARGEST names the sizes that it is made with, and the largest value of each that is accepted from a file:
+a whole number, [a whole number] for a list of them, or a tuple of words.
+"""
 
 
 def save_checkpoint(path: Path | str, state_dict: "dict[str, torch.Tensor]", card: Card) -> None:
@@ -116,22 +123,17 @@ def load_checkpoint(
     return state, card
 
 
-def load_network(name_or_path: Path | str, model: str, device: str = "cpu") -> "tuple[UNet, Card]":
-    """The U-Net of a checkpoint ("estimator" or "optimizer"), ready to be called, and its card; see `load_built`."""
-    return load_built(name_or_path, model, build, device)
+def load_network(
+    name_or_path: Path | str, model: str, device: str = "cpu", kinds: Sequence[str] = ("unet",)
+) -> tuple[Any, Card]:
+    """The network of a checkpoint with its weights, ready to be called, and its card.
 
-
-def load_built(
-    name_or_path: Path | str, model: str, build: "Callable[[Card, str], Network]", device: str = "cpu"
-) -> "tuple[Network, Card]":
-    """The network that `build` makes of the card's architecture, with the weights of a checkpoint, and the card.
-
-    build : architecture and the name of its source -> an untrained network
+    model : what the checkpoint must be; kinds : of ARCHITECTURES, those that the model may have
     Raises DataError as `load_checkpoint` and `build`, and if the weights do not fit the architecture.
     """
     state, card = load_checkpoint(name_or_path, device, model)
     path = resolve(name_or_path)
-    network = build(card["architecture"], str(path)).to(device)
+    network = build(card["architecture"], str(path), kinds).to(device)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -140,23 +142,32 @@ def load_built(
     return network.eval(), card
 
 
-def build(architecture: Card, source: str) -> "UNet":
-    """An untrained U-Net of this architecture. Raises DataError naming `source` if we have none such."""
-    from lss.nets.unet import GROUPS, UNet
+def build(architecture: Card, source: str, kinds: Sequence[str] | None = None) -> Any:
+    """An untrained network of this architecture.
 
-    sizes = sizes_of(architecture, "unet", _LARGEST, source)
-    if sizes["channels"] % GROUPS:
-        raise DataError(f"{source}: channels = {sizes['channels']}: must be a multiple of {GROUPS}")
-    return UNet(**sizes)
-
-
-def sizes_of(architecture: Card, kind: str, largest: dict[str, int], source: str) -> dict[str, int]:
-    """The sizes that an architecture of this kind must name, and nothing else, none of them zero or above `largest`.
-
-    Raises DataError naming `source`.
+    architecture : "kind", and every size that LARGEST of its class names; kinds : those allowed, all if not given
+    Raises DataError naming `source` for an unknown kind, a size that is missing, unknown or too large, and for sizes
+    that the network refuses.
     """
-    sizes: Card = {name: architecture.get(name) for name in largest} if isinstance(architecture, dict) else {}
-    known = sizes and architecture.get("kind") == kind and set(architecture) == {"kind", *largest}
-    if not known or not all(isinstance(size, int) and 0 < size <= largest[name] for name, size in sizes.items()):
-        raise DataError(f"{source}: unknown architecture {json.dumps(architecture)}")
-    return sizes
+    kind = architecture.get("kind") if isinstance(architecture, dict) else None
+    unknown = DataError(f"{source}: unknown architecture {json.dumps(architecture)}")
+    if not isinstance(kind, str) or kind not in ARCHITECTURES or kind not in (kinds or ARCHITECTURES):
+        raise unknown
+    module, _, name = ARCHITECTURES[kind].rpartition(".")
+    network = getattr(importlib.import_module(module), name)
+    sizes = {key: value for key, value in architecture.items() if key != "kind"}
+    if sizes.keys() != network.LARGEST.keys() or not all(_fits(sizes[key], network.LARGEST[key]) for key in sizes):
+        raise unknown
+    try:
+        return network(**sizes)
+    except ValueError as error:
+        raise DataError(f"{source}: {error}") from None
+
+
+def _fits(size: Any, largest: Any) -> bool:
+    """Whether a size is what LARGEST allows: a number up to it, one of its words, or a list of such numbers."""
+    if isinstance(largest, list):
+        return isinstance(size, list) and len(size) <= MOST_LAYERS and all(_fits(one, largest[0]) for one in size)
+    if isinstance(largest, tuple):
+        return size in largest
+    return isinstance(size, int) and not isinstance(size, bool) and 0 < size <= largest

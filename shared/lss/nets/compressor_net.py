@@ -14,6 +14,7 @@ Source: Charnock, Lavaux & Wandelt 2018 (IMNN), Makinen et al. 2021 (fields); MO
 
 import itertools
 import math
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -38,6 +39,16 @@ class CompressorNet(nn.Module):
     Call with (b, 1, n, n[, n]) float32; returns (b, outputs) float32.
     Raises ValueError if the grid cannot be halved `levels` times, or the fields are of another shape.
     """
+
+    LARGEST: ClassVar = {
+        "dimensions": 3,
+        "n": 4096,
+        "outputs": 64,
+        "bands": 256,
+        "channels": 1024,
+        "levels": 10,
+        "hidden": 4096,
+    }
 
     knots: torch.Tensor
     feature_mean: torch.Tensor

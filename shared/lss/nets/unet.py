@@ -6,7 +6,7 @@ A step (forward and backward) of the 909,665 parameters at 64^3 takes 0.75 s on 
 """
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -126,11 +126,15 @@ class UNet(nn.Module):
     inputs, outputs : numbers of fields; levels : resolutions, each half the last
     channels : filters of the first level (a multiple of 4), doubled at each of the first two poolings
     Call with (b, inputs, n, n, n) float32, n a multiple of 2^(levels - 1); returns (b, outputs, n, n, n).
-    Raises ValueError for a grid that the pooling does not divide.
+    Raises ValueError for other channels, and for a grid that the pooling does not divide.
     """
+
+    LARGEST: ClassVar = {"inputs": 1024, "outputs": 1024, "channels": 1024, "levels": 10}
 
     def __init__(self, inputs: int, outputs: int = 1, channels: int = 16, levels: int = 4) -> None:
         super().__init__()
+        if channels % GROUPS:
+            raise ValueError(f"channels = {channels}: must be a multiple of {GROUPS}")
         widths = [channels * min(2**level, WIDEST) for level in range(levels)]
         self.down = nn.ModuleList(map(ConvolutionPair, [inputs, *widths], widths))
         below, skipped = widths[:0:-1], widths[-2::-1]

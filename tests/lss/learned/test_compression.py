@@ -6,8 +6,8 @@ import torch
 
 from lss.config import Box, Cosmology
 from lss.errors import DataError
-from lss.learned.compression import Compressor, Moments, build, load, log_det
-from lss.nets.checkpoint import save_checkpoint
+from lss.learned.compression import Compressor, Moments, load, log_det
+from lss.nets.checkpoint import build, save_checkpoint
 from lss.universe import Universe
 
 ARCHITECTURE = {

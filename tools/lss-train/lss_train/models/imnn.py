@@ -15,8 +15,8 @@ from lss.files.provenance import file_hash
 from lss.files.restart import Restart
 from lss.files.universe_file import read_universe, universe_files
 from lss.inference import with_parameters
-from lss.learned.compression import Compressor, build, log_det
-from lss.nets.checkpoint import Card, save_checkpoint
+from lss.learned.compression import Compressor, log_det
+from lss.nets.checkpoint import Card, build, save_checkpoint
 from lss.stages import IMPORTS_BYTES, Plan
 from lss_train.config import Config
 from lss_train.training.device import device_of

@@ -1,11 +1,23 @@
 import json
+import sys
+import types
+from itertools import pairwise
+from typing import ClassVar
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from lss.errors import DataError
-from lss.nets.checkpoint import CARD_KEYS, load_checkpoint, load_network, read_card, save_checkpoint
+from lss.nets.checkpoint import (
+    ARCHITECTURES,
+    CARD_KEYS,
+    build,
+    load_checkpoint,
+    load_network,
+    read_card,
+    save_checkpoint,
+)
 from lss.nets.unet import UNet
 
 ARCHITECTURE = {"kind": "unet", "inputs": 2, "outputs": 1, "channels": 4, "levels": 2}
@@ -73,6 +85,11 @@ def test_a_card_without_a_part_is_refused(path):
     ("change", "message"),
     [
         ({"kind": "transformer"}, "unknown architecture"),
+        ({"kind": ["unet"]}, "unknown architecture"),
+        ({"kind": "compressor"}, "unknown architecture"),
+        ({"channels": 4.0}, "unknown architecture"),
+        ({"channels": True}, "unknown architecture"),
+        ({"width": 4}, "unknown architecture"),
         ({"channels": 10**9}, "unknown architecture"),
         ({"channels": 6}, "must be a multiple of 4"),
         ({"channels": 8}, "do not fit the architecture"),
@@ -84,6 +101,30 @@ def test_a_wrong_architecture_is_refused(path, network, change, message):
     with pytest.raises(DataError, match=message) as raised:
         load_network(path, "estimator")
     assert "\n" not in str(raised.value)
+
+
+class Toy(torch.nn.Sequential):
+    LARGEST: ClassVar = {"widths": [8], "activation": ("relu", "tanh")}
+
+    def __init__(self, widths, activation):
+        layers = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[activation]
+        super().__init__(*(part for a, b in pairwise(widths) for part in (torch.nn.Linear(a, b), layers())))
+
+
+def test_an_architecture_is_a_class_and_a_line_of_the_table(tmp_path, monkeypatch):
+    module = types.ModuleType("toy_net")
+    module.Toy = Toy
+    monkeypatch.setitem(sys.modules, "toy_net", module)
+    monkeypatch.setitem(ARCHITECTURES, "toy", "toy_net.Toy")
+    architecture = {"kind": "toy", "widths": [2, 8, 1], "activation": "tanh"}
+    network, path = build(architecture, "test"), tmp_path / "toy.safetensors"
+    save_checkpoint(path, network.state_dict(), CARD | {"architecture": architecture})
+    loaded, _ = load_network(path, "estimator", kinds=("toy",))
+    x = torch.randn(3, 2)
+    assert torch.equal(loaded(x), network(x))
+    for change in ({"widths": [2, 9, 1]}, {"widths": 2}, {"widths": [2] * 100}, {"activation": "gelu"}):
+        with pytest.raises(DataError, match="test: unknown architecture"):
+            build(architecture | change, "test")
 
 
 def test_another_model_is_refused(path):

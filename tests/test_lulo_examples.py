@@ -33,6 +33,7 @@ from lss.universe import Group, Halos, Particles, Universe, WhiteNoise
 from lss_train.config import Config as Training
 from lss_train.data.universes import read_training_set
 from lss_train.train import plan
+from lss_train.training.cost import Extent
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "lulo"
 TOMLS = sorted(EXAMPLES.glob("*.toml"))
@@ -66,7 +67,10 @@ def test_the_papers_algorithm_has_the_papers_numbers(name):
 
 def test_the_papers_network_fits_into_what_its_job_asks_for(monkeypatch):
     config = validate(Training, read_toml(EXAMPLES / "paper.toml"), "paper.toml")
-    monkeypatch.setattr("lss_train.train._extent", lambda path: (6000, config.box.n))
+    monkeypatch.setattr(
+        "lss_train.training.cost.Extent.of",
+        lambda inputs: Extent(6000, config.box.n, {"halo": {"fields": ["mass_weighted", "count"]}}),
+    )
     memory = plan([EXAMPLES], config).memory_bytes
     asked = re.search(r"--gpus=1 --mem=(\d+)G", (EXAMPLES / "Makefile").read_text())
     assert memory < int(asked[1]) * 1e9

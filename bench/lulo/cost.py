@@ -8,7 +8,7 @@ from bench.lulo.kept import FOLDER, checkpoint_hashes, code_hash, key
 from bench.lulo.truths import STAGES, simulated
 from lss.config import Settings
 from lss.nets.checkpoint import Card, read_card
-from lss_train.train import STEP_CPU_SECONDS
+from lss_train.training.cost import STEP_CPU_SECONDS
 
 HOUR = 3600.0
 

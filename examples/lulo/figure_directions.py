@@ -19,8 +19,8 @@ from lss.physics.random_field import white_noise_of
 from lss_stats.figures.style import BLACK, BLUE, COLUMN, VERMILION, save, styled
 from lss_train.config import Train
 from lss_train.data.examples import split
+from lss_train.data.optimizer_examples import OptimizerModel
 from lss_train.data.universes import TrainingSet, read_training_set
-from lss_train.models.optimizer import OptimizerModel
 
 TICKS = (0.1, 0.3, 1)  # h/Mpc
 

@@ -10,15 +10,15 @@ from lss.files.restart import Restart
 from lss.files.universe_file import write_universe
 from lss.learned import estimator
 from lss.nets.checkpoint import load_checkpoint, load_network, read_card
+from lss.nets.unet import UNet
 from lss.process import interrupt
 from lss_train.config import Config, Train
+from lss_train.data.estimator_examples import EstimatorModel, estimator_inputs, smoothed_linear
 from lss_train.data.examples import Examples, split
+from lss_train.data.optimizer_examples import OptimizerModel
 from lss_train.data.universes import read_training_set
-from lss_train.models.estimator import EstimatorModel, estimator_inputs, smoothed_linear
-from lss_train.models.optimizer import OptimizerModel
 from lss_train.train import plan, train
-from lss_train.training import loop
-from lss_train.training.loop import LOSSES, batches, cosine_loss
+from lss_train.training.unet_loop import LOSSES, batches, cosine_loss
 
 SMALL = {"channels": 4, "levels": 2, "epochs": 2, "warm_up": 2}
 PAIRS = {"model": "optimizer", "loss": "cosine", "schedule": "plateau", "batch": 2, "learning_rate": 4e-4}
@@ -42,12 +42,12 @@ def test_one_universe_can_be_learnt_by_heart(ensemble, tmp_path):
     model = EstimatorModel(universes, estimator_inputs(universes, settings, np.arange(6)))
     examples = Examples(model, [(0,)], 16, 1e9)
     torch.manual_seed(1)
-    network = loop.UNet(model.inputs, 1, 4, 2)
+    network = UNet(model.inputs, 1, 4, 2)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
     fields = examples[(0,)][None]
     losses = []
     for _ in range(40):
-        loss = loop.LOSSES["mse"](network(fields[:, :-1]), fields[:, -1:])
+        loss = LOSSES["mse"](network(fields[:, :-1]), fields[:, -1:])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -368,7 +368,7 @@ def test_scales_belong_to_smoothings():
 def test_networks_of_parameters_take_no_first_weights_and_no_set_of_halos(model, tmp_path):
     with pytest.raises(ValueError, match=f'model = "{model}" does not begin from a checkpoint'):
         Train(model=model, initial="estimator-64")
-    with pytest.raises(ConfigError, match=f"model = '{model}' is not trained on"):
+    with pytest.raises(ConfigError, match=f"model = '{model}' has no compact training set"):
         train([tmp_path], small(model=model), None, restart=Restart(None), export=tmp_path / "set.h5")
 
 

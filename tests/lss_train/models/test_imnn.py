@@ -219,8 +219,8 @@ def test_what_cannot_be_done_is_said(stored, tmp_path):
     with pytest.raises(DataError, match=r"a box of 16 Mpc/h; \[box\] size = 64"):
         trained(output, data=wider, observed=stored / "fiducial" / "000000.h5")
     config = validate(Config, {"train": {"model": "estimator"}}, "test")
-    with pytest.raises(ConfigError, match="follows no estimate"):
-        train([], config, output, restart=Restart(None), observed=stored)
+    with pytest.raises(ConfigError, match="does not follow an estimate; imnn does"):
+        train([stored], config, output, restart=Restart(None), observed=stored)
 
 
 def test_parameters_that_change_the_fields_alike_are_said_to_be_degenerate():
@@ -254,6 +254,6 @@ def test_the_best_weights_are_kept(monkeypatch):
     for update in range(3):
         torch.nn.init.constant_(network.weight, update)
         run.update = update
-        imnn_loop._validate(run, network, in_memory(), 10)
+        imnn_loop.validate(run, network, in_memory(), 10)
     assert (run.best_update, run.best["weight"].item(), run.waited) == (1, 1.0, 1)
     assert run.best_information == pytest.approx(9.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lss_train.config import Imnn
+from lss_train.models.imnn import Settings
 from lss_train.training.fisher_loss import coupled_pull, coupling, fisher_loss
 
 
@@ -16,9 +16,9 @@ def test_the_coupling_is_the_papers():
 def test_a_strength_that_would_turn_the_pull_off_is_refused(closeness):
     limit = 1 + 1 / closeness - closeness / (1 + closeness)
     assert coupling(limit, closeness) == pytest.approx(0, abs=1e-9)
-    assert coupling(Imnn(strength=0.999 * limit, closeness=closeness).strength, closeness) > 0
+    assert coupling(Settings(strength=0.999 * limit, closeness=closeness).strength, closeness) > 0
     with pytest.raises(ValueError, match=r"turns the pull off; closeness = .* needs one below"):
-        Imnn(strength=1.001 * limit, closeness=closeness)
+        Settings(strength=1.001 * limit, closeness=closeness)
 
 
 def test_the_pull_fades_at_the_identity_and_has_full_strength_far_from_it():

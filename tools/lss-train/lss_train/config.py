@@ -1,56 +1,36 @@
 """The table [train]: which network is trained on what, and how."""
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import pydantic
 from pydantic import field_validator, model_validator
 
 from lss.config import Configuration, Table, quantity
 from lss.inference import Inference
-from lss.learned.conditional_density import Flows
+from lss.nets.checkpoint import Card
+from lss_train.models import MODELS, declares, load
+
+TableT = TypeVar("TableT", bound=Table)
 
 
-class Imnn(Table):
-    """[train.imnn]: the network of `model = "imnn"` and the simulations that it is trained on."""
-
-    bands: int = quantity(16, "of |k|, in which the powers of the field are features", ge=2, le=256)
-    channels: int = quantity(8, "filters of each convolution", ge=1, le=1024)
-    levels: int = quantity(4, "convolutions, each halving the grid", ge=1, le=10)
-    hidden: int = quantity(32, "width of the perceptron behind the features", ge=1, le=4096)
-    derivatives: Literal["exact", "differences"] = quantity(
-        "exact", 'of the simulator in memory, or of pairs of one noise; stored universes: always "differences"'
+def _with_models(table: type[TableT]) -> type[TableT]:
+    """The table with the choice of models, and a sub-table for each that has keys of its own, as MODELS says."""
+    words = "; ".join(f'"{name}": {model.words}' for name, model in MODELS.items())
+    fields: dict[str, Any] = {"model": (Literal[tuple(MODELS)], quantity("estimator", words))}
+    for name in MODELS:
+        settings = getattr(load(name), "Settings", None)
+        if settings is not None:
+            fields[name.replace("-", "_")] = (settings, quantity(settings(), f'of model = "{name}"'))
+    return pydantic.create_model(
+        table.__name__, __base__=table, __doc__=table.__doc__, __module__=table.__module__, **fields
     )
-    simulations: int = quantity(100, "at the fiducial, in each update", ge=10)
-    distinct: int = quantity(0, "simulations seen in training; 0: new ones at every update", ge=0)
-    first_weights: int = quantity(2000, "simulations that the first weights are measured on", ge=100)
-    updates: int = quantity(300, "of the weights, at most", ge=0)
-    every: int = quantity(50, "updates between validations", ge=1)
-    validation: int = quantity(1000, "simulations that choose the best weights", ge=10)
-    patience: int = quantity(3, "validations without a better one that end the training", ge=1)
-    figures: int = quantity(4000, "simulations of the card's Fisher matrix, unseen until then", ge=10)
-    strength: float = quantity(10.0, "lambda, of the pull of the covariance to the identity", gt=1)
-    closeness: float = quantity(0.1, "epsilon, the distance from the identity where the pull fades", gt=0, lt=1)
-    rounds: int = quantity(5, "at most so many fiducials, with first weights alone, follow --observed", ge=1)
-    tolerance: float = quantity(0.5, "sigma between fiducial and estimate: it stays put, and is trained at", gt=0)
-
-    @model_validator(mode="after")
-    def _pull_grows_with_the_distance(self) -> "Imnn":
-        limit = 1 + 1 / self.closeness - self.closeness / (1 + self.closeness)  # where alpha of fisher_loss is zero
-        if self.strength >= limit:
-            raise ValueError(
-                f"strength = {self.strength:g} turns the pull off; closeness = {self.closeness:g} needs one below"
-                f" {limit:.4g}"
-            )
-        return self
 
 
+@_with_models
 class Train(Table):
     """[train]: a network, its data and its optimisation."""
 
-    model: Literal["estimator", "optimizer", "imnn", "density"] = quantity(
-        "estimator",
-        '"estimator": halos to linear field; "optimizer": differences of halo fields to those of white noise; '
-        '"imnn": fields to summaries of [inference]; "density": those summaries given the parameters',
-    )
+    model: str = quantity("estimator", "a name of MODELS")
     initial: str | None = quantity(
         None, "name or path of a checkpoint whose weights and units of fields are begun with, instead of random weights"
     )
@@ -96,8 +76,15 @@ class Train(Table):
     seed: int = quantity(1, "of the first weights, the order and the symmetries", ge=0)
     device: str = quantity("auto", '"cpu", "cuda", or whatever there is')
     cache: float = quantity(4.0, "examples are kept in memory up to this, and painted anew beyond", "GB", ge=0)
-    imnn: Imnn = quantity(Imnn(), 'of model = "imnn"')
-    density: Flows = quantity(Flows(), 'of model = "density"')
+
+    def sub_table(self, table: type[TableT]) -> TableT:
+        """The [train.NAME] that a model module declares as its Settings."""
+        return next(value for _, value in self if type(value) is table)
+
+    def as_card(self) -> Card:
+        """What a model card keeps of it: all keys but the sub-tables of other models."""
+        others = {name.replace("-", "_") for name in MODELS if name != self.model}
+        return self.model_dump(mode="json", exclude=others)
 
     @field_validator("betas")
     @classmethod
@@ -107,8 +94,8 @@ class Train(Table):
         return betas
 
     @model_validator(mode="after")
-    def _only_a_unet_begins_from_a_checkpoint(self) -> "Train":
-        if self.initial is not None and self.model in ("imnn", "density"):
+    def _the_model_can_begin_from_a_checkpoint(self) -> "Train":
+        if self.initial is not None and not declares(self.model, "BEGINS_FROM_CHECKPOINT"):
             raise ValueError(f'initial: model = "{self.model}" does not begin from a checkpoint; remove the key')
         return self
 

@@ -12,8 +12,8 @@ from lss_train.data.universes import TrainingSet
 Example = tuple[int, ...]  # a universe, or two of them: the difference of the first and the second
 
 
-class Model(Protocol):
-    """What sets one kind of network apart from another."""
+class UNetModel(Protocol):
+    """What a U-Net is shown and how it is judged: all that one model has to say to the training they share."""
 
     inputs: int  # channels of the network
 
@@ -32,6 +32,9 @@ class Model(Protocol):
     def figures(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Card:
         """How good estimates are: of (target, estimate), each (n, n, n), over the validation examples."""
 
+    def headline(self, figures: Card) -> str:
+        """The one of these figures to watch, for the journal."""
+
 
 class Examples:
     """Examples by number, each made once if there is memory for all.
@@ -40,7 +43,7 @@ class Examples:
     that results do not depend on the memory there is.
     """
 
-    def __init__(self, model: Model, examples: list[Example], n: int, cache_bytes: float) -> None:
+    def __init__(self, model: UNetModel, examples: list[Example], n: int, cache_bytes: float) -> None:
         self._model = model
         painted = {(i, example[0]) for example in examples for i in example}
         self.bytes = planned_bytes(len(painted), model.inputs, n)

@@ -7,21 +7,28 @@ gives its posterior without simulating anything.
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import read_universe, universe_files
 from lss.inference import split_names
-from lss.learned.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES, fit, save
+from lss.learned.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES, Flows, fit, save
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
-from lss_train.config import Config
+from lss_train.training.run import TrainingRun
+
+if TYPE_CHECKING:
+    from lss_train.config import Config
 
 log = logging.getLogger("lss.train")
 
 
-def train_density(inputs: Sequence[Path], config: Config, output: Path) -> None:
+Settings = Flows
+
+
+def train(run: TrainingRun) -> None:
     """Train the flows on the /recon/simulations of all inputs, and write their checkpoint. Minutes at most: no state.
 
     Raises ConfigError for simulations of other parameters than [inference] names, DataError for inputs without any,
@@ -32,8 +39,8 @@ def train_density(inputs: Sequence[Path], config: Config, output: Path) -> None:
     from lss.process.threads import threads
 
     torch.set_num_threads(threads())
-    names = config.inference.parameters
-    files = universe_files(inputs)
+    names = run.config.inference.parameters
+    files = universe_files(run.inputs)
     drawn, made, networks, failed = [], [], {}, 0
     for file in files:
         universe = read_universe(file, ["recon"])
@@ -51,7 +58,7 @@ def train_density(inputs: Sequence[Path], config: Config, output: Path) -> None:
         raise DataError(f"{other}: its simulations were compressed by another network than those of {one}")
     theta, x = np.concatenate(drawn), np.concatenate(made)
     log.info("%d simulations of %d universes, %d failed ones left out", len(x), len(files), failed)
-    density = fit(theta, x, config.train.density, config.train.seed, names)
+    density = fit(theta, x, run.config.train.sub_table(Settings), run.config.train.seed, names)
     data = {
         "universes": len(files),
         "simulations": len(x),
@@ -62,8 +69,8 @@ def train_density(inputs: Sequence[Path], config: Config, output: Path) -> None:
         "summaries_low": x.min(axis=0).tolist(),
         "summaries_high": x.max(axis=0).tolist(),
     }
-    save(density, output, data)
-    log.info("%s: validation losses %s", output, ", ".join(f"{loss:.4f}" for loss in density.losses))
+    save(density, run.checkpoint, data)
+    log.info("%s: validation losses %s", run.checkpoint, ", ".join(f"{loss:.4f}" for loss in density.losses))
 
 
 def _network(universe: Universe) -> str:
@@ -71,11 +78,11 @@ def _network(universe: Universe) -> str:
     return str(universe.group("recon/posterior").attrs.get("checkpoint_sha256", "unknown"))
 
 
-def plan_density(inputs: Sequence[Path], config: Config) -> Plan:
+def plan(inputs: Sequence[Path], config: "Config") -> Plan:
     """What the training would read and cost."""
     files = universe_files(inputs)
     simulations = sum(len(read_universe(file, ["recon"]).group("recon/simulations").data["ok"]) for file in files)
-    settings = config.train.density
+    settings = config.train.sub_table(Settings)
     return Plan(
         IMPORTS_BYTES + TORCH_BYTES,
         FLOW_CPU_SECONDS * settings.members * simulations,

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -17,6 +18,9 @@ from lss_train.data.simulations import FIRST_WEIGHTS, TRAINING, VALIDATION, Simu
 from lss_train.training.fisher_loss import fisher_loss
 from lss_train.training.journal import Journal
 from lss_train.training.state import Weights, as_arrays, restore, weights_of
+
+if TYPE_CHECKING:
+    from lss_train.models.imnn import Settings
 
 
 @dataclass
@@ -46,56 +50,61 @@ def prepare(network: CompressorNet, source: Simulations, count: int) -> None:
         raise DataError(f"the summaries are degenerate: {error}") from None
 
 
-def fit(
-    network: CompressorNet, source: Simulations, settings: Train, restart: Restart, name: str, journal_path: Path | None
+def fit_imnn(
+    network: CompressorNet,
+    source: Simulations,
+    train: Train,
+    settings: "Settings",
+    restart: Restart,
+    name: str,
+    journal_path: Path | None,
 ) -> Run:
     """Train the network and return the run, with the weights of the most information on the validation simulations.
 
-    name : of the restart state. The simulations of an update follow from its number: a run that is stopped and resumed
-    makes the same updates as one that is not.
+    settings : [train.imnn]; name : of the restart state. The simulations of an update follow from its number: a run
+    that is stopped and resumed makes the same updates as one that is not.
     Raises Stopped, with everything saved, when the program was asked to end; LssError if the loss is not finite.
     """
-    imnn = settings.imnn
-    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=train.learning_rate)
     state = restart.load(name)
     if state is None:
-        prepare(network, source, imnn.first_weights)
+        prepare(network, source, settings.first_weights)
         run = Run()
-        _validate(run, network, source, imnn.validation)
+        validate(run, network, source, settings.validation)
     else:
         run = _load(state, network, optimizer)
-    with Journal(journal_path, run.update, imnn.updates, run.seconds) as journal:
-        while run.update < imnn.updates and run.waited < imnn.patience:
-            rate = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * run.update / imnn.updates))
+    with Journal(journal_path, run.update, settings.updates, run.seconds) as journal:
+        while run.update < settings.updates and run.waited < settings.patience:
+            rate = train.learning_rate * 0.5 * (1 + math.cos(math.pi * run.update / settings.updates))
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            parts = [b.seen_through(network) for b in source.batches(TRAINING, run.update, imnn.simulations)]
+            parts = [b.seen_through(network) for b in source.batches(TRAINING, run.update, settings.simulations)]
             summaries, derivatives = torch.cat([x for x, _ in parts]), torch.cat([d for _, d in parts], 1)
-            loss, _ = fisher_loss(summaries, derivatives.mean(1), imnn.strength, imnn.closeness)
+            loss, _ = fisher_loss(summaries, derivatives.mean(1), settings.strength, settings.closeness)
             optimizer.zero_grad()
             loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_limit)
+            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), train.gradient_limit)
             optimizer.step()
 
             run.update, run.loss_sum = run.update + 1, run.loss_sum + loss.item()
             if not math.isfinite(run.loss_sum):
                 raise LssError(f"the loss is not finite at update {run.update}; lower [train] learning_rate")
-            since = (run.update - 1) % imnn.every + 1
-            epoch, mean_loss = math.ceil(run.update / imnn.every), run.loss_sum / since
+            since = (run.update - 1) % settings.every + 1
+            epoch, mean_loss = math.ceil(run.update / settings.every), run.loss_sum / since
             journal.update(epoch, run.update, loss.item(), mean_loss, rate, norm.item())
-            if since == imnn.every or run.update == imnn.updates:
-                information = _validate(run, network, source, imnn.validation)
+            if since == settings.every or run.update == settings.updates:
+                information = validate(run, network, source, settings.validation)
                 journal.epoch(epoch, run.update, mean_loss, -information, f"ln det F {information:.3f}", rate)
                 run.loss_sum = 0.0
             run.seconds = journal.seconds
             if run.loss_sum == 0.0 or interrupt.requested():
                 restart.save(name, _state(run, network, optimizer))
             if interrupt.requested():
-                raise restart.stopped(f"stopped at update {run.update} of {imnn.updates}")
+                raise restart.stopped(f"stopped at update {run.update} of {settings.updates}")
     return run
 
 
-def _validate(run: Run, network: CompressorNet, source: Simulations, count: int) -> float:
+def validate(run: Run, network: CompressorNet, source: Simulations, count: int) -> float:
     """ln det F of the validation simulations; the weights are kept if it is the largest yet."""
     information = log_det(moments(network, source.batches(VALIDATION, 0, count)).fisher())
     run.waited += 1

@@ -1,4 +1,4 @@
-"""The training loop: one for every model."""
+"""The training loop of a U-Net, whatever it is shown."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from lss.nets.unet import UNet
 from lss.process import interrupt
 from lss.universe import Group
 from lss_train.config import Train
-from lss_train.data.examples import Example, Examples, Model
+from lss_train.data.examples import Example, Examples, UNetModel
 from lss_train.data.symmetries import SYMMETRIES, transformed
 from lss_train.training.journal import Journal
 from lss_train.training.schedule import Plateau, learning_rate
@@ -42,9 +42,9 @@ class Run:
     figures: Card = field(default_factory=dict)  # of the best
 
 
-def fit(
+def fit_unet(
     network: UNet,
-    model: Model,
+    model: UNetModel,
     examples: Examples,
     training: list[Example],
     validation: list[Example],
@@ -95,7 +95,7 @@ def fit(
                 run.best_loss, run.best_epoch, run.figures = loss_now, run.epoch + 1, figures
                 run.best = weights_of(network)
             rate = learning_rate(run.update - 1, updates, settings, run.plateau)
-            journal.epoch(run.epoch + 1, run.update, run.loss_sum / run.step, loss_now, headline(figures), rate)
+            journal.epoch(run.epoch + 1, run.update, run.loss_sum / run.step, loss_now, model.headline(figures), rate)
             run.plateau.observe(loss_now)
             run.epoch, run.step, run.loss_sum, run.seconds = run.epoch + 1, 0, 0.0, journal.seconds
             _save(restart, run, network, optimizer)
@@ -112,7 +112,7 @@ def batches(training: list[Example], size: int, seed: int, epoch: int) -> list[l
 
 
 def validate(
-    network: UNet, model: Model, examples: Examples, validation: list[Example], loss: str
+    network: UNet, model: UNetModel, examples: Examples, validation: list[Example], loss: str
 ) -> tuple[float, Card]:
     """Mean loss over the validation examples, as they are, and the model's figures of its estimates."""
     device = next(network.parameters()).device
@@ -124,13 +124,6 @@ def validate(
             losses.append(LOSSES[loss](estimate, fields[:, -1:]).item())
             pairs.append((fields[0, -1].cpu().numpy(), estimate[0, 0].cpu().numpy()))
     return float(np.mean(losses)), model.figures(pairs)
-
-
-def headline(figures: Card) -> str:
-    """The one figure to watch."""
-    if "k80" in figures:
-        return f"k80 {figures['k80']:.3f}"
-    return f"cosine {figures['cosine']:.3f}, {figures['cosine_smoothed']:.3f} smoothed"
 
 
 def cosine_loss(estimate: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

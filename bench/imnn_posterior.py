@@ -33,9 +33,11 @@ from lss.process.progress import progress
 from lss.universe import Universe
 from lss_recon.config import Config
 from lss_recon.simulation_based import abc, delfi
-from lss_recon.simulation_based import run as posterior
+from lss_recon.simulation_based.data import compress_data
 from lss_recon.simulation_based.proposals import Kernels, gaussian
-from lss_recon.simulation_based.simulations import Runner, Simulations
+from lss_recon.simulation_based.runner import Runner, prepare_runner
+from lss_recon.simulation_based.simulations import Simulations
+from lss_recon.simulation_based.target import Target
 from lss_stats.measures.coverage import expected_deviation, largest_deviation, ranks, tarp_level
 
 SEED = 20_000  # of the targets; no network is trained with it
@@ -54,7 +56,7 @@ def agreement(checkpoint: Path, settings: Settings, targets: int) -> dict[str, A
     compressor = compression.load(checkpoint)
     universes = [observed(settings, compressor.parameters, compressor.fiducial, index) for index in range(targets)]
     config = _config(settings, checkpoint, {"method": "abc"})
-    summaries = [posterior.data_of(universe, config).summaries for universe in universes]
+    summaries = [compress_data(universe, config).summaries for universe in universes]
     pool = pool_of(universes[0], config, compressor)
     rejected, simulations = rejection(summaries, pool, config, compressor)
     learned, found = delfi_posteriors(universes, checkpoint), {"abc_simulations": simulations}
@@ -114,7 +116,7 @@ def rejection(
     with progress("rejection", None) as bar:
         runner = Runner(no_more, POOL, 1.0, names, Restart(None), bar)
         for index, x in enumerate(summaries):
-            target = delfi.Target(x, names, prior, proposal(config, compressor), (SEED, index))
+            target = Target(x, names, prior, proposal(config, compressor), (SEED, index))
             _, accepted = abc.accept(target, compressor.fisher, asked, runner, pool)
             found.append(Weighted(accepted.theta, accepted.weights))
     return found, round(ACCEPTED * POOL / float(np.median([len(one.theta) for one in found])))
@@ -142,13 +144,13 @@ def calibration(checkpoint: Path, settings: Settings, fields: int) -> dict[str, 
         runner = runner_of(universe, config, bar)
         drawn = Simulations.none(len(names), len(names)).with_drawn(prior.draw(rng, CALIBRATION_SIMULATIONS), 0)
         simulations = runner.make(drawn)
-        learned = delfi.Learned(fit(*simulations.good(), config.recon.density, SEED, names), prior)
+        learned = delfi.TruncatedDensity(fit(*simulations.good(), config.recon.density, SEED, names), prior)
         truths = prior.draw(rng, fields)
         tests = runner.make(simulations.with_drawn(truths, 1)).x[CALIBRATION_SIMULATIONS:]
     levels, below = [], []
     for index, (x, truth) in enumerate(zip(tests, truths, strict=True)):
-        target = delfi.Target(x, names, prior, prior, (SEED + 1, index))
-        samples = delfi.posterior(learned, target, SAMPLES).theta
+        target = Target(x, names, prior, prior, (SEED + 1, index))
+        samples = delfi.draw_posterior(learned, target, SAMPLES).theta
         levels.append(tarp_level(samples, truth, prior.draw(rng, 1)[0], high - low))
         below.append(ranks(samples, truth))
     return {
@@ -167,7 +169,7 @@ def observed(settings: Settings, names: tuple[str, ...], theta: np.ndarray, inde
 
 def runner_of(universe: Universe, config: Config, bar: Any) -> Runner:
     """What simulates for this configuration, keeping nothing on disk."""
-    return posterior.runner_of(universe, config, posterior.data_of(universe, config), SEED, Restart(None), bar)
+    return prepare_runner(universe, config, compress_data(universe, config), SEED, Restart(None), bar)
 
 
 def _config(settings: Settings, checkpoint: Path, recon: Settings) -> Config:

@@ -11,6 +11,8 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from lss.config import OneOf
+
 HERE = Path(__file__).parent
 TOOLS = {
     "ic": "lss_ic.config",
@@ -62,9 +64,11 @@ def table(name: str, model: type[BaseModel]) -> list[str]:
             inner += table(f"{name}.{key}", below)
             continue
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        names = next((one.names for one in field.metadata if isinstance(one, OneOf)), ())
+        kind = " ".join(map(toml_value, names)) or type_name(field.annotation)
         default = "required" if field.default is PydanticUndefined else toml_value(field.default)
         about = (field.description or "").replace("|", "\\|")
-        lines.append(f"| `{key}` | {type_name(field.annotation)} | {default} | {extra.get('unit', '')} | {about} |")
+        lines.append(f"| `{key}` | {kind} | {default} | {extra.get('unit', '')} | {about} |")
     return lines + inner
 
 

@@ -18,7 +18,7 @@ from bench.lulo import reconstructions as lulo_reconstructions
 from bench.lulo import truths as lulo_truths
 from bench.lulo.calibration import Errors, errors, ratios, worst
 from bench.lulo.figures import BANDS, Figures, compare, figures, median, median_error, ratio_of_sums, reaches_together
-from bench.lulo.kept import checkpoint_hashes, code_hash
+from bench.lulo.kept import checkpoint_hashes, code_hash, code_of
 from bench.lulo.measured import processes
 from bench.lulo.reconstructions import method, name_of, settings_of
 
@@ -30,6 +30,7 @@ from lss.nets.checkpoint import read_card
 from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
 from lss.universe import Group, Halos, Particles, Universe, WhiteNoise
+from lss_recon.methods import METHODS
 from lss_train.config import Config as Training
 from lss_train.data.universes import read_training_set
 from lss_train.train import plan
@@ -327,6 +328,17 @@ def test_results_depend_on_code_but_not_on_its_comments(tmp_path, monkeypatch):
 
 def test_the_hash_of_a_stage_covers_what_it_imports():
     assert code_hash("lss_sim.stage") != code_hash("lss_sim.stage", "lss_halo.stage")
+
+
+def test_results_depend_on_the_method_in_use_and_on_no_other(monkeypatch):
+    """A method is imported by its name, so its code is not found by following imports."""
+    settings = {"recon": {"method": "lulo"}}
+    lulo = code_of(settings)
+    assert code_of({"recon": {"method": "delfi"}}) != lulo
+    monkeypatch.setitem(METHODS, "abc", METHODS["delfi"])
+    assert code_of(settings) == lulo
+    monkeypatch.setitem(METHODS, "lulo", METHODS["delfi"])
+    assert code_of(settings) != lulo
 
 
 @pytest.fixture

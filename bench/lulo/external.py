@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from bench.lulo.kept import FOLDER, code_hash, key
-from bench.lulo.truths import STAGES, observed, simulated
+from bench.lulo.kept import FOLDER, code_of, key
+from bench.lulo.truths import observed, simulated
 from lss import stages
 from lss.config import Settings, merge
 from lss.files.digest import digest
@@ -33,7 +33,7 @@ def settings_of_a_short_loop() -> Settings:
 def external_equal() -> bool:
     """Three simulations of a 32^3 box, in this process and by subprocesses: the same universe to the bit."""
     settings = settings_of_a_short_loop()
-    cause = key(settings, code_hash("lss_recon.stage", *(f"lss_{name}.stage" for name in STAGES)))
+    cause = key(settings, code_of(settings))
     path = FOLDER / "external" / f"{cause}.json"
     if not path.exists():
         beside = str(Path(sys.executable).parent)

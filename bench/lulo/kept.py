@@ -2,7 +2,7 @@
 
 A result lies in a folder named by a hash of all three, so that an interrupted benchmark goes on where it was and one
 whose cause has changed begins anew. Of the code counts what the stages and the modules that they import say, without
-comments and docstrings; what other methods of reconstruction are made of does not.
+comments and docstrings. A method of lss-recon is imported by name, and counts where it is the one in use.
 """
 
 import ast
@@ -15,13 +15,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lss.config import Settings
+from lss.config import Settings, validate
 from lss.nets.checkpoint import resolve
+from lss_recon.config import Config
+from lss_recon.methods import METHODS
 
 FOLDER = Path("build/lulo")
 LATEST = FOLDER / "latest"  # a link for each configuration: to its latest results
 _OURS = ("lss", "lss_ic", "lss_sim", "lss_halo", "lss_recon")
-_OTHER_METHODS = ("lss_recon.simulation_based.run", "lss.inference", "lss.learned.conditional_density")  # delfi, abc
 
 
 def key(*causes: Any) -> str:
@@ -44,6 +45,13 @@ def checkpoint_hashes(settings: Settings) -> dict[str, str]:
     """SHA-256 of every checkpoint that [recon] names."""
     names = sorted({text for name, text in _texts(settings.get("recon", {})) if "checkpoint" in name and text})
     return {name: hashlib.sha256(resolve(name).read_bytes()).hexdigest() for name in names}
+
+
+def code_of(settings: Settings) -> str:
+    """The code that a reconstruction by these settings depends on: method and forward model."""
+    recon = validate(Config, settings, "configuration").recon
+    stages = (f"lss_{stage}.stage" for stage in recon.forward.stages)
+    return code_hash("lss_recon.stage", METHODS[recon.method].module, *stages)
 
 
 @cache
@@ -71,7 +79,7 @@ def _closure(modules: Sequence[str]) -> dict[str, ast.Module]:
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name in trees or name in _OTHER_METHODS or name.partition(".")[0] not in _OURS:
+        if name in trees or name.partition(".")[0] not in _OURS:
             continue
         source = _source(name)
         if source is None:

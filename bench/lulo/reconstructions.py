@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.lulo.kept import FOLDER, checkpoint_hashes, code_hash, key, linked
+from bench.lulo.kept import FOLDER, checkpoint_hashes, code_of, key, linked
 from bench.lulo.truths import compact
 from lss import stages
 from lss.config import Settings, complete, merge, parse_assignment, read_toml, validate
@@ -51,8 +51,7 @@ def method_of(settings: Settings, name: str, cause_of_data: str) -> Method:
     """Settings on the data that `cause_of_data` stands for; the folder is linked as `name`."""
     # A sample at a time: the number of them is the benchmark's.
     settings = merge(settings, {"recon": {"samples": 1}})
-    code = code_hash("lss_recon.stage", *(f"lss_{stage}.stage" for stage in settings["recon"]["forward"]["stages"]))
-    cause = key(settings, checkpoint_hashes(settings), code, cause_of_data)
+    cause = key(settings, checkpoint_hashes(settings), code_of(settings), cause_of_data)
     return Method(settings, linked(FOLDER / cause, name))
 
 

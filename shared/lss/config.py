@@ -8,11 +8,14 @@ nearest valid name. The whole configuration travels in the universe.
 import difflib
 import json
 import tomllib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import pydantic
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import core_schema
 
 from lss.errors import ConfigError
 
@@ -30,6 +33,24 @@ def quantity(default: Any, description: str, unit: str = "", **constraints: Any)
     """A key of a table: its default, what it means, its unit, and what pydantic shall check (gt, ge, le, ...)."""
     constraints["json_schema_extra"] = {"unit": unit} if unit else None
     return pydantic.Field(default, description=description, validate_default=True, **constraints)
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """`Annotated[str, OneOf(TABLE)]`: a name of a registry, looked up when a value is checked."""
+
+    names: Collection[str]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Callable[[Any], Any]) -> Any:
+        return {**handler(schema), "enum": list(self.names)}
+
+    def _check(self, name: str) -> str:
+        if name not in self.names:
+            raise ValueError(f"expected one of {', '.join(self.names)}{_nearest(name, self.names)}")
+        return name
 
 
 class Cosmology(Table):

@@ -20,8 +20,8 @@ from lss.physics.random_field import white_noise
 from lss.process import interrupt
 from lss.universe import Field, Universe
 from lss_recon.config import Config
-from lss_recon.cost import plan
-from lss_recon.simulation_based import simulate
+from lss_recon.simulation_based import simulators
+from lss_recon.stage import plan
 from lss_train.config import Config as TrainConfig
 from lss_train.train import train
 
@@ -123,9 +123,9 @@ def test_the_state_of_another_observation_is_refused(observed, checkpoint, tmp_p
 def test_a_simulation_through_stages_is_the_field_of_its_noise_and_parameters(checkpoint):
     theta = np.array([[0.7, 0.3], [1.4, 0.8]])
     arguments = (("ic",), SETTINGS, NAMES, "power_law", lambda fields: compress(checkpoint, fields))
-    made = simulate.by_stages(*arguments, seed=5, sample=2, restart=Restart(None))
+    made = simulators.fields_of_stages(*arguments, seed=5, sample=2, restart=Restart(None))
     x = made(theta, 7)
-    noise = [white_noise(5, 7 + i, 16, partner=simulate._NOISE + 2, dimensions=2) for i in range(2)]
+    noise = [white_noise(5, 7 + i, 16, partner=simulators._NOISE + 2, dimensions=2) for i in range(2)]
     model = simulator(SETTINGS, NAMES)
     fields = model.fields(torch.from_numpy(theta.astype(np.float32)), torch.from_numpy(np.stack(noise)))
     np.testing.assert_allclose(x, compress(checkpoint, fields.numpy()), rtol=2e-3)
@@ -133,7 +133,7 @@ def test_a_simulation_through_stages_is_the_field_of_its_noise_and_parameters(ch
 
 def test_simulations_in_memory_do_not_depend_on_how_they_are_batched(checkpoint):
     theta = np.random.default_rng(1).uniform([0.5, 0.3], [1.5, 0.7], (300, 2))
-    made = simulate.in_memory(SETTINGS, NAMES, lambda fields: compress(checkpoint, fields), seed=1, sample=0)
+    made = simulators.fields_in_memory(SETTINGS, NAMES, lambda fields: compress(checkpoint, fields), seed=1, sample=0)
     whole = made(theta, 0)
     parts = np.concatenate([made(theta[:100], 0), made(theta[100:], 100)])
     np.testing.assert_array_equal(parts, whole)
@@ -141,7 +141,7 @@ def test_simulations_in_memory_do_not_depend_on_how_they_are_batched(checkpoint)
 
 def test_score_estimates_scatter_about_the_parameters_near_the_fiducial(checkpoint):
     theta = np.tile([1.0, 0.5], (400, 1))
-    made = simulate.in_memory(SETTINGS, NAMES, lambda fields: compress(checkpoint, fields), seed=2, sample=0)
+    made = simulators.fields_in_memory(SETTINGS, NAMES, lambda fields: compress(checkpoint, fields), seed=2, sample=0)
     x = made(theta, 0)
     fisher = compression.load(checkpoint).fisher
     chi_squared = np.einsum("ma,ab,mb->m", x - theta, fisher, x - theta)
@@ -150,7 +150,7 @@ def test_score_estimates_scatter_about_the_parameters_near_the_fiducial(checkpoi
 
 def test_simulations_in_memory_fail_where_the_configuration_refuses_the_parameters(checkpoint):
     """No field has a negative power: it is no simulation, though a simulator could be asked for one."""
-    made = simulate.in_memory(SETTINGS, NAMES, lambda fields: compress(checkpoint, fields), seed=1, sample=0)
+    made = simulators.fields_in_memory(SETTINGS, NAMES, lambda fields: compress(checkpoint, fields), seed=1, sample=0)
     x = made(np.array([[0.8, 0.5], [-0.1, 0.5], [1.2, 0.5]]), 0)
     assert np.isfinite(x).all(axis=1).tolist() == [True, False, True]
 

@@ -18,9 +18,8 @@ from lss.halos.six_fields import NAMES
 from lss.physics.random_field import white_noise
 from lss.process import interrupt
 from lss.universe import Group
-from lss_recon import stage
 from lss_recon.config import Config
-from lss_recon.lulo import network
+from lss_recon.lulo import network, run
 from lss_recon.lulo.loop import Evaluation, State, Trial
 from lss_recon.lulo.loop_state import Memory
 from lss_recon.lulo.network import learned
@@ -393,7 +392,7 @@ def test_what_does_not_fit_the_later_model_is_refused_before_the_early_simulatio
 
 def test_early_updates_draw_and_look_as_no_later_one_does(observed, estimator, monkeypatch):
     drawn, seen = [], []
-    monkeypatch.setattr(stage, "update_draw", lambda *key: drawn.append(key) or prior_draw(*key[:3]))
+    monkeypatch.setattr(run, "update_draw", lambda *key: drawn.append(key) or prior_draw(*key[:3]))
     monkeypatch.setattr(network, "orientation", lambda *key: seen.append(key) or orientation(*key))
     reconstruct(observed, estimator, early=EARLY, noise=[0.1, 0.9], turn=True)
     updates = [key for key in seen if len(key) == 4]  # the others are of the sides of the data

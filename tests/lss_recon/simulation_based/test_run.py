@@ -9,10 +9,12 @@ from lss.inference import Prior
 from lss.learned.conditional_density import Flows
 from lss.process import interrupt
 from lss.process.progress import progress
-from lss_recon.posterior_config import Abc, Delfi
 from lss_recon.simulation_based import abc, delfi
 from lss_recon.simulation_based.proposals import gaussian
-from lss_recon.simulation_based.simulations import Runner, Simulations
+from lss_recon.simulation_based.runner import Runner
+from lss_recon.simulation_based.settings import Abc, Delfi
+from lss_recon.simulation_based.simulations import Simulations
+from lss_recon.simulation_based.target import Target
 from lss_recon.simulation_based.tempering import temper
 
 NAMES = ("ic.amplitude", "ic.slope")
@@ -30,7 +32,7 @@ def linear(theta, first):
 
 
 def target(observed=OBSERVED, first=None, prior=PRIOR, seed=1):
-    return delfi.Target(observed, NAMES, prior, first or prior, (seed, 0))
+    return Target(observed, NAMES, prior, first or prior, (seed, 0))
 
 
 def runner(restart=None, simulate=linear, batch=500, max_failed=0.1):
@@ -107,7 +109,7 @@ def test_impossible_data_is_refused():
 def learned():
     settings = Delfi(rounds=3, simulations=500, samples=3000)
     simulations, found = delfi.learn(target(), settings, QUICK, runner(), none())
-    return simulations, delfi.posterior(found, target(), settings.samples)
+    return simulations, delfi.draw_posterior(found, target(), settings.samples)
 
 
 def test_delfi_gives_the_exact_posterior_of_a_linear_simulator(learned):
@@ -135,7 +137,7 @@ def test_delfi_gives_the_exact_posterior_of_the_mean_and_variance_of_normal_data
     aim = target(observed, prior=prior)
     flows = QUICK.model_copy(update={"learning_rate": 1e-2})
     _, found = delfi.learn(aim, Delfi(rounds=2, simulations=1000), flows, runner(simulate=sufficient), none())
-    theta = delfi.posterior(found, aim, 3000).theta
+    theta = delfi.draw_posterior(found, aim, 3000).theta
     np.testing.assert_allclose((theta.mean(axis=0) - mean) / sigma, 0, atol=0.12)
     np.testing.assert_allclose(theta.std(axis=0) / sigma, 1, atol=0.2)
 
@@ -166,7 +168,7 @@ def test_delfi_stopped_anywhere_goes_on_to_the_same_bits(tmp_path, monkeypatch, 
     def everything(restart):
         made = runner(restart, batch=150)
         simulations, found = delfi.learn(target(), settings, flows, made, made.load(2))
-        return simulations, delfi.posterior(found, target(), 500).theta
+        return simulations, delfi.draw_posterior(found, target(), 500).theta
 
     whole, draws = everything(Restart(None))
     calls = iter(range(1, 100))

@@ -3,10 +3,14 @@
 from pathlib import Path
 
 from lss.command.console import Option, command
+from lss_recon.methods import METHODS
+
+_METHODS = "\n".join(f"  {name}: {method.words}" for name, method in METHODS.items())
 
 main = command(
     "recon",
-    help="Reconstruct the initial conditions of an observed halo catalogue, and the universe that grows from them.",
+    help="Reconstruct the initial conditions of an observed halo catalogue, and the universe that grows from them.\n\n"
+    f"\b\nMethods, [recon] method:\n{_METHODS}",
     examples=[
         "lss-recon universe.toml observed.h5 -o reconstructed.h5",
         "lss-halo universe.toml ahf.z0.000.AHF_halos | lss-recon universe.toml -o reconstructed.h5",
@@ -18,7 +22,7 @@ main = command(
         Option(
             "--truth",
             Path,
-            "A universe to hold each simulation against: r(k) in the log and in /recon.",
+            "A universe to compare each simulation with: r(k) in the log and in /recon (lulo).",
             must_exist=True,
         )
     ],

@@ -1,14 +1,19 @@
 """The table [recon], and the tables of the forward model that it passes on."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import create_model, model_validator
 
-from lss.config import Configuration, Table, quantity
+from lss.config import Configuration, OneOf, Table, quantity
 from lss.inference import Inference
-from lss.learned.conditional_density import Flows
-from lss_recon.lulo.line_search import Acceptance
-from lss_recon.posterior_config import Abc, Delfi, SimulationSettings
+from lss_recon.methods import METHODS, tables
+
+# The tables that methods declare are fields of [recon] as those written below are, but not known to a type checker.
+_FIELDS: dict[str, Any] = {name: (table, quantity(table(), table.__doc__ or "")) for name, table in tables().items()}
+_MethodTables: Any = create_model("_MethodTables", __base__=Table, **_FIELDS)
+
+
+Acceptance = Literal["best", "published"]
 
 
 class LineSearch(Table):
@@ -50,11 +55,11 @@ class Early(Table):
     halo: dict[str, Any] = quantity({}, "[halo] of this model")
 
 
-class Reconstruction(Table):
+class Reconstruction(_MethodTables):
     """How the initial conditions behind a halo catalogue are found."""
 
-    method: Literal["lulo", "delfi", "abc"] = quantity(
-        "lulo", '"lulo": learned directions through any simulator; "delfi", "abc": the posterior of [inference]'
+    method: Annotated[str, OneOf(METHODS)] = quantity(
+        "lulo", "; ".join(f'"{name}": {method.words}' for name, method in METHODS.items())
     )
     checkpoint: str = quantity(
         "estimator-64", "name or path of the network behind the direction, or that compresses fields (delfi, abc)"
@@ -125,10 +130,6 @@ class Reconstruction(Table):
     line_search: LineSearch = quantity(LineSearch(), "AELS")
     forward: Forward = quantity(Forward(), "what makes a universe of white noise")
     early: Early = quantity(Early(), "a cheaper forward model to begin with")
-    simulations: SimulationSettings = quantity(SimulationSettings(), "what a posterior is inferred from")
-    delfi: Delfi = quantity(Delfi(), "sequential inference with a learned density")
-    density: Flows = quantity(Flows(), "the learned density of the summaries")
-    abc: Abc = quantity(Abc(), "approximate Bayesian computation")
 
     @model_validator(mode="after")
     def _schedules_are_positive(self) -> Self:

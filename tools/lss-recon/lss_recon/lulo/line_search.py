@@ -9,9 +9,9 @@ Trial steps are T beta^-j with integer j: a point that is visited twice is the s
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-Acceptance = Literal["best", "published"]
+from lss_recon.config import Acceptance
+
 Phi = Callable[[float], float]
 ChooseStep = Callable[[Phi, float, int, int], float]
 

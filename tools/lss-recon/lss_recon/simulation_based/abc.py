@@ -1,4 +1,4 @@
-"""Approximate Bayesian computation: parameters whose simulation is as good as the data, in the metric of Fisher.
+"""Method abc, approximate Bayesian computation: parameters whose simulation is near the data in the Fisher metric.
 
 The distance of a simulation is sqrt((x - x_obs)^T F (x - x_obs)) with x the score estimates: sigmas of the Gaussian
 posterior. Rejection draws from one proposal until enough lie below epsilon. Population Monte Carlo draws everything
@@ -13,20 +13,53 @@ Source: Makinen et al. 2021 section 4; Beaumont et al. 2009 (populations).
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from lss.errors import DataError
-from lss_recon.posterior_config import Abc
-from lss_recon.simulation_based.delfi import Target, described, refuse_outside
+from lss.files.restart import Restart
+from lss.stages import Plan
+from lss.universe import Group, Universe
+from lss_recon.config import Config
+from lss_recon.simulation_based.cost import plan_simulations
+from lss_recon.simulation_based.data import Data
 from lss_recon.simulation_based.proposals import Kernels, Proposal, weighted_covariance
-from lss_recon.simulation_based.simulations import Runner, Simulations
+from lss_recon.simulation_based.run import infer_parameters
+from lss_recon.simulation_based.runner import Runner
+from lss_recon.simulation_based.settings import Abc
+from lss_recon.simulation_based.simulations import Simulations
+from lss_recon.simulation_based.target import Target, describe, refuse_outside
 
 log = logging.getLogger("lss.recon")
 
 NEAR = 2.0  # sigma
 TELLING = 100  # simulations that tell whether the target is among their like
 _DRAWS = 3  # stream
+
+
+def members(config: Config) -> int:
+    """A posterior is one universe."""
+    return 1
+
+
+def run(universe: Universe, config: Config, *, index: int, truth: Path | None, restart: Restart) -> Universe:
+    """The posterior of the parameters of [inference] from accepted simulations: see `infer_parameters`."""
+    settings: Abc = config.recon.abc
+
+    def infer(target: Target, data: Data, runner: Runner, simulations: Simulations) -> tuple[Simulations, Group]:
+        simulations, accepted = accept(target, data.compressor.fisher, settings, runner, simulations)
+        columns = {"samples": accepted.theta, "weights": accepted.weights, "distance": accepted.distance}
+        attrs = {"epsilon": accepted.epsilon, "effective_samples": accepted.effective}
+        return simulations, Group(columns, attrs, dict.fromkeys(columns, "1"))
+
+    most = settings.max_simulations
+    return infer_parameters(universe, config, infer, most=most, index=index, truth=truth, restart=restart)
+
+
+def plan(universe: Universe | None, config: Config) -> Plan:
+    """Peak memory of the whole process and CPU time of all simulations."""
+    return plan_simulations(universe, config, config.recon.abc.max_simulations)
 
 
 @dataclass(frozen=True)
@@ -86,7 +119,7 @@ def accept(
             "max_simulations = %d reached with %d of %d accepted at epsilon = %.3g",
             *(settings.max_simulations, len(accepted.theta), settings.accepted, epsilon),
         )
-    log.info("%d accepted of %d: %s", len(accepted.theta), simulations.made, described(target.names, accepted.theta))
+    log.info("%d accepted of %d: %s", len(accepted.theta), simulations.made, describe(target.names, accepted.theta))
     return simulations, accepted
 
 

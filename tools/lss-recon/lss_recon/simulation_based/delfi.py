@@ -1,4 +1,4 @@
-"""Density-estimation likelihood-free inference: p(x | theta) is learned in rounds of simulations, where it matters.
+"""Method delfi, density-estimation likelihood-free inference: p(x | theta) is learned in rounds of simulations.
 
 Round 0 draws parameters from a broad proposal; later ones from the geometric mean of posterior and prior (or the prior
 again). After each round the density is learned anew, from all simulations in the box about the parameters drawn last,
@@ -10,49 +10,75 @@ Source: Alsing, Charnock, Feeney & Wandelt 2019; Makinen et al. 2021 section 4; 
 
 import dataclasses
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from lss.errors import DataError
+from lss.files.restart import Restart
 from lss.inference import Prior
-from lss.learned.conditional_density import ConditionalDensity, Flows, fit, refuse_few
-from lss_recon.posterior_config import Delfi
-from lss_recon.simulation_based.proposals import Kernels, Proposal
-from lss_recon.simulation_based.simulations import Runner, Simulations
+from lss.learned.conditional_density import FLOW_CPU_SECONDS, ConditionalDensity, Flows, fit, refuse_few
+from lss.stages import Plan
+from lss.universe import Group, Universe
+from lss_recon.config import Config
+from lss_recon.simulation_based.cost import plan_simulations
+from lss_recon.simulation_based.data import Data
+from lss_recon.simulation_based.proposals import Kernels, box_about
+from lss_recon.simulation_based.run import infer_parameters
+from lss_recon.simulation_based.runner import Runner
+from lss_recon.simulation_based.settings import Delfi
+from lss_recon.simulation_based.simulations import Simulations
+from lss_recon.simulation_based.target import Target, describe, refuse_outside
 from lss_recon.simulation_based.tempering import Draws, temper
+from lss_recon.simulation_based.trained_density import load_trained
 
 log = logging.getLogger("lss.recon")
-
-MARGIN = 0.2  # of the simulated range of each summary, that the data may lie beyond it
-EDGE = 0.1  # of the range of the parameters drawn last, that their box reaches beyond it
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is inferred from.
-
-    observed : (s,) summaries of the data; names : of the parameters; first : where round 0 is drawn;
-    seed : of everything drawn
-    """
-
-    observed: np.ndarray
-    names: tuple[str, ...]
-    prior: Prior
-    first: Proposal
-    seed: tuple[int, ...]
-
-    def random(self, *stream: int) -> np.random.Generator:
-        """The random numbers of one purpose."""
-        return np.random.default_rng([*self.seed, *stream])
-
 
 _DRAWS, _FIT, _POSTERIOR = 0, 1, 2  # streams
 
 
+def members(config: Config) -> int:
+    """A posterior is one universe."""
+    return 1
+
+
+def run(universe: Universe, config: Config, *, index: int, truth: Path | None, restart: Restart) -> Universe:
+    """The posterior of the parameters of [inference] by a learned density: see `infer_parameters`."""
+    settings: Delfi = config.recon.delfi
+    flows: Flows = config.recon.density
+    prior = config.inference.prior
+
+    def infer(target: Target, data: Data, runner: Runner, simulations: Simulations) -> tuple[Simulations, Group]:
+        if settings.density is not None:
+            learned = TruncatedDensity(*load_trained(settings.density, config, data.summaries))
+        else:
+            simulations, learned = learn(target, settings, flows, runner, simulations)
+        draws = draw_posterior(learned, target, settings.samples)
+        log_density = draws.log_likelihood + prior.log_density(draws.theta) - draws.log_evidence
+        weights = np.full(len(draws.theta), 1 / len(draws.theta))
+        columns = {"samples": draws.theta, "weights": weights, "log_density": log_density}
+        attrs = {"log_evidence": draws.log_evidence, "flow_weights": learned.density.weights}
+        return simulations, Group(columns, attrs, dict.fromkeys(columns, "1"))
+
+    most = _most(settings)
+    return infer_parameters(universe, config, infer, most=most, index=index, truth=truth, restart=restart)
+
+
+def plan(universe: Universe | None, config: Config) -> Plan:
+    """Peak memory of the whole process and CPU time of all simulations and of the flows."""
+    settings: Delfi = config.recon.delfi
+    flows: Flows = config.recon.density
+    most = _most(settings)
+    rounds = settings.rounds if most else 0
+    return plan_simulations(universe, config, most, FLOW_CPU_SECONDS * flows.members * rounds * most / 2)
+
+
+def _most(settings: Delfi) -> int:
+    return 0 if settings.density else settings.rounds * settings.simulations
+
+
 @dataclass(frozen=True)
-class Learned:
+class TruncatedDensity:
     """A density, and where it may be asked: the box within the prior from which its simulations are."""
 
     density: ConditionalDensity
@@ -67,7 +93,7 @@ class Learned:
 
 def learn(
     target: Target, settings: Delfi, flows: Flows, runner: Runner, simulations: Simulations
-) -> tuple[Simulations, Learned]:
+) -> tuple[Simulations, TruncatedDensity]:
     """All rounds: the simulations, and the density learned from them.
 
     simulations : what an interrupted call with equal arguments had made
@@ -81,7 +107,7 @@ def learn(
         simulated = simulations.good()[1]
         refuse_few(len(simulated), len(target.observed), len(target.names))
         refuse_outside(target.observed, simulated)
-    return simulations, _learned(target, settings, flows, simulations)
+    return simulations, _learn_density(target, settings, flows, simulations)
 
 
 def _parameters(number: int, target: Target, settings: Delfi, flows: Flows, simulations: Simulations) -> np.ndarray:
@@ -91,13 +117,13 @@ def _parameters(number: int, target: Target, settings: Delfi, flows: Flows, simu
         return target.first.draw(rng, settings.simulations)
     if settings.proposal == "prior":
         return target.prior.draw(rng, settings.simulations)
-    learned = _learned(target, settings, flows, simulations)
+    learned = _learn_density(target, settings, flows, simulations)
     theta = learned.draw(target, settings.simulations, rng, power=0.5).theta
-    log.info("round %d: %s", number + 1, described(target.names, theta))
+    log.info("round %d: %s", number + 1, describe(target.names, theta))
     return theta
 
 
-def _learned(target: Target, settings: Delfi, flows: Flows, simulations: Simulations) -> Learned:
+def _learn_density(target: Target, settings: Delfi, flows: Flows, simulations: Simulations) -> TruncatedDensity:
     """The density of the simulations so far."""
     box = target.prior
     for number in range(simulations.rounds):
@@ -107,43 +133,11 @@ def _learned(target: Target, settings: Delfi, flows: Flows, simulations: Simulat
     theta, x = simulations.good()
     inside = box.contains(theta)
     seed = [*target.seed, _FIT, simulations.rounds]
-    return Learned(fit(theta[inside], x[inside], flows, seed, target.names), box)
+    return TruncatedDensity(fit(theta[inside], x[inside], flows, seed, target.names), box)
 
 
-def box_about(theta: np.ndarray, within: Prior) -> Prior:
-    """The box of parameters (n, p) and a little more, cut off by another."""
-    low, high = theta.min(axis=0), theta.max(axis=0)
-    edge = EDGE * (high - low)
-    return Prior(np.maximum(within.low, low - edge), np.minimum(within.high, high + edge))
-
-
-def posterior(learned: Learned, target: Target, count: int) -> Draws:
+def draw_posterior(learned: TruncatedDensity, target: Target, count: int) -> Draws:
     """Samples of p(theta | observed)."""
     draws = learned.draw(target, count, target.random(_POSTERIOR))
-    log.info("posterior: %s", described(target.names, draws.theta))
+    log.info("posterior: %s", describe(target.names, draws.theta))
     return draws
-
-
-def refuse_outside(observed: np.ndarray, simulated: np.ndarray) -> None:
-    """Raise DataError if a summary of the data is far from all simulated ones.
-
-    observed : (s,); simulated : (m, s)
-    """
-    if not len(simulated):
-        raise DataError("no simulation gave summaries")
-    low, high = simulated.min(axis=0), simulated.max(axis=0)
-    margin = MARGIN * (high - low)
-    outside = np.flatnonzero((observed < low - margin) | (observed > high + margin))
-    if len(outside):
-        i = outside[0]
-        raise DataError(
-            f"the target is outside the prior, or no data of this model: its summary {i + 1} is {observed[i]:.4g},"
-            f" those of the simulations lie between {low[i]:.4g} and {high[i]:.4g};"
-            " see [inference] low, high"
-        )
-
-
-def described(names: Sequence[str], theta: np.ndarray) -> str:
-    """Mean and standard deviation of each parameter, in words."""
-    columns = zip(names, theta.mean(axis=0), theta.std(axis=0), strict=True)
-    return ", ".join(f"{name} = {mean:.4g} +- {deviation:.2g}" for name, mean, deviation in columns)

@@ -11,6 +11,7 @@ import numpy as np
 from lss.errors import DataError
 from lss.inference import Prior
 
+EDGE = 0.1  # of the range of the parameters drawn last, that their box reaches beyond it
 SMALLEST_SHARE = 1e-4  # of a proposal that must lie within the prior
 
 
@@ -66,3 +67,10 @@ def weighted_covariance(theta: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The covariance (p, p) of weighted parameters (m, p)."""
     residual = theta - weights @ theta
     return (residual * weights[:, None]).T @ residual
+
+
+def box_about(theta: np.ndarray, within: Prior) -> Prior:
+    """The box of parameters (n, p) and a little more, cut off by another."""
+    low, high = theta.min(axis=0), theta.max(axis=0)
+    edge = EDGE * (high - low)
+    return Prior(np.maximum(within.low, low - edge), np.minimum(within.high, high + edge))

@@ -8,7 +8,6 @@ from lss.universe import Universe
 from lss_recon.config import Config, Forward
 from lss_recon.lulo.orientation import SIDES
 from lss_recon.observation import check_card, comparison, forward_settings, observed_halos, on_scale_of
-from lss_recon.simulation_based import run as posterior
 
 # Measured at 64^3 and 128^3 with 16 channels; the first two are what torch holds when it is loaded and when it has run.
 TORCH_BYTES, WORKSPACE_BYTES = 200_000_000, 40_000_000
@@ -29,8 +28,6 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     Raises ConfigError and DataError as the run would, for a network or a catalogue that does not suit the settings.
     """
     recon, voxels = config.recon, config.box.n**3
-    if recon.method != "lulo":
-        return posterior.plan(universe, config)
     found = f"{len(universe.halos)} halos of {universe.source}" if universe and universe.has("halos") else "none named"
     blank = Universe(config.cosmology, config.box, universe.config if universe else {})
     settings, card = forward_settings(blank, config), read_card(recon.checkpoint)

@@ -1,0 +1,56 @@
+"""What a posterior is inferred from, and what must hold of it whatever the method."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lss.errors import DataError
+from lss.inference import Prior
+from lss_recon.simulation_based.proposals import Proposal
+
+MARGIN = 0.2  # of the simulated range of each summary, that the data may lie beyond it
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is inferred from.
+
+    observed : (s,) summaries of the data; names : of the parameters; first : where round 0 is drawn;
+    seed : of everything drawn
+    """
+
+    observed: np.ndarray
+    names: tuple[str, ...]
+    prior: Prior
+    first: Proposal
+    seed: tuple[int, ...]
+
+    def random(self, *stream: int) -> np.random.Generator:
+        """The random numbers of one purpose."""
+        return np.random.default_rng([*self.seed, *stream])
+
+
+def refuse_outside(observed: np.ndarray, simulated: np.ndarray) -> None:
+    """Raise DataError if a summary of the data is far from all simulated ones.
+
+    observed : (s,); simulated : (m, s)
+    """
+    if not len(simulated):
+        raise DataError("no simulation gave summaries")
+    low, high = simulated.min(axis=0), simulated.max(axis=0)
+    margin = MARGIN * (high - low)
+    outside = np.flatnonzero((observed < low - margin) | (observed > high + margin))
+    if len(outside):
+        i = outside[0]
+        raise DataError(
+            f"the target is outside the prior, or no data of this model: its summary {i + 1} is {observed[i]:.4g},"
+            f" those of the simulations lie between {low[i]:.4g} and {high[i]:.4g};"
+            " see [inference] low, high"
+        )
+
+
+def describe(names: Sequence[str], theta: np.ndarray) -> str:
+    """Mean and standard deviation of each parameter, in words."""
+    columns = zip(names, theta.mean(axis=0), theta.std(axis=0), strict=True)
+    return ", ".join(f"{name} = {mean:.4g} +- {deviation:.2g}" for name, mean, deviation in columns)

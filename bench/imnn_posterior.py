@@ -28,7 +28,7 @@ from lss.files.restart import Restart
 from lss.inference import Prior, with_parameters
 from lss.learned import compression
 from lss.learned.compression import Compressor
-from lss.learned.conditional_density import fit
+from lss.learned.density_training import fit
 from lss.process.progress import progress
 from lss.universe import Universe
 from lss_recon.config import Config

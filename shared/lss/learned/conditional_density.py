@@ -2,7 +2,8 @@
 
 The flows see u = L^-1 (x - q(theta)): the quadratic regression of the summaries on the parameters is taken off and the
 residual whitened. Each starts as the identity, so that the ensemble starts as the Gaussian of quadratic mean and
-constant covariance, which the summaries of an information-maximising network nearly have, and learns what differs.
+constant covariance, which the summaries of an information-maximising network nearly have, and learns what differs
+(`lss.learned.density_training`).
 
 The ensemble is sum_k w_k p_k with w_k proportional to exp(-validation loss), the loss being the mean of -ln p over
 simulations that were kept back (Alsing et al. 2019 take the training loss, which rewards overfitting).
@@ -11,46 +12,22 @@ Because p(x | theta) is learned and not the posterior, the parameters of the sim
 Source: Papamakarios et al. 2017 (masked autoregressive flows), Alsing et al. 2019 (ensembles of conditional ones).
 """
 
-import logging
-import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lss.config import Table, quantity
 from lss.errors import DataError
 from lss.inference import SINGULAR
+from lss.learned.flows import Flows, build_flow, one_thread
 from lss.nets.checkpoint import Card, load_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
     import torch
 
-log = logging.getLogger("lss.density")
-
 TORCH_BYTES = 300_000_000
-FLOW_CPU_SECONDS = 5e-4  # per flow and simulation, for one training
-BATCHES = 10  # an epoch has no more updates than this, however many simulations there are
 _LARGEST = {"summaries": 1024, "parameters": 1024, "transforms": 64, "members": 64}  # what a file may ask for
-
-
-class Flows(Table):
-    """The flows of a density of summaries, and their training."""
-
-    members: int = quantity(3, "flows of the ensemble", ge=1, le=64)
-    transform: Literal["affine", "spline"] = quantity(
-        "affine", 'of one variable: "affine" (MAF), or "spline" (neural spline flow), slower, for what is not Gaussian'
-    )
-    transforms: int = quantity(2, "autoregressive transforms of each flow", ge=1, le=64)
-    hidden: tuple[int, ...] = quantity((50, 50), "units of each hidden layer of a transform", min_length=1)
-    learning_rate: float = quantity(2e-3, "of Adam", gt=0)
-    batch: int = quantity(100, "simulations an update, at least; a tenth of all where that is more", ge=1)
-    epochs: int = quantity(200, "passes over the simulations, at most", ge=1)
-    patience: int = quantity(20, "epochs without a better validation loss that end the training", ge=1)
-    validation: float = quantity(0.1, "share of the simulations kept back to validate", gt=0, lt=1)
 
 
 @dataclass(frozen=True)
@@ -164,111 +141,10 @@ class ConditionalDensity:
         u = self.frame.summaries(np.atleast_2d(np.asarray(x, np.float64)), theta)
         context = np.broadcast_to(self.frame.parameters(theta), (len(u), theta.shape[1]))
         given, wanted = (torch.from_numpy(np.array(a, np.float32)) for a in (context, u))
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), one_thread():
             each = torch.stack([flow(given).log_prob(wanted) for flow in self.flows]).double()
         mixed = torch.logsumexp(each + torch.from_numpy(np.log(self.weights))[:, None], dim=0)
         return mixed.numpy() - self.frame.log_volume
-
-
-def fit(
-    theta: np.ndarray, x: np.ndarray, settings: Flows, seed: int | Sequence[int], names: Sequence[str]
-) -> ConditionalDensity:
-    """Learn p(x | theta) from simulations.
-
-    theta : (m, p); x : (m, s); seed : of the first weights, the order and what is kept back; names : of the parameters
-    Returns the ensemble; the same bits for the same arguments, on any number of threads.
-    Raises DataError for values that are not finite, too few simulations, or degenerate summaries.
-    """
-    import torch
-
-    theta, x = np.asarray(theta, np.float64), np.asarray(x, np.float64)
-    if not (np.isfinite(theta).all() and np.isfinite(x).all()):
-        raise DataError("parameters or summaries are not finite")
-    frame = Frame.of(theta, x)
-    random = np.random.default_rng(seed)
-    order = random.permutation(len(x))
-    kept_back = max(1, round(settings.validation * len(x)))
-    u = torch.from_numpy(frame.summaries(x, theta)[order].astype(np.float32))
-    context = torch.from_numpy(frame.parameters(theta)[order].astype(np.float32))
-    examples = torch.cat([u, context], dim=1)
-    members = [
-        _train_flow(examples[kept_back:], examples[:kept_back], u.shape[1], settings, int(random.integers(2**62)))
-        for _ in range(settings.members)
-    ]
-    flows, losses, epochs = zip(*members, strict=True)
-    log.info("%d flows on %d simulations: validation loss %.3f to %.3f", len(flows), len(x), min(losses), max(losses))
-    return ConditionalDensity(tuple(names), frame, settings, flows, losses, epochs)
-
-
-def _build(summaries: int, parameters: int, settings: Flows) -> "torch.nn.Module":
-    """A flow that is the identity: the last layer of every transform gives zero, whatever theta."""
-    import torch
-    import zuko
-
-    kind = zuko.flows.MAF if settings.transform == "affine" else zuko.flows.NSF
-    flow = kind(
-        summaries,
-        parameters,
-        transforms=settings.transforms,
-        hidden_features=settings.hidden,
-        activation=torch.nn.Tanh,
-    )
-    for transform in flow.transform.transforms:
-        last = transform.hyper[-1]
-        torch.nn.init.zeros_(last.weight)
-        torch.nn.init.zeros_(last.bias)
-    return flow
-
-
-def _train_flow(
-    training: "torch.Tensor", validation: "torch.Tensor", summaries: int, settings: Flows, seed: int
-) -> "tuple[torch.nn.Module, float, int]":
-    """One flow, its lowest validation loss and the epoch of it.
-
-    training, validation : (m, s + p), summaries first
-    """
-    import torch
-
-    with torch.random.fork_rng(devices=[]), _one_thread():
-        torch.manual_seed(seed)
-        flow = _build(summaries, training.shape[1] - summaries, settings)
-        optimizer = torch.optim.Adam(flow.parameters(), lr=settings.learning_rate)
-        size = max(settings.batch, math.ceil(len(training) / BATCHES))
-        lowest, best, best_epoch = math.inf, {}, 0
-        for epoch in range(settings.epochs + 1):
-            with torch.no_grad():
-                loss = _loss(flow, validation, summaries).item()
-            if loss < lowest:
-                lowest, best_epoch = loss, epoch
-                best = {name: tensor.clone() for name, tensor in flow.state_dict().items()}
-            if epoch - best_epoch >= settings.patience:
-                break
-            for batch in training[torch.randperm(len(training))].split(size):
-                optimizer.zero_grad()
-                _loss(flow, batch, summaries).backward()
-                optimizer.step()
-    if not best:
-        raise DataError("the density of the summaries has no finite likelihood: a few of them are far from all others")
-    flow.load_state_dict(best)
-    return flow.eval(), lowest, best_epoch
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Flows are too small to share: on cores that others use too, a second thread makes them ten times slower."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _loss(flow: "torch.nn.Module", examples: "torch.Tensor", summaries: int) -> "torch.Tensor":
-    """Mean of -ln p(u | theta)."""
-    return -flow(examples[:, summaries:]).log_prob(examples[:, :summaries]).mean()
 
 
 # --- on disk ---------------------------------------------------------------------------------------------------------
@@ -315,7 +191,7 @@ def _assembled(state: "dict[str, torch.Tensor]", card: Card) -> ConditionalDensi
     settings = Flows(**{k: v for k, v in card["training"].items() if k in Flows.model_fields})
     flows = []
     for k in range(settings.members):
-        flow: Any = _build(s, p, settings)
+        flow: Any = build_flow(s, p, settings)
         flow.load_state_dict({n.removeprefix(f"{k}."): t for n, t in state.items() if n.startswith(f"{k}.")})
         flows.append(flow.eval())
     losses, epochs = card["validation"]["losses"], card["training"]["best_epochs"]

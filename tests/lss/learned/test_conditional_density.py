@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from lss.errors import DataError
-from lss.learned.conditional_density import Flows, fit, load, save
+from lss.learned.conditional_density import load, save
+from lss.learned.density_training import fit
+from lss.learned.flows import Flows
 from lss.nets.checkpoint import load_checkpoint, save_checkpoint
 
 QUICK = {"members": 1, "transforms": 2, "hidden": (24,), "learning_rate": 1e-2, "epochs": 60, "patience": 10}

@@ -6,7 +6,7 @@ import pytest
 from lss.errors import DataError, Stopped
 from lss.files.restart import Restart
 from lss.inference import Prior
-from lss.learned.conditional_density import Flows
+from lss.learned.flows import Flows
 from lss.process import interrupt
 from lss.process.progress import progress
 from lss_recon.simulation_based import abc, delfi

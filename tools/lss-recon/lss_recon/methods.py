@@ -44,7 +44,7 @@ METHODS = {
         {
             **_SIMULATIONS,
             "delfi": f"{_SIMULATION_BASED}.settings:Delfi",
-            "density": "lss.learned.conditional_density:Flows",
+            "density": "lss.learned.flows:Flows",
         },
     ),
     "abc": Method(

@@ -17,7 +17,9 @@ import numpy as np
 
 from lss.files.restart import Restart
 from lss.inference import Prior
-from lss.learned.conditional_density import FLOW_CPU_SECONDS, ConditionalDensity, Flows, fit, refuse_few
+from lss.learned.conditional_density import ConditionalDensity, refuse_few
+from lss.learned.density_training import FLOW_CPU_SECONDS, fit
+from lss.learned.flows import Flows
 from lss.stages import Plan
 from lss.universe import Group, Universe
 from lss_recon.config import Config

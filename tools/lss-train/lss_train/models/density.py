@@ -14,7 +14,9 @@ import numpy as np
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import read_universe, universe_files
 from lss.inference import split_names
-from lss.learned.conditional_density import FLOW_CPU_SECONDS, TORCH_BYTES, Flows, fit, save
+from lss.learned.conditional_density import TORCH_BYTES, save
+from lss.learned.density_training import FLOW_CPU_SECONDS, fit
+from lss.learned.flows import Flows
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
 from lss_train.training.run import TrainingRun

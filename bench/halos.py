@@ -22,8 +22,8 @@ from lss import stages
 from lss.files.universe_file import read_universe
 from lss.physics.units import GADGET_MASS, particle_mass
 from lss.universe import Halos, Universe
-from lss_halo.catalogues.ahf import read_ahf
-from lss_halo.config import Config
+from lss_halo.catalogues import ahf as ahf_catalogue
+from lss_halo.config import Catalogue, Config
 from lss_halo.finders.cells import Cells, sort_into_cells
 from lss_halo.finders.mass_definition import threshold_density
 from lss_halo.finders.spheres import gather, sphere
@@ -55,7 +55,7 @@ def compare(run: Run) -> dict[str, Any]:
     universe = read_universe(run.snapshot)
     figures: dict[str, Any] = against_gadget(universe, run.groups)
     ours = catalogue(universe, "200c", 20)
-    coarse, fine = (read_ahf(path).columns for path in (run.ahf, run.ahf_fine))
+    coarse, fine = (ahf_catalogue.read(path, Catalogue(), Config()).columns for path in (run.ahf, run.ahf_fine))
     figures |= against_ahf(ours, coarse, fine, universe.box.size)
     figures["ahf_equal_about_its_centres"] = equal_about_centres(universe, coarse)
     figures["tinker_error"] = against_theory(universe, ours)

@@ -1,5 +1,9 @@
 """Catalogues of other codes: what is read, and what is refused with one clear line."""
 
+import json
+import subprocess
+import sys
+import types
 from pathlib import Path
 
 import h5py
@@ -9,6 +13,8 @@ import pytest
 from lss.config import validate
 from lss.errors import ConfigError, DataError
 from lss_halo import stage
+from lss_halo.catalogues import READERS, Reader
+from lss_halo.catalogues.foreign import Foreign
 
 AHF = Path(__file__).parents[2] / "data/gadget4-64-a.AHF_halos"  # the eight largest of Gadget-4 + AHF, 125 Mpc/h
 PARTICLE_MASS = 6.5638e11
@@ -138,12 +144,14 @@ def test_files_that_are_no_catalogue_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("catalogue", "message"),
     [
-        ({"format": "fof"}, "'ahf', 'rockstar'"),
+        ({"format": "fof"}, "expected one of ahf, rockstar"),
         ({"format": "csv"}, "needs length_unit"),
         ({"format": "rockstar", "length_unit": "kpc/h"}, "has its lengths in Mpc/h"),
-        ({"format": "ahf", "columns": {"mass": "M"}}, "needs no map"),
+        ({"format": "ahf", "columns": {"mass": "M"}}, "takes no columns; formats that do: csv, hdf5"),
         ({"format": "csv", "length_unit": "Mpc/h", "columns": {"masss": "M"}}, "'position', 'velocity'"),
-        ({"format": "gadget4", "members": "x"}, "no file of members"),
+        ({"format": "gadget4", "members": "x"}, "takes no members; formats that do: ahf"),
+        ({"format": "ahf", "mass_unit": 1e10}, "takes no mass_unit; formats that do: csv, hdf5"),
+        ({"format": "gadget4", "subhalos": True}, "takes no subhalos; formats that do: ahf, rockstar"),
         ({"format": "ahf", "match": "abundance"}, "needs the checkpoint"),
         ({"format": "csv", "length_unit": "Mpc/h", "mass_units": 1.0}, "did you mean 'mass_unit'"),
     ],
@@ -326,3 +334,35 @@ def test_links_out_of_an_hdf5_catalogue_are_not_followed(tmp_path):
     catalogue = {"format": "hdf5", "length_unit": "Mpc/h", "columns": {"position": "x", "velocity": "x", "mass": "N"}}
     with pytest.raises(DataError, match="N is a link"):
         read(path, catalogue)
+
+
+# --- a further reader -----------------------------------------------------------------------------------------------
+
+
+def test_a_reader_is_one_module_and_one_line(tmp_path, monkeypatch):
+    def read_toy(path, catalogue, config):
+        position, mass = np.array([[1.0, 2.0, 3.0]]), np.array([float(path.read_text())])
+        return Foreign({"position": position, "velocity": np.zeros((1, 3)), "mass": mass})
+
+    module = types.ModuleType("toy_reader")
+    module.read = read_toy
+    monkeypatch.setitem(sys.modules, "toy_reader", module)
+    monkeypatch.setitem(READERS, "toy", Reader("toy_reader", "one halo", "Mpc/h"))
+    (tmp_path / "halo.toy").write_text("3e14")
+    halos = read(tmp_path / "halo.toy", {"format": "toy"})
+    assert (halos.finder, halos.mass.tolist()) == ("toy", [np.float32(3e14)])
+    with pytest.raises(ConfigError, match="takes no members"):
+        configuration({"format": "toy", "members": "x"})
+    assert "toy" in json.dumps(stage.Config.model_json_schema())
+
+
+def test_a_reader_is_imported_only_when_it_is_used():
+    code = "import sys, lss_halo.stage; print([n for n in sys.modules if n in sys.argv[1:]])"
+    modules = sorted({reader.module for reader in READERS.values()})
+    done = subprocess.run([sys.executable, "-c", code, *modules], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_every_format_is_described_in_the_manual():
+    page = (Path(__file__).parents[3] / "docs/halos.md").read_text()
+    assert all(f"`{name}`" in page for name in READERS)

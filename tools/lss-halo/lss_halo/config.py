@@ -1,10 +1,11 @@
 """The table [halo]: which halos are found, or read from another code's catalogue, and the fields made of them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import field_validator, model_validator
 
-from lss.config import Assignment, Configuration, Table, quantity
+from lss.config import Assignment, Configuration, OneOf, Table, quantity
+from lss_halo.catalogues import READERS
 
 MassDefinition = Literal["fof", "200c", "500c", "vir", "200m"]
 Column = Literal[
@@ -25,7 +26,9 @@ Channel = Literal["mass_weighted", "count", "mass", "momentum_x", "momentum_y", 
 class Catalogue(Table):
     """[halo.catalogue]: how to read a catalogue made by another code."""
 
-    format: Literal["ahf", "rockstar", "gadget4", "csv", "hdf5"] = quantity("ahf", "who wrote it")
+    format: Annotated[str, OneOf(READERS)] = quantity(
+        "ahf", "; ".join(f'"{name}": {reader.words}' for name, reader in READERS.items())
+    )
     length_unit: Literal["kpc/h", "Mpc/h"] | None = quantity(
         None, "unit of the lengths (ahf: kpc/h unless said otherwise; csv and hdf5 must say; others have their own)"
     )
@@ -46,22 +49,21 @@ class Catalogue(Table):
     def _keys_fit_the_format(self) -> "Catalogue":
         if self.match == "abundance" and not self.checkpoint:
             raise ValueError("match = 'abundance' needs the checkpoint whose mass function is matched")
-        mapped = self.format in ("csv", "hdf5")
-        if mapped and self.length_unit is None:
+        reader = READERS[self.format]
+        if reader.length_unit is None and self.length_unit is None:
             raise ValueError(f'format = "{self.format}" needs length_unit = "kpc/h" or "Mpc/h"')
-        if self.format in ("rockstar", "gadget4") and self.length_unit not in (None, "Mpc/h"):
-            raise ValueError(f'format = "{self.format}" has its lengths in Mpc/h')
-        if self.columns and not mapped:
-            raise ValueError(f'format = "{self.format}" needs no map of columns')
-        if self.members and self.format != "ahf":
-            raise ValueError(f'format = "{self.format}" has no file of members')
+        if "length_unit" not in reader.takes and self.length_unit not in (None, reader.length_unit):
+            raise ValueError(f'format = "{self.format}" has its lengths in {reader.length_unit}')
+        for key in ("mass_unit", "centred", "columns", "members", "subhalos"):
+            if key not in reader.takes and getattr(self, key) != type(self).model_fields[key].default:
+                takers = ", ".join(name for name, other in READERS.items() if key in other.takes)
+                raise ValueError(f'format = "{self.format}" takes no {key}; formats that do: {takers}')
         return self
 
     @property
     def length_in_mpc(self) -> float:
         """The unit of the file's lengths in Mpc/h."""
-        unit = self.length_unit or ("kpc/h" if self.format == "ahf" else "Mpc/h")
-        return {"kpc/h": 1e-3, "Mpc/h": 1.0}[unit]
+        return {"kpc/h": 1e-3, "Mpc/h": 1.0}[self.length_unit or READERS[self.format].length_unit or "Mpc/h"]
 
 
 class Survey(Table):

@@ -8,6 +8,7 @@ from lss.errors import DataError
 from lss.universe import Members
 from lss_halo.catalogues.foreign import Foreign
 from lss_halo.catalogues.text_table import read_lines, read_text_table
+from lss_halo.config import Catalogue, Config
 
 # Ours: AHF's names for it, of several versions.
 AHF_SCALARS = {
@@ -23,12 +24,10 @@ AHF_SCALARS = {
 LENGTHS = ("position", "radius", "r_max")
 
 
-def read_ahf(
-    path: Path, *, length_in_mpc: float = 1e-3, subhalos: bool = False, members: Path | None = None
-) -> Foreign:
+def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     """An `_halos` file: its hosts, unless subhalos are asked for; AHF's velocities are peculiar km/s.
 
-    length_in_mpc : unit of the file's lengths in Mpc/h (AHF's own is kpc/h); members : the `_particles` file
+    The members are those of the `_particles` file that `catalogue.members` names.
     Raises DataError when it is no such file, a column is missing, or the two files do not belong together.
     """
     table = read_text_table(path)
@@ -45,11 +44,12 @@ def read_ahf(
             columns[ours] = named.column(path, *theirs)
     for name in LENGTHS:
         if name in columns:
-            columns[name] = columns[name] * length_in_mpc
+            columns[name] = columns[name] * catalogue.length_in_mpc
     host = named.column(path, "hostHalo")
     # Hosts have -1 where halos are numbered from 0, else 0.
     is_host = host == (-1 if (host == -1).any() else 0)
-    kept = np.full(len(host), True) if subhalos else is_host
+    kept = np.full(len(host), True) if catalogue.subhalos else is_host
+    members = Path(catalogue.members) if catalogue.members else None
     listed = read_ahf_particles(members, columns["n_particles"], kept) if members else None
     return Foreign({name: column[kept] for name, column in columns.items()}, listed)
 

@@ -12,12 +12,9 @@ from lss.grid.periodic import fold_edge
 from lss.learned import estimator
 from lss.nets.checkpoint import read_card
 from lss.universe import Halos, Members, Universe
-from lss_halo.catalogues.ahf import read_ahf
+from lss_halo.catalogues import load
 from lss_halo.catalogues.foreign import Foreign
-from lss_halo.catalogues.gadget_groups import read_gadget_groups
 from lss_halo.catalogues.hdf5_table import open_hdf5
-from lss_halo.catalogues.mapped import read_mapped
-from lss_halo.catalogues.rockstar import read_rockstar
 from lss_halo.config import Catalogue, Config
 from lss_halo.finders.mass_definition import critical_density, overdensity
 
@@ -30,13 +27,13 @@ def read_foreign(path: Path, config: Config) -> Universe:
     """A universe that holds nothing but the halos of another code's catalogue; a universe file is read as it is.
 
     Raises ConfigError when its masses are not of `[halo] mass_definition` or it is of another box or redshift,
-    DataError when it cannot be read, a value is not finite or a halo is outside the box. An empty one is allowed, and
-    said aloud.
+    DataError when it cannot be read, a value is not finite or a halo is outside the box. An empty one is allowed, with
+    a warning.
     """
     if is_universe(path):
         return read_universe(path)
     catalogue = config.halo.catalogue or Catalogue()
-    foreign = read_catalogue(path, catalogue, config)
+    foreign: Foreign = load(catalogue.format).read(path, catalogue, config)
     check_columns(foreign.columns, config.box.size, catalogue, path)
     check_file(foreign, config, catalogue, path)
     if catalogue.match == "none":
@@ -58,18 +55,6 @@ def is_universe(path: Path) -> bool:
         return str(path) == "-"
     with open_hdf5(path) as file:
         return file.attrs.get("format") == FORMAT or "PartType1" in file
-
-
-def read_catalogue(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
-    """The catalogue by the reader of its format."""
-    if catalogue.format == "ahf":
-        members = Path(catalogue.members) if catalogue.members else None
-        return read_ahf(path, length_in_mpc=catalogue.length_in_mpc, subhalos=catalogue.subhalos, members=members)
-    if catalogue.format == "rockstar":
-        return read_rockstar(path, mass_definition=config.halo.mass_definition, subhalos=catalogue.subhalos)
-    if catalogue.format == "gadget4":
-        return read_gadget_groups(path, mass_definition=config.halo.mass_definition)
-    return read_mapped(path, catalogue, length_in_mpc=catalogue.length_in_mpc, box_size=config.box.size)
 
 
 def matched_masses(mass: np.ndarray, checkpoint: str, config: Config) -> np.ndarray:

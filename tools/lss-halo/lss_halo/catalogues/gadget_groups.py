@@ -8,6 +8,7 @@ from lss.errors import DataError
 from lss.physics.units import GADGET_MASS
 from lss_halo.catalogues.foreign import Foreign
 from lss_halo.catalogues.hdf5_table import open_hdf5, read_dataset
+from lss_halo.config import Catalogue, Config
 
 # The names of mass and radius of each definition; a group of friends has no radius.
 GROUP_COLUMNS = {
@@ -19,7 +20,7 @@ GROUP_COLUMNS = {
 }
 
 
-def read_gadget_groups(path: Path, *, mass_definition: str) -> Foreign:
+def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     """The groups with a mass of that definition, at their potential minima; v_max of each group's main subhalo.
 
     Raises DataError when it is no such file, is one of several, or a dataset is missing.
@@ -34,7 +35,7 @@ def read_gadget_groups(path: Path, *, mass_definition: str) -> Foreign:
                 raise DataError(f"{path}: no attribute {name} in /Header")
         if int(header["NumFiles"]) != 1:
             raise DataError(f"{path}: one of {int(header['NumFiles'])} files of a catalogue; join them first")
-        mass_name, radius_name = GROUP_COLUMNS[mass_definition]
+        mass_name, radius_name = GROUP_COLUMNS[config.halo.mass_definition]
         length = read_dataset(file, "Group/GroupLen", path)
         fof_mass = read_dataset(file, "Group/GroupMass", path) * GADGET_MASS
         scale_factor = 1 / (1 + float(header["Redshift"]))

@@ -17,13 +17,13 @@ from lss.errors import ConfigError, DataError
 from lss_halo.catalogues.foreign import Foreign
 from lss_halo.catalogues.hdf5_table import open_hdf5, read_dataset
 from lss_halo.catalogues.text_table import read_text_table
-from lss_halo.config import Catalogue, Column
+from lss_halo.config import Catalogue, Column, Config
 
 VECTORS = ("position", "velocity")
 LENGTHS = ("position", "radius", "r_max")
 
 
-def read_mapped(path: Path, catalogue: Catalogue, *, length_in_mpc: float, box_size: float) -> Foreign:
+def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     """The mapped columns in our units.
 
     Raises ConfigError when position, velocity or mass is not mapped, DataError when a column is not in the file.
@@ -31,8 +31,8 @@ def read_mapped(path: Path, catalogue: Catalogue, *, length_in_mpc: float, box_s
     missing = [name for name in ("position", "velocity", "mass") if name not in catalogue.columns]
     if missing:
         raise ConfigError(f"[halo.catalogue] columns: no {', '.join(missing)}; name the columns of {path}")
-    read = _read_csv if catalogue.format == "csv" else _read_hdf5
-    columns = read(path, catalogue.columns)
+    read_columns = _read_csv if catalogue.format == "csv" else _read_hdf5
+    columns = read_columns(path, catalogue.columns)
     for name, column in columns.items():
         if column.shape[1:] != ((3,) if name in VECTORS else ()):
             raise DataError(
@@ -43,9 +43,9 @@ def read_mapped(path: Path, catalogue: Catalogue, *, length_in_mpc: float, box_s
     columns["mass"] = columns["mass"] * catalogue.mass_unit
     for name in LENGTHS:
         if name in columns:
-            columns[name] = columns[name] * length_in_mpc
+            columns[name] = columns[name] * catalogue.length_in_mpc
     if catalogue.centred:
-        columns["position"] = columns["position"] + 0.5 * box_size
+        columns["position"] = columns["position"] + 0.5 * config.box.size
     return Foreign(columns)
 
 

@@ -8,12 +8,13 @@ import numpy as np
 from lss.errors import ConfigError, DataError
 from lss_halo.catalogues.foreign import Foreign
 from lss_halo.catalogues.text_table import TextTable, read_text_table
+from lss_halo.config import Catalogue, Config
 
 # Rockstar's radius is of the mass it was configured with, so it belongs to "mvir" alone.
 MASS_COLUMNS = {"200c": "m200c", "500c": "m500c", "200m": "m200b", "vir": "mvir"}
 
 
-def read_rockstar(path: Path, *, mass_definition: str, subhalos: bool = False) -> Foreign:
+def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     """Host halos of a catalogue with a parent column (PID), all of one without, that have a mass of the definition.
 
     Positions are comoving Mpc/h, radii kpc/h, velocities peculiar km/s, masses Msun/h, as Rockstar's header says.
@@ -22,6 +23,7 @@ def read_rockstar(path: Path, *, mass_definition: str, subhalos: bool = False) -
     """
     table = read_text_table(path)
     table = TextTable({name.lower(): column for name, column in table.columns.items()}, table.comments)
+    mass_definition = config.halo.mass_definition
     column = MASS_COLUMNS.get(mass_definition)
     if column is None or column not in table.columns:
         there = [name for name, theirs in MASS_COLUMNS.items() if theirs in table.columns]
@@ -40,7 +42,7 @@ def read_rockstar(path: Path, *, mass_definition: str, subhalos: bool = False) -
         columns["radius"] = table.column(path, "rvir") / 1e3
     # Halos whose mean density nowhere reaches the threshold have no mass of that definition.
     kept = columns["mass"] != 0
-    if "pid" in table.columns and not subhalos:
+    if "pid" in table.columns and not catalogue.subhalos:
         kept &= table.columns["pid"] < 0
     scale_factor, box_size = (_comment(path, table, name) for name in ("a =", "Box size:"))
     redshift = None if scale_factor is None else 1 / scale_factor - 1

@@ -87,7 +87,7 @@ def halo_fields(
     position, number = position[inside], number[inside] - 1
     fields = np.zeros((len(channels), n, n, n), np.float32)
     for field, channel in zip(fields, channels, strict=True):
-        bin_weight = _bin_weight(channel, reference.mean_mass)
+        bin_weight = mass_weight(channel, reference.mean_mass)
         expected = float(np.sum(reference.count * bin_weight))
         if not expected or not len(position):
             continue
@@ -109,7 +109,7 @@ def halo_weight(channel: str, mass: np.ndarray, bins: MassBins) -> np.ndarray:
     mass : (m,) Msun/h
     Returns (m,) float64.
     """
-    return np.pad(_bin_weight(channel, bins.mean_mass), 1)[_bin_of(mass, bins.edges)]
+    return np.pad(mass_weight(channel, bins.mean_mass), 1)[_bin_of(mass, bins.edges)]
 
 
 def _bin_of(mass: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -118,7 +118,7 @@ def _bin_of(mass: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.where(mass == edges[-1], len(edges) - 1, number)
 
 
-def _bin_weight(channel: str, mass: np.ndarray) -> np.ndarray:
+def mass_weight(channel: str, mass: np.ndarray) -> np.ndarray:
     """f(M) of a channel for mean masses in Msun/h."""
     if channel not in CHANNELS:
         raise DataError(f"halo field {channel!r}: unknown; one of {', '.join(CHANNELS)}")

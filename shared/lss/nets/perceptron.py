@@ -5,6 +5,8 @@ architecture are averaged as fields: f is the mean of theirs.
 Source: Wu, Munoz & Eisenstein 2023 (JCAP 05, 040), section 2.1: 5 layers of 64 with GeLU, 5 trainings.
 """
 
+import itertools
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -23,7 +25,7 @@ class Perceptron(nn.Module):
     def __init__(self, inputs: int, width: int = 64, layers: int = 5) -> None:
         super().__init__()
         sizes = [inputs] + [width] * layers
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.last = nn.Linear(width, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,6 @@ import numpy as np
 
 from lss.errors import ConfigError
 from lss.grid import fourier
-from lss.grid.modes import mode_counts, squared_indices
 
 NAMES = ("delta", "laplacian", "G2")
 LEAST_VOXELS = 1.15  # of a radius: the Gaussian is 0.0015 at the Nyquist frequency then
@@ -46,17 +45,16 @@ def bias_operators(field: np.ndarray, radii: Sequence[float], box_size: float) -
         smoothed = modes * np.exp(k2 * np.float32(-0.5 * radius**2))
         operators[i] = fourier.inverse(smoothed, n)
         operators[count + i] = fourier.inverse(smoothed * -k2, n, overwrite=True)
-        operators[2 * count + i] = _tidal(smoothed, operators[i], k, k2)
+        operators[2 * count + i] = _tidal(smoothed, operators[i], k2, box_size)
     return operators
 
 
-def _tidal(modes: np.ndarray, delta: np.ndarray, k: list[np.ndarray], k2: np.ndarray) -> np.ndarray:
+def _tidal(modes: np.ndarray, delta: np.ndarray, k2: np.ndarray, box_size: float) -> np.ndarray:
     """G2 of a field given by its modes: 2 sum over i < j of phi_ij^2 - phi_ii phi_jj, with lap phi = delta."""
     n = len(delta)
+    k = [component.astype(np.float32) for component in fourier.wavenumbers(n, box_size)]
     potential = modes / np.where(k2 == 0, np.inf, -k2)
-    nyquist = np.abs(k[0]).max()
-    # d_i d_j of a real field is not defined where i or j is at the Nyquist frequency.
-    odd = [np.where(np.abs(component) < 0.999 * nyquist, component, 0) for component in k]
+    odd = [component.astype(np.float32) for component in fourier.derivative_wavenumbers(n, box_size)]
 
     def curvature(i: int, j: int) -> np.ndarray:
         factors = k[i] * k[j] if i == j else odd[i] * odd[j]
@@ -88,8 +86,8 @@ def expected_covariance(radii: Sequence[float], power: np.ndarray, n: int, box_s
     Returns (3 r, 3 r) float64; the mode k = 0 is left out.
     """
     shape = (n, n, n)
-    squared = np.rint(squared_indices(shape)).astype(np.int64)
-    modes = np.bincount(squared.ravel(), mode_counts(shape).ravel(), minlength=len(power)).astype(float)
+    squared = np.rint(fourier.squared_indices(shape)).astype(np.int64)
+    modes = np.bincount(squared.ravel(), fourier.mode_counts(shape).ravel(), minlength=len(power)).astype(float)
     k2 = (2 * np.pi / box_size) ** 2 * np.arange(len(power))
     variance = modes * power / box_size**3
     variance[0] = 0

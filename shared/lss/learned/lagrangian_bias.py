@@ -18,14 +18,15 @@ import numpy as np
 from lss.config import Cosmology
 from lss.errors import ConfigError, DataError
 from lss.grid.bias_operators import bias_operators, check_radii, expected_covariance, orthogonal_inputs
-from lss.nets.checkpoint import Card, load_built
+from lss.grid.fourier import lattice_wavenumbers
+from lss.nets.checkpoint import Card, load_network
 from lss.physics.linear_power import linear_power
-from lss.physics.random_field import lattice_wavenumbers
 
 if TYPE_CHECKING:
     import torch
 
 MODEL = "lagrangian-bias"
+KINDS = ("perceptrons", "polynomial", "bins")  # of architectures: the network, and what it is held against
 VOXEL_TOLERANCE = 0.01  # relative
 GRADIENT_SAMPLE = 1_000_000  # particles of the principal components
 
@@ -186,9 +187,7 @@ def load(name_or_path: Path | str) -> LagrangianBias:
 
     Raises DataError as lss.nets.checkpoint, and for a card without what it needs.
     """
-    from lss.nets.bias_functions import build_bias
-
-    function, card = load_built(name_or_path, MODEL, build_bias)
+    function, card = load_network(name_or_path, MODEL, kinds=KINDS)
     source = str(name_or_path)
     missing = [name for name in ("weight", "mass_range", "cosmology", "redshift") if name not in card["data"]]
     if missing:

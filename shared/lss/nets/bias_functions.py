@@ -6,20 +6,18 @@ Their inputs are the three operators at one radius, each in units of its expecte
     bins          a constant in each bin of delta and, within it, of the laplacian (Wu et al. 2023, section 3.1)
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
-from lss.errors import DataError
-from lss.nets.checkpoint import Card, sizes_of
-from lss.nets.perceptron import Perceptrons
-
-_LARGEST = {"inputs": 1024, "width": 4096, "layers": 64, "members": 64}
 TERMS = ("1", "delta", "delta^2", "G2", "laplacian")
 
 
 class Polynomial(nn.Module):
     """(m, 3) operators to (m,) f; coefficients : of the first `terms` of TERMS."""
 
+    LARGEST: ClassVar = {"terms": len(TERMS)}
     coefficients: torch.Tensor
 
     def __init__(self, terms: int) -> None:
@@ -42,6 +40,7 @@ class Bins(nn.Module):
     delta_edges : (a - 1,) between the bins of delta; laplacian_edges : (a, b - 1) within each; value : (a, b)
     """
 
+    LARGEST: ClassVar = {"delta": 4096, "laplacian": 4096}
     delta_edges: torch.Tensor
     laplacian_edges: torch.Tensor
     value: torch.Tensor
@@ -60,18 +59,3 @@ class Bins(nn.Module):
         row = torch.bucketize(x[:, 0].contiguous(), self.delta_edges)
         column = (x[:, 1:2] > self.laplacian_edges[row]).sum(dim=1)
         return row * self.value.shape[1] + column
-
-
-def build_bias(architecture: Card, source: str) -> nn.Module:
-    """An untrained f of this architecture: "perceptrons", "polynomial" or "bins".
-
-    Raises DataError naming `source` if we have none such.
-    """
-    kind = architecture.get("kind") if isinstance(architecture, dict) else None
-    if kind == "polynomial":
-        return Polynomial(**sizes_of(architecture, kind, {"terms": len(TERMS)}, source))
-    if kind == "bins":
-        return Bins(**sizes_of(architecture, kind, {"delta": 4096, "laplacian": 4096}, source))
-    if kind == "perceptrons":
-        return Perceptrons(**sizes_of(architecture, kind, _LARGEST, source))
-    raise DataError(f"{source}: architecture {kind!r} is no Lagrangian bias")

@@ -34,6 +34,9 @@ Card = dict[str, Any]
 ARCHITECTURES: dict[str, str] = {
     "unet": "lss.nets.unet.UNet",
     "compressor": "lss.nets.compressor_net.CompressorNet",
+    "perceptrons": "lss.nets.perceptron.Perceptrons",
+    "polynomial": "lss.nets.bias_functions.Polynomial",
+    "bins": "lss.nets.bias_functions.Bins",
 }
 """Kind -> the torch module of a network, imported only when one is built.
 

@@ -6,6 +6,7 @@ Source: Wu, Munoz & Eisenstein 2023 (JCAP 05, 040), section 2.1: 5 layers of 64 
 """
 
 import itertools
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -36,6 +37,8 @@ class Perceptron(nn.Module):
 
 class Perceptrons(nn.Module):
     """f of each particle: the mean over trainings of 10^y, (m, inputs) to (m,) float32."""
+
+    LARGEST: ClassVar = {"inputs": 1024, "width": 4096, "layers": 64, "members": 64}
 
     def __init__(self, inputs: int, width: int = 64, layers: int = 5, members: int = 1) -> None:
         super().__init__()

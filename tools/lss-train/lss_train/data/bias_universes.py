@@ -10,7 +10,7 @@ from lss.config import Box, Cosmology, Settings
 from lss.errors import DataError
 from lss.files.universe_file import read_universe, universe_files
 from lss.grid.mesh import overdensity
-from lss.halos.halo_fields import particle_halo_mass
+from lss.halos.lagrangian import particle_halo_mass
 from lss.halos.weighted_field import MassRange, occupation, tracer_field, tracer_weight
 from lss.learned.lagrangian_bias import Inputs
 from lss.physics.random_field import linear_overdensity

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from lss.grid import fourier, mesh
-from lss.grid.modes import mode_counts, squared_indices
 from lss.nets.perceptron import Perceptron
 from lss_train.data.bias_universes import BiasUniverse
 from lss_train.training.bias_descent import Descent, chunked_ratios, pull_back
@@ -51,10 +50,10 @@ class ModeLoss:
         self.n = n = 2 * int(np.ceil(least / 2))
         self.halos = fourier.forward(universe.halo_field(n))
         shape = (n, n, n)
-        length = np.sqrt(squared_indices(shape)) * (2 * np.pi / self.box_size)
+        length = np.sqrt(fourier.squared_indices(shape)) * (2 * np.pi / self.box_size)
         shell = np.rint(length * self.box_size / (2 * np.pi)).astype(int)
         inside = (length <= k_max) & (shell > 0)
-        counts = mode_counts(shape) * inside
+        counts = fourier.mode_counts(shape) * inside
         power = np.bincount(shell.ravel(), (counts * np.abs(self.halos) ** 2).ravel())
         shells = np.unique(shell[inside])
         weight = np.zeros(len(power))

@@ -38,7 +38,7 @@ def main() -> None:
             setup = round(timed(["make", "setup"], folder), 1)
         seconds = round(timed(["make", "demo"], folder), 1)
         figures = json.loads((folder / "build/demo/comparison.json").read_text())
-    keys = ("simulations", "k80_ic", "k80_matter", "k80_halo_field", "k80_estimate", "k80_start", "r_ic")
+    keys = ("simulations", "k80_ic", "k80_matter", "k80_halo_field", "k80_estimate", "k80_start", "k80_default", "r_ic")
     print(json.dumps({"seconds": seconds, "setup_seconds": setup, **{key: figures[key] for key in keys}}))
 
 

@@ -128,6 +128,7 @@ def _result(arguments: argparse.Namespace, settings: Settings, found: Sequence[O
         "truths": len(found),
         "k80": of_six(rows, median),
         "k80_error": of_six(rows, median_error),
+        "k80_default": of_six(rows, median, "k80_default"),
         "k80_mean": {name: median(rows, f"k80_mean_{name}") for name in ("ic", "matter")},
         "k80_estimate": median(rows, "k80_estimate"),
         "k80_halo_field": median(rows, "k80_halo_field"),

@@ -14,6 +14,7 @@ from bench.lulo.figures import Figures, matter
 from lss.grid.comparison import compare_modes
 from lss.grid.fourier import forward
 from lss.grid.spectra import shell_limits, shell_sums, shells
+from lss.halos.six_fields import RECORDED
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Universe
 
@@ -61,7 +62,11 @@ def mean_figures(samples: Sequence[Universe], truth: Universe) -> Figures:
     size = truth.box.size
     means = {
         "ic": (np.mean([_initial(universe) for universe in samples], axis=0), _initial(truth), "none"),
-        "matter": (np.mean([matter(one).modes[0] for one in samples], axis=0), matter(truth).modes[0], "cic"),
+        "matter": (
+            np.mean([matter(one).modes[0] for one in samples], axis=0),
+            matter(truth).modes[0],
+            RECORDED.assignment,
+        ),
     }
     return {
         f"k80_mean_{name}": compare_modes(mean[None], true[None], size, (window, window)).k80

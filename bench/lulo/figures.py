@@ -2,7 +2,8 @@
 
 | figure | what |
 |---|---|
-| k80_FIELD | the k where r(k) with the truth falls through 0.8 |
+| k80_FIELD | the k where r(k) with the truth falls through 0.8, painted as recorded values were (RECORDED) |
+| k80_default_FIELD | the same, painted as lss-stats does by default |
 | t10_FIELD, t12_FIELD | the k out to which T(k) stays within 10%, 12%; shells of fewer than 50 modes left out |
 | q_error | median of abs(Q / Q_true - 1) over angles, k1 = 0.1, k2 = 1.0 h/Mpc, matter |
 | n_20, n_130, with _true | halos of at least 20 and 130 particles |
@@ -15,10 +16,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lss.config import Painting
 from lss.grid.comparison import Comparison, falls_through, transfer_reach
 from lss.grid.mesh import overdensity
 from lss.grid.spectra import measure
-from lss.halos.six_fields import NAMES, recovery, reference_bins, six_fields
+from lss.halos.six_fields import NAMES, PAINTED, RECORDED, recovery, reference_bins, six_fields
 from lss.learned import estimator
 from lss.physics.random_field import linear_overdensity
 from lss.physics.units import particle_mass
@@ -45,9 +47,11 @@ Figures = dict[str, float]
 
 def figures(found: Universe, truth: Universe, recovered: Mapping[str, Comparison]) -> Figures:
     """All figures of one reconstruction; `recovered` is their `compare`."""
+    by_default = {**recovered, **painted_by_default(found, truth)}
     histories = [found.group(path).attrs for path in ("recon", "recon/early") if found.has(path)]
     return {
         **reaches(recovered),
+        **{f"k80_default_{name}": one.k80 for name, one in by_default.items()},
         "q_error": q_error(found, truth),
         **halo_numbers(found, truth),
         "simulations": float(histories[0]["simulations"]),
@@ -60,6 +64,13 @@ def compare(found: Universe, truth: Universe) -> dict[str, Comparison]:
     """r(k) and T(k) of the six fields, as far as both have them."""
     reference = reference_bins(truth)
     return recovery(six_fields(found, reference), six_fields(truth, reference), truth.box.size)
+
+
+def painted_by_default(found: Universe, truth: Universe) -> dict[str, Comparison]:
+    """The fields of `compare` that are painted, painted as lss-stats does by default."""
+    reference = reference_bins(truth)
+    ours, true = (six_fields(universe, reference, Painting(), PAINTED) for universe in (found, truth))
+    return recovery(ours, true, truth.box.size)
 
 
 def reaches(recovered: Mapping[str, Comparison]) -> Figures:
@@ -103,8 +114,9 @@ def q_error(found: Universe, truth: Universe) -> float:
 
 
 def matter(universe: Universe) -> FieldModes:
-    """The overdensity of the particles in Fourier space, CIC on the grid of the box."""
-    return Fields(universe, Statistics()).modes("matter")
+    """The overdensity of the particles in Fourier space, painted as recorded values were."""
+    config = Statistics(assignment=RECORDED.assignment, interlace=RECORDED.interlaced)
+    return Fields(universe, config).modes("matter")
 
 
 def halo_numbers(found: Universe, truth: Universe) -> Figures:
@@ -123,7 +135,7 @@ def halo_numbers(found: Universe, truth: Universe) -> Figures:
 def without_a_loop(truth: Universe, checkpoint: str | None) -> Figures:
     """What there is before any simulation: the halo field itself, and the estimate if `checkpoint` is an estimator."""
     halos, box = truth.halos, truth.box
-    fields = {"k80_halo_field": overdensity(halos.position, box.n, box.size, "cic", halos.mass)}
+    fields = {"k80_halo_field": overdensity(halos.position, box.n, box.size, RECORDED.assignment, halos.mass)}
     if checkpoint is not None:
         network, columns = _estimator(checkpoint), (halos.position, halos.mass)
         fields["k80_estimate"] = network.estimate(*columns, box.n, box.size, halos.velocity)
@@ -158,9 +170,9 @@ def column(rows: Sequence[Figures], name: str) -> np.ndarray:
     return values[np.isfinite(values)]
 
 
-def of_six(rows: Sequence[Figures], over_truths) -> dict[str, float | None]:
-    """`median` or `median_error` of the six k80."""
-    return {name: over_truths(rows, f"k80_{name}") for name in NAMES}
+def of_six(rows: Sequence[Figures], over_truths, kind: str = "k80") -> dict[str, float | None]:
+    """`median` or `median_error` of the six k80 (or k80_default)."""
+    return {name: over_truths(rows, f"{kind}_{name}") for name in NAMES}
 
 
 def ratio_of_sums(rows: Sequence[Figures], name: str) -> float | None:

@@ -25,6 +25,7 @@ def table(rows: Sequence[Figures], result: Mapping[str, Any]) -> str:
     lines = [f"{'':12}" + "".join(f"{name:>{_WIDTH}}" for name in NAMES)]
     lines.append(_row("r = 0.8 at k", [result["k80"][name] for name in NAMES]))
     lines.append(_row("its error", [result["k80_error"][name] for name in NAMES]))
+    lines.append(_row("by default", [result["k80_default"][name] for name in NAMES]) + "   (TSC, interlaced)")
     lines.append(_row("the paper's", [PAPER[name] for name in NAMES]))
     lines.append(_row("T within", [result[band] for band in BANDS]) + "   (10%, halos 12%; k)")
     if len(rows) > 1:

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from lss.files.universe_file import read_universe
 from lss.grid.fourier import smooth
 from lss.grid.mesh import overdensity
-from lss.halos.six_fields import lattice_velocity
+from lss.halos.six_fields import RECORDED, lattice_velocity
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Universe
 from lss_stats.figures.style import BLACK, BLUE, PAGE, VERMILION, save, styled
@@ -30,9 +30,9 @@ def slices(universe: Universe) -> dict[str, np.ndarray]:
     linear = linear_overdensity(universe.noise.value, universe.cosmology, box.size)
     fields = (
         smooth(linear, SMOOTHING, box.size),
-        overdensity(universe.particles.position, box.n, box.size, "cic"),
+        overdensity(universe.particles.position, box.n, box.size, RECORDED.assignment),
         np.ascontiguousarray(lattice_velocity(universe)[..., 0]),
-        overdensity(halos.position, box.n, box.size, "cic", halos.mass),
+        overdensity(halos.position, box.n, box.size, RECORDED.assignment, halos.mass),
     )
     layers = max(1, round(DEPTH * box.n / box.size))
     found = dict(zip(ROWS, (field[..., :layers].mean(axis=2) for field in fields), strict=True))

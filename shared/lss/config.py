@@ -256,3 +256,14 @@ def _nearest(name: str, known: Any) -> str:
 
 
 Assignment = Literal["ngp", "cic", "tsc", "pcs"]
+
+
+@dataclass(frozen=True)
+class Painting:
+    """How points become the field of a statistic: an assignment; interlaced, twice, half a cell apart.
+
+    The default leaves 0.1% of aliased power or less below Nyquist; CIC without interlacing leaves tens of percent.
+    """
+
+    assignment: Assignment = "tsc"
+    interlaced: bool = True

@@ -67,13 +67,14 @@ def overdensity(
     box_size: float,
     scheme: str = "cic",
     weight: np.ndarray | None = None,
+    offset: float = 0.0,
 ) -> np.ndarray:
     """rho / mean - 1 on a grid, (n, n, n) float32; zero everywhere when there is nothing to paint.
 
-    position : (m, 3) float32 in Mpc/h; weight : (m,) float32, all positive
+    position : (m, 3) float32 in Mpc/h; weight : (m,) float32, all positive; offset : as for `paint`
     """
     total = float(len(position) if weight is None else np.sum(weight, dtype=np.float64))
-    field = paint(position, n, box_size, scheme, weight)
+    field = paint(position, n, box_size, scheme, weight, offset)
     if total == 0.0:
         return field
     field *= np.float32(n**3 / total)

@@ -3,31 +3,38 @@
 | name | field | needs |
 |---|---|---|
 | ic | linear overdensity at z = 0 | white noise, or the mean of an ensemble, /fields/linear_mean |
-| matter | overdensity of the particles, CIC | particles, or /fields/matter |
-| mw | mass-weighted overdensity of the halos (LULO Eq. 14-15), CIC | halos |
-| count | overdensity of the number of halos, CIC | halos |
-| momentum | (1 + delta) v: particles weighted by their velocity, CIC, three components | particles |
+| matter | overdensity of the particles | particles, or /fields/matter |
+| mw | mass-weighted overdensity of the halos (LULO Eq. 14-15) | halos |
+| count | overdensity of the number of halos | halos |
+| momentum | (1 + delta) v: particles weighted by their velocity, three components | particles |
 | velocity | velocities on the initial lattice (Lagrangian), three components | particles |
 
-All on the grid of the box; windows are divided out. The halo fields of both universes are normalised by one set of mass
-bins, those of the truth: their T(k) then falls where halos are missing.
+All on the grid of the box, painted as RECORDED says unless told otherwise; windows are divided out. The halo fields of
+both universes are normalised by the mass bins of the truth: their T(k) then falls where halos are missing.
 """
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from lss.config import Painting
 from lss.errors import DataError
 from lss.grid.comparison import Comparison, compare_modes
 from lss.grid.fourier import forward
+from lss.grid.interlacing import painted_modes
 from lss.grid.mesh import overdensity, paint
 from lss.halos.halo_fields import MassBins, halo_fields, mass_bins, mass_edges
 from lss.physics.random_field import linear_overdensity
-from lss.universe import Particles, Universe
+from lss.universe import Universe
 
 NAMES = ("ic", "matter", "mw", "count", "momentum", "velocity")
 
-_ASSIGNMENT = "cic"
+# Every k80 that was recorded of a reconstruction was measured with this painting; comparisons with them keep it.
+RECORDED = Painting("cic", interlaced=False)
+PAINTED = ("matter", "mw", "count", "momentum")  # the fields that depend on it
+
 _CHANNELS = {"mw": "mass_weighted", "count": "count"}
 
 
@@ -49,36 +56,31 @@ def reference_bins(truth: Universe, mass: np.ndarray | None = None) -> MassBins:
     return mass_bins(truth.halos.mass if mass is None else mass, mass_edges(low, high, halo.get("mass_bins", 10)))
 
 
-def six_fields(universe: Universe, reference: MassBins | None) -> dict[str, Sampled]:
+def six_fields(
+    universe: Universe,
+    reference: MassBins | None,
+    painting: Painting = RECORDED,
+    names: Collection[str] = NAMES,
+) -> dict[str, Sampled]:
     """Those of the six that the universe has what is needed for, in the order of NAMES.
 
     reference : the mass bins that normalise the halo fields (`reference_bins` of the truth); None leaves them out
-    Cost: 0.2 CPU seconds at 64^3.
+    names : the fields that are wanted
+    Cost: 0.2 CPU seconds at 64^3; interlaced twice that.
     """
-    n, size = universe.box.n, universe.box.size
-    found: dict[str, Sampled] = {}
-    if universe.has("ic/white_noise"):
-        linear = linear_overdensity(universe.noise.value, universe.cosmology, size)
-        found["ic"] = _sampled(linear[None], "none")
-    elif universe.has("fields/linear_mean"):
-        found["ic"] = _sampled(universe.field("linear_mean").value[None], "none")
+    makers: dict[str, Callable[[], Sampled]] = {}
+    if universe.has("ic/white_noise") or universe.has("fields/linear_mean"):
+        makers["ic"] = lambda: _sampled(_initial(universe)[None], "none")
     if universe.has("PartType1"):
-        found["matter"] = _sampled(overdensity(universe.particles.position, n, size, _ASSIGNMENT)[None], _ASSIGNMENT)
+        makers["matter"] = lambda: _matter(universe, painting)
     elif universe.has("fields/matter"):
-        stored = universe.field("matter")
-        found["matter"] = _sampled(stored.value[None], "none" if stored.deconvolved else stored.assignment)
+        makers["matter"] = lambda: _stored_matter(universe)
     if universe.has("halos") and reference is not None:
-        halos = universe.halos
-        fields = halo_fields(
-            *(halos.position, halos.mass, n, size, reference),
-            channels=list(_CHANNELS.values()),
-            assignment=_ASSIGNMENT,
-        )
-        found |= {name: _sampled(field[None], _ASSIGNMENT) for name, field in zip(_CHANNELS, fields, strict=True)}
+        makers |= {name: partial(_halo_field, universe, reference, name, painting) for name in _CHANNELS}
     if universe.has("PartType1"):
-        found["momentum"] = _sampled(_momentum(universe.particles, n, size), _ASSIGNMENT)
-        found["velocity"] = _sampled(np.moveaxis(lattice_velocity(universe), -1, 0), "none")
-    return found
+        makers["momentum"] = lambda: _momentum(universe, painting)
+        makers["velocity"] = lambda: _sampled(np.moveaxis(lattice_velocity(universe), -1, 0), "none")
+    return {name: make() for name, make in makers.items() if name in names}
 
 
 def recovery(found: dict[str, Sampled], truth: dict[str, Sampled], box_size: float) -> dict[str, Comparison]:
@@ -102,13 +104,52 @@ def lattice_velocity(universe: Universe) -> np.ndarray:
     return velocity.reshape(n, n, n, 3)
 
 
-def _momentum(particles: Particles, n: int, box_size: float) -> np.ndarray:
-    """(3, n, n, n) float32 km/s: (1 + delta) v."""
+def _initial(universe: Universe) -> np.ndarray:
+    if universe.has("ic/white_noise"):
+        return linear_overdensity(universe.noise.value, universe.cosmology, universe.box.size)
+    return universe.field("linear_mean").value
+
+
+def _matter(universe: Universe, painting: Painting) -> Sampled:
+    n, size, position = universe.box.n, universe.box.size, universe.particles.position
+    painted = partial(overdensity, position, n, size, painting.assignment, None)
+    return _painted([painted], n, painting)
+
+
+def _stored_matter(universe: Universe) -> Sampled:
+    stored = universe.field("matter")
+    return _sampled(stored.value[None], "none" if stored.deconvolved else stored.assignment)
+
+
+def _halo_field(universe: Universe, reference: MassBins, name: str, painting: Painting) -> Sampled:
+    n, size, halos = universe.box.n, universe.box.size, universe.halos
+
+    def painted(offset: float) -> np.ndarray:
+        return halo_fields(
+            *(halos.position, halos.mass, n, size, reference),
+            channels=[_CHANNELS[name]],
+            assignment=painting.assignment,
+            offset=offset,
+        )[0]
+
+    return _painted([painted], n, painting)
+
+
+def _momentum(universe: Universe, painting: Painting) -> Sampled:
+    """(1 + delta) v in km/s."""
+    n, size, particles = universe.box.n, universe.box.size, universe.particles
     per_particle = np.float32(n**3 / len(particles.position))
-    velocity = particles.velocity
-    return np.stack(
-        [per_particle * paint(particles.position, n, box_size, _ASSIGNMENT, velocity[:, axis]) for axis in range(3)]
-    )
+
+    def painted(axis: int, offset: float) -> np.ndarray:
+        weight = particles.velocity[:, axis]
+        return per_particle * paint(particles.position, n, size, painting.assignment, weight, offset)
+
+    return _painted([partial(painted, axis) for axis in range(3)], n, painting)
+
+
+def _painted(components: Sequence[Callable[[float], np.ndarray]], n: int, painting: Painting) -> Sampled:
+    modes = [painted_modes(painted, n, interlaced=painting.interlaced) for painted in components]
+    return Sampled(np.stack(modes), painting.assignment)
 
 
 def _sampled(components: np.ndarray, window: str) -> Sampled:

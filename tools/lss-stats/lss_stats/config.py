@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import model_validator
 from pydantic_core import core_schema
 
-from lss.config import Assignment, Configuration, Table, quantity
+from lss.config import Assignment, Configuration, Painting, Table, quantity
 from lss.inference import Inference
 from lss_stats.measures import STATISTICS
 
@@ -43,8 +43,10 @@ class Statistics(Table):
     )
     checkpoint: str | None = quantity(None, "name or path of the network that makes learned summaries")
     mesh: int = quantity(0, "grid points a side for painted particles; 0: those of the box", ge=0, multiple_of=2)
-    assignment: Assignment = quantity("cic", "how particles and halos are painted")
-    interlace: bool = quantity(False, "paint twice, half a cell apart, so that the leading aliases cancel")
+    assignment: Assignment = quantity(Painting().assignment, "how particles and halos are painted")
+    interlace: bool = quantity(
+        Painting().interlaced, "paint twice, half a cell apart, so that the leading aliases cancel"
+    )
     deconvolve: bool = quantity(True, "divide each mode by the window of its assignment")
     k_min: float = quantity(0.0, "smallest k kept", "h/Mpc", ge=0)
     k_max: float | None = quantity(None, "largest k kept (default: the corner of the Fourier cube)", "h/Mpc", gt=0)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import types
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -64,8 +65,7 @@ def table(name: str, model: type[BaseModel]) -> list[str]:
             inner += table(f"{name}.{key}", below)
             continue
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        names = next((one.names for one in field.metadata if isinstance(one, OneOf)), ())
-        kind = " ".join(map(toml_value, names)) or type_name(field.annotation)
+        kind = type_name(field.annotation, field.metadata)
         default = "required" if field.default is PydanticUndefined else toml_value(field.default)
         about = (field.description or "").replace("|", "\\|")
         lines.append(f"| `{key}` | {kind} | {default} | {extra.get('unit', '')} | {about} |")
@@ -78,16 +78,19 @@ def table_of(annotation: typing.Any) -> type[BaseModel] | None:
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
 
 
-def type_name(annotation: typing.Any) -> str:
-    """A type as a user of TOML calls it."""
+def type_name(annotation: typing.Any, metadata: Sequence[typing.Any] = ()) -> str:
+    """A type as a user of TOML calls it; of a name in a registry, the names."""
+    listed = next((one.names for one in metadata if isinstance(one, OneOf)), None)
+    if listed is not None:
+        return " ".join(map(toml_value, listed))
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return type_name(parts[0], parts[1:])
     names = {int: "integer", float: "number", str: "string", bool: "true or false"}
     if annotation in names:
         return names[annotation]
-    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Literal:
         return " ".join(toml_value(part) for part in parts)
-    if origin is typing.Annotated:
-        return type_name(parts[0])
     if origin in (typing.Union, types.UnionType):
         return " or ".join(type_name(part) for part in parts if part is not type(None))
     if origin in (list, tuple):

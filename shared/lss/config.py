@@ -35,17 +35,25 @@ def quantity(default: Any, description: str, unit: str = "", **constraints: Any)
     return pydantic.Field(default, description=description, validate_default=True, **constraints)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # registries are not hashable
 class OneOf:
-    """`Annotated[str, OneOf(TABLE)]`: a name of a registry, looked up when a value is checked."""
+    """`Annotated[str, OneOf(REGISTRY)]`: a name of a registry, looked up when a value is checked.
 
-    names: Collection[str]
+    also : names that are accepted beside those of the registry
+    """
+
+    registry: Collection[str]
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.registry, *self.also]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Callable[[Any], Any]) -> Any:
-        return {**handler(schema), "enum": list(self.names)}
+        return {**handler(schema), "enum": self.names}
 
     def _check(self, name: str) -> str:
         if name not in self.names:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from lss.command.console import Option, command
+from lss_stats.measures import STATISTICS
 
 main = command(
     "stats",
-    help="Statistics of a universe: spectra, bispectra, mass functions; alone, against a truth, or of an ensemble.",
+    help="Statistics of a universe: spectra, bispectra, mass functions; alone, against a truth, or of an ensemble.\n\n"
+    f"[stats] measure knows {', '.join(STATISTICS)}; all.",
     examples=[
         "lss-stats universe.h5                          # what the file holds",
         "lss-ic u.toml | lss-sim | lss-halo | lss-stats --plot all.png > u.h5",
@@ -20,7 +22,7 @@ main = command(
         Option(
             "--truth",
             Path | None,
-            "Compare with this universe; a directory: with the member of the same name.",
+            "Compare with this universe, or with the member of the same name in a directory.",
             must_exist=True,
         ),
         Option(
@@ -32,7 +34,7 @@ main = command(
         Option(
             "--posteriors",
             Path | None,
-            "Draw the posteriors of this universe, or of a directory's, over the input's.",
+            "Draw the posterior of this universe, or those of a directory, over the input's.",
             must_exist=True,
         ),
         Option("--plot", Path | None, "One figure that shows everything together (.png, .pdf)."),

@@ -1,43 +1,18 @@
 """[stats]: what is measured, and how."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import model_validator
-from pydantic_core import core_schema
 
-from lss.config import Assignment, Configuration, Painting, Table, quantity
+from lss.config import Assignment, Configuration, OneOf, Painting, Table, quantity
 from lss.inference import Inference
 from lss_stats.measures import STATISTICS
-
-
-class _Listed:
-    """A string that names a statistic of the table, which is read when it is needed."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        return core_schema.no_info_after_validator_function(_known, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
-        return {**handler(schema), "enum": names()}
-
-
-def names() -> list[str]:
-    """What `[stats] measure` may hold."""
-    return [*STATISTICS, "all"]
-
-
-def _known(name: str) -> str:
-    if name not in names():
-        raise ValueError(f"expected one of {', '.join(names())}")
-    return name
-
-
-Measure = Annotated[str, _Listed()]
 
 
 class Statistics(Table):
     """What is measured, on which grid."""
 
-    measure: list[Measure] = quantity(
+    measure: list[Annotated[str, OneOf(STATISTICS, also=("all",))]] = quantity(
         ["power", "correlation", "transfer", "mass_function", "posterior"],
         "statistics to measure, of those the data allow",
     )

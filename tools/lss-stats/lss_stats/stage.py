@@ -1,103 +1,29 @@
-"""lss-stats: measure a universe, alone or against a truth and an ensemble; write tables, figures and a report."""
+"""lss-stats as a stage: what it measures is in run.py, which is imported when there is something to measure."""
 
-import dataclasses
-import logging
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lss.errors import ConfigError, DataError
-from lss.files.digest import digest as digest_of
-from lss.files.universe_file import ensemble_members, read_first, read_universe, universe_files
 from lss.stages import IMPORTS_BYTES, Plan
-from lss.universe import Group, Universe
-from lss_stats.agreement import refuse_other_abscissae
+from lss.universe import Universe
 from lss_stats.config import Config
-from lss_stats.ensemble import measure_members, of_members, scatter, truth_of
-from lss_stats.figures.shown import Shown
-from lss_stats.measurements import measure
-from lss_stats.measures.posterior import stored_posterior
-from lss_stats.measures.statistic import Groups, Measured
 from lss_stats.output.listing import listing
-from lss_stats.output.outputs import Outputs
-from lss_stats.output.summary import summary
 
 __all__ = ["Config", "listing", "plan", "run", "run_directory"]
 
-log = logging.getLogger("lss.stats")
+
+def run(universe: Universe, config: Config, **options: Any) -> Universe | str:
+    """See lss_stats.run.run."""
+    from lss_stats import run as work
+
+    return work.run(universe, config, **options)
 
 
-def run(
-    universe: Universe,
-    config: Config,
-    *,
-    truth: Path | None = None,
-    ensemble: Path | None = None,
-    posteriors: Path | None = None,
-    keep_going: bool = False,
-    **wanted: Any,
-) -> Universe | str:
-    """The universe with its statistics in /stats; or, with `digest`, one hash of its data.
+def run_directory(paths: Sequence[Path], config: Config, **options: Any) -> tuple[Universe | None, str]:
+    """See lss_stats.run.run_directory."""
+    from lss_stats import run as work
 
-    wanted : the fields of `Outputs`
-    """
-    outputs = Outputs(**wanted)
-    if outputs.digest:
-        return digest_of(universe)
-    against = read_universe(truth_of(Path(universe.source), truth)) if truth is not None else None
-    measured = measure(universe, config.stats, against, config.inference)
-    band = _band(ensemble, config, keep_going)
-    refuse_other_abscissae(measured.own, universe.source, band, str(ensemble))
-    result = with_statistics(universe, measured, band)
-    name = "reconstruction" if universe.has("recon") else "universe"
-    shown = Shown(measured.own, measured.truth, band, label=name, posteriors=_posteriors(universe, posteriors))
-    text = summary(shown)
-    if text:
-        log.info("%s\n%s", universe.source, textwrap.indent(text, "  "))
-    outputs.write(shown, result)
-    return result
-
-
-def run_directory(
-    paths: Sequence[Path],
-    config: Config,
-    *,
-    truth: Path | None = None,
-    ensemble: Path | None = None,
-    posteriors: Path | None = None,
-    keep_going: bool = False,
-    **wanted: Any,
-) -> tuple[Universe | None, str]:
-    """Statistics of every universe of a directory: one that holds their scatter in /stats/ensemble, and a table of it.
-
-    truth : may be a directory that holds a truth of the same name for every member; wanted : the fields of `Outputs`.
-    With `digest`, one hash a line of the members' data, and no universe.
-    Raises DataError naming the first member that cannot be used; with `keep_going` it is left out.
-    """
-    outputs = Outputs(**wanted)
-    if posteriors is not None:
-        raise ConfigError("--posteriors: they are drawn over the posterior of one universe, not of a directory")
-    if outputs.digest:
-        return None, "\n".join(f"{digest_of(read_universe(path))}  {path}" for path in paths)
-    members = measure_members(paths, config.stats, truth, keep_going, config.inference)
-    scattered = of_members(members)
-    band = _band(ensemble, config, keep_going) or scattered
-    refuse_other_abscissae(members[0].own, str(paths[0].parent), band, str(ensemble))
-    shown = Shown({}, band=band, band_label=f"{len(members)} members", members=members)
-    subject = dataclasses.replace(read_first(paths, ["provenance"]), source=str(paths[0].parent))
-    result = with_statistics(subject, Measured({}), scattered)
-    outputs.write(shown, result)
-    return result, summary(dataclasses.replace(shown, band=scattered))
-
-
-def with_statistics(universe: Universe, measured: Measured, band: Groups) -> Universe:
-    """/stats replaced: the universe's own statistics, those of the truth and of the ensemble below them."""
-    universe = universe.without("stats")
-    for folder, groups in (("stats", measured.own), ("stats/truth", measured.truth), ("stats/ensemble", band)):
-        for path, group in groups.items():
-            universe = universe.with_group(f"{folder}/{path}", group)
-    return universe
+    return work.run_directory(paths, config, **options)
 
 
 def plan(universe: Universe | None, config: Config) -> Plan:
@@ -112,28 +38,3 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     cpu = 3.0 + 4e-7 * n**3 * (12 if config.stats.wants("bispectrum") else 4)
     steps = [f"measure {', '.join(config.stats.measure)} on grids of {n}^3 ({config.stats.assignment})"]
     return Plan(int(memory), cpu, steps)
-
-
-def _posteriors(universe: Universe, others: Path | None) -> dict[str, Group]:
-    """The posterior of the universe, and those of a file or of a directory's files, by what each is called."""
-    paths = universe_files([others]) if others is not None else []
-    sources = [universe, *(read_universe(path, ["recon/posterior"]) for path in paths)]
-    found: dict[str, Group] = {}
-    for source in sources:
-        if source is universe and not source.has("recon/posterior"):
-            continue
-        group = stored_posterior(source)
-        parameters = str(group.attrs["parameters"])
-        if found and parameters != (first := str(next(iter(found.values())).attrs["parameters"])):
-            raise DataError(f"{source.source}: a posterior of {parameters}, but {universe.source} has one of {first}")
-        label = str(group.attrs["method"]).upper()
-        found[label if label not in found else f"{label}, {Path(source.source).stem}"] = group
-    return found
-
-
-def _band(ensemble: Path | None, config: Config, keep_going: bool) -> Groups:
-    if ensemble is None:
-        return {}
-    members = measure_members(ensemble_members(ensemble), config.stats, None, keep_going, config.inference)
-    log.info("ensemble: %d universes", len(members))
-    return scatter([member.own for member in members])

@@ -47,6 +47,11 @@ def mass_edges(lowest: float, highest: float, bins: int) -> np.ndarray:
     return np.geomspace(lowest, highest, bins + 1)
 
 
+def same_edges(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether two lists of mass edges are of the same bins: logarithms differ in the last bit between processors."""
+    return len(one) == len(other) and np.allclose(one, other, rtol=1e-12, atol=0)
+
+
 def mass_bins(mass: np.ndarray, edges: np.ndarray) -> MassBins:
     """The bins of a reference catalogue; halos outside the edges are left out.
 

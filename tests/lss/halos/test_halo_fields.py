@@ -10,6 +10,7 @@ from lss.halos.halo_fields import (
     halo_weight,
     mass_bins,
     mass_edges,
+    same_edges,
 )
 
 N, BOX = 16, 100.0
@@ -119,3 +120,11 @@ def test_fields_under_a_mask_average_to_zero_and_follow_it():
     field = halo_fields(position[inside], mass[inside], N, BOX, reference, channels=["count"], completeness=mask)[0]
     assert abs(field.mean()) < 1e-4
     assert not field[N // 2 :].any()
+
+
+def test_edges_of_another_processor_are_the_same_and_those_of_other_bins_are_not():
+    nudged = EDGES.copy()
+    nudged[6] = np.nextafter(nudged[6], 0)
+    assert same_edges(nudged, EDGES)
+    assert not same_edges(EDGES[:-1], EDGES)
+    assert not same_edges(mass_edges(1e13, 2.001e15, 10), EDGES)

@@ -10,7 +10,7 @@ import numpy as np
 from lss import stages
 from lss.config import Box, Settings, validate
 from lss.errors import ConfigError, DataError
-from lss.halos.halo_fields import halo_fields, mass_bins, mass_edges
+from lss.halos.halo_fields import halo_fields, mass_bins, mass_edges, same_edges
 from lss.learned.estimator import match_abundance
 from lss.nets.checkpoint import SHIPPED, Card, read_card
 from lss.universe import Halos, Universe
@@ -175,10 +175,6 @@ def _check_estimator(card: Card, recon: Reconstruction) -> None:
         )
 
 
-def _close(held: list[float] | None, edges: list[float]) -> bool:
-    return held is not None and len(held) == len(edges) and bool(np.allclose(held, edges, rtol=1e-9, atol=0))
-
-
 def _check_pairs(card: Card, recon: Reconstruction, settings: Settings) -> None:
     halo, n, divisor = settings["halo"], settings["box"]["n"], 2 ** (card["architecture"]["levels"] - 1)
     low, high = halo["mass_range"]
@@ -191,8 +187,7 @@ def _check_pairs(card: Card, recon: Reconstruction, settings: Settings) -> None:
     }
     held = {"mean_counts": "data", **card["inputs"]}  # older cards are without
     for key, value in given.items():
-        # The last digit of an edge is rounding, which differs between processors.
-        alike = _close(held.get(key), edges) if key == "mass_edges" else held.get(key) == value
+        alike = same_edges(held.get(key, ()), edges) if key == "mass_edges" else held.get(key) == value
         if not alike:
             raise ConfigError(f"checkpoint {recon.checkpoint}: halo fields with {key} {held.get(key)}, here {value}")
     if n % divisor:

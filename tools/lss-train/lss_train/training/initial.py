@@ -7,6 +7,7 @@ import torch
 
 from lss.errors import ConfigError
 from lss.files.provenance import file_hash
+from lss.halos.halo_fields import same_edges
 from lss.learned.estimator import VOXEL_TOLERANCE, Inputs
 from lss.nets.checkpoint import Card, load_network, resolve
 
@@ -29,7 +30,7 @@ def read_initial(name_or_path: str, model: str) -> Initial:
     return Initial(network.state_dict(), card, file_hash(resolve(name_or_path)), name_or_path)
 
 
-def in_units_of(initial: Initial, inputs: Inputs) -> Inputs:
+def keep_units(initial: Initial, inputs: Inputs) -> Inputs:
     """An estimator's inputs in the units that the weights are used to; others would change what they mean."""
     held = Inputs.from_card(initial.card, initial.source)
     return replace(inputs, **{name: getattr(held, name) for name in _OF_THE_DATA})
@@ -43,5 +44,6 @@ def refuse_misfit(initial: Initial, architecture: Card, inputs: Card) -> None:
         for key in sorted(mine.keys() | held.keys()):
             one, other = held.get(key), mine.get(key)
             near = key == "voxel" and one and abs(other / one - 1) <= VOXEL_TOLERANCE
-            if one != other and not near:
+            same = key == "mass_edges" and same_edges(one or (), other or ())
+            if one != other and not (near or same):
                 raise ConfigError(f"[train] initial = '{initial.source}': made with {key} = {one}, here it is {other}")

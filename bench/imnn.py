@@ -31,7 +31,7 @@ from lss.differentiable.information import field_information
 from lss.learned import compression
 from lss.learned.compression import Compressor
 from lss.process.threads import set_threads
-from lss_train.data.simulations import FIGURES, InMemory, moments
+from lss_train.data.field_batches import FIGURES, InMemory, moments
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "imnn"
 SEED = 90_000  # of the simulations here

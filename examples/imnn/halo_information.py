@@ -16,7 +16,7 @@ from lss.errors import DataError
 from lss.inference import Inference
 from lss.learned import compression
 from lss.learned.compression import Moments
-from lss_train.data.simulations import FIGURES, Batch
+from lss_train.data.field_batches import FIGURES, Batch
 from lss_train.data.stored import read_stored
 
 BINS, DRAWS = 6, 200
@@ -41,7 +41,7 @@ def main() -> None:
         return torch.from_numpy(compressor.summaries(fields))
 
     for name, function, batch in (("P(k)", spectrum, everything), ("summaries", summaries, kept_back)):
-        value, error = information(*(part.numpy() for part in batch.seen_through(function)))
+        value, error = information(*(part.numpy() for part in batch.apply(function)))
         print(f"{name:10} sqrt(det F) = {value:.1f} +- {error:.1f}, {len(batch.fiducial)} universes")
 
 

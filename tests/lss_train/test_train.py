@@ -335,7 +335,7 @@ def test_bfloat16_convolutions_train_alike(ensemble, tmp_path):
         (Config(cosmology={"omega_m": 0.3}), "a.safetensors", r"omega_m = 0\.3, but the universes have 0\.3175"),
         (small(levels=6), "a.safetensors", "cannot be halved that often"),
         (small(device="abacus"), "a.safetensors", "device = 'abacus'"),
-        (small(), "a.pt", r"ends in \.safetensors"),
+        (small(), "a.pt", r"must end in \.safetensors"),
         (small(), None, "no output"),
     ],
 )
@@ -374,7 +374,7 @@ def test_networks_of_parameters_take_no_first_weights_and_no_set_of_halos(model,
 
 def test_a_set_is_not_exported_to_standard_output(ensemble, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match="--export -: a set is written to a file"):
+    with pytest.raises(ConfigError, match="--export -: the set must be written to a file"):
         train([ensemble], small(), None, restart=Restart(None), export=Path("-"))
     assert not list(tmp_path.iterdir())
 

@@ -25,7 +25,7 @@ def test_an_exported_set_is_the_ensemble_it_was_made_of(pairs, tmp_path):
 def test_an_exported_set_is_read_alone(ensemble, tmp_path):
     write_training_set(read_training_set([ensemble]), tmp_path / "set.h5")
     for inputs in ([ensemble, tmp_path / "set.h5"], [tmp_path / "set.h5"] * 2):
-        with pytest.raises(ConfigError, match=r"set\.h5: an exported set is read alone; here are 2 inputs"):
+        with pytest.raises(ConfigError, match=r"set\.h5: an exported set must be the only input; 2 were given"):
             read_training_set(inputs)
 
 
@@ -68,7 +68,7 @@ def test_noise_that_its_seed_does_not_give_cannot_be_exported(tmp_path, toy_univ
     noise = dataclasses.replace(universe.noise, value=universe.noise.value + np.float32(1e-3))
     halos = universe.halos
     write_universe(universe.with_noise(noise).with_halos(halos), tmp_path / "a.h5")
-    with pytest.raises(DataError, match="not that of its seed"):
+    with pytest.raises(DataError, match="not what its seed gives"):
         write_training_set(read_training_set([tmp_path]), tmp_path / "set.h5")
     assert not (tmp_path / "set.h5").exists()
 

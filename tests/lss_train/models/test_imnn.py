@@ -17,8 +17,8 @@ from lss.process import interrupt
 from lss.stages import run as run_stage
 from lss.universe import Universe
 from lss_train.config import Config
-from lss_train.data.simulations import FIGURES, TRAINING, VALIDATION, Batch, InMemory
-from lss_train.data.stored import purposes, read_stored
+from lss_train.data.field_batches import FIGURES, TRAINING, VALIDATION, Batch, InMemory
+from lss_train.data.stored import assign_purposes, read_stored
 from lss_train.train import plan, train
 from lss_train.training import imnn_loop
 from lss_train.training.fisher_loss import fisher_loss
@@ -74,7 +74,7 @@ def test_the_gradient_of_the_loss_goes_through_the_derivatives_of_the_simulator(
     batch = Batch(batch.fiducial.double(), batch.tangents.double())
 
     def information():
-        summaries, derivatives = batch.seen_through(network)
+        summaries, derivatives = batch.apply(network)
         return fisher_loss(summaries, derivatives.mean(1), 10, 0.1)[1]
 
     information().backward()
@@ -161,7 +161,7 @@ def test_stored_universes_are_matched_by_parameter_and_seed(stored):
 
 def test_every_seed_has_one_purpose_and_every_purpose_its_share():
     keys = [(4, i) for i in range(100)]
-    of = purposes(keys, 0.3)
+    of = assign_purposes(keys, 0.3)
     assert [list(of.values()).count(purpose) for purpose in (TRAINING, VALIDATION, FIGURES)] == [70, 15, 15]
     assert {of[key] for key in keys[:20]} == {TRAINING, VALIDATION, FIGURES}
 
@@ -219,7 +219,7 @@ def test_what_cannot_be_done_is_said(stored, tmp_path):
     with pytest.raises(DataError, match=r"a box of 16 Mpc/h; \[box\] size = 64"):
         trained(output, data=wider, observed=stored / "fiducial" / "000000.h5")
     config = validate(Config, {"train": {"model": "estimator"}}, "test")
-    with pytest.raises(ConfigError, match="does not follow an estimate; imnn does"):
+    with pytest.raises(ConfigError, match="does not follow an estimate; models that do: imnn"):
         train([stored], config, output, restart=Restart(None), observed=stored)
 
 

@@ -17,7 +17,7 @@ def test_a_strength_that_would_turn_the_pull_off_is_refused(closeness):
     limit = 1 + 1 / closeness - closeness / (1 + closeness)
     assert coupling(limit, closeness) == pytest.approx(0, abs=1e-9)
     assert coupling(Settings(strength=0.999 * limit, closeness=closeness).strength, closeness) > 0
-    with pytest.raises(ValueError, match=r"turns the pull off; closeness = .* needs one below"):
+    with pytest.raises(ValueError, match=r"turns the pull off; with closeness = .* it must be below"):
         Settings(strength=1.001 * limit, closeness=closeness)
 
 

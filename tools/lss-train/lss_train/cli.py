@@ -6,7 +6,7 @@ from lss.command.console import Option, command
 
 main = command(
     "train",
-    help="Train a network on an ensemble of universes, into one checkpoint file with its model card.",
+    help="Train a network on an ensemble of universes, into one checkpoint file with a model card.",
     examples=[
         "lss-train train.toml ensemble/ -o estimator.safetensors",
         "lss-train ensemble/ --export set.h5   # seeds and catalogues only, 20 bytes a halo",
@@ -15,11 +15,11 @@ main = command(
         "lss-train imnn.toml --observed observed.h5 -o compressor.safetensors",
     ],
     options=[
-        Option("--export", Path, "Write the compact training set here; without -o, that is all."),
+        Option("--export", Path, "Write the compact training set here; without -o, nothing else is done."),
         Option(
             "--observed",
             Path,
-            "Train an imnn again at the estimate from this universe, until it stays put.",
+            "Train an imnn again at the estimate from this universe, until the estimate settles.",
             must_exist=True,
         ),
     ],

@@ -32,50 +32,56 @@ class Train(Table):
 
     model: str = quantity("estimator", "a name of MODELS")
     initial: str | None = quantity(
-        None, "name or path of a checkpoint whose weights and units of fields are begun with, instead of random weights"
+        None, "name or path of a checkpoint to begin from: its weights, and its units of the fields"
     )
     channels: int = quantity(16, "filters of the first level of the U-Net", gt=0, multiple_of=4)
-    levels: int = quantity(4, "resolutions of the U-Net, each half the last", ge=1, le=6)
+    levels: int = quantity(4, "resolutions of the U-Net, each half of the one before", ge=1, le=6)
     input_smoothing: tuple[float, ...] = quantity(
         (1.0, 2.0, 4.0, 8.0), "Gaussian R of the mass fields", "Mpc/h", min_length=1
     )
     input_scale: tuple[float, ...] = quantity((6.0, 2.0, 1.0, 0.5), "s in asinh(overdensity / s), one for each R")
     count_smoothing: tuple[float, ...] = quantity(
-        (1.0, 2.0, 4.0), "Gaussian R of the count fields, among those of input_smoothing", "Mpc/h"
+        (1.0, 2.0, 4.0), "Gaussian R of the count fields, each one of input_smoothing", "Mpc/h"
     )
     mass_bins: int = quantity(
-        1, "bins with count fields of their own: each but the last holds half of the halos from its lower edge on", ge=1
+        1,
+        "mass bins with their own count fields; each but the last holds half of the halos above its edge",
+        ge=1,
     )
     velocity_smoothing: tuple[float, ...] = quantity(
-        (), "Gaussian R of -div p / (a f H), p the momentum of the halos' counts; none: no velocities", "Mpc/h"
+        (),
+        "Gaussian R of -div p / (a f H), p the momentum of the halo counts; empty: no velocities",
+        "Mpc/h",
     )
     target_smoothing: float = quantity(1.0, "Gaussian R of the linear field to estimate", "Mpc/h", ge=0)
     pairs: Literal["perturbed", "independent"] = quantity(
-        "perturbed", 'what an "optimizer" sees differences of: each x_a and its partners, or x_a of different seeds'
+        "perturbed", 'pairs an "optimizer" is trained on: each x_a with its partners, or with an x_a of another seed'
     )
     mean_counts: Literal["data", "own"] = quantity(
-        "data", 'that normalise the halo fields of an "optimizer": of x_a, which stands for the data, or of each (LULO)'
+        "data",
+        'mean counts that normalise the fields of an "optimizer": of x_a (the data) or of each (LULO)',
     )
     loss: Literal["mse", "cosine", "hybrid"] = quantity(
-        "mse", 'mean squared error; 1 - cosine over the whole box ("optimizer"); "hybrid": their sum'
+        "mse", 'mean squared error; "cosine": 1 - cosine over the whole box, for an "optimizer"; "hybrid": their sum'
     )
     learning_rate: float = quantity(2e-3, "of AdamW; LULO: 4e-4", gt=0)
     betas: tuple[float, float] = quantity((0.9, 0.999), "decay of AdamW's moments; LULO: 0.9, 0.99")
     weight_decay: float = quantity(1e-4, "of AdamW", ge=0)
-    gradient_limit: float = quantity(1.0, "norm that gradients are clipped to", gt=0)
+    gradient_limit: float = quantity(1.0, "largest norm of the gradient; longer ones are clipped", gt=0)
     warm_up: int = quantity(30, "updates over which the learning rate rises", ge=0)
     schedule: Literal["cosine", "plateau"] = quantity(
-        "cosine", '"cosine": to zero at the end; "plateau": halved when the validation loss stands still (LULO)'
+        "cosine",
+        '"cosine": learning rate to zero at the end; "plateau": halved when the validation loss stalls (LULO)',
     )
     batch: int = quantity(1, "examples per update", ge=1)
-    epochs: int = quantity(5, "passes over the training universes", ge=1)
-    validation: float = quantity(0.02, "share of the universes x_a kept back to validate", gt=0, lt=1)
+    epochs: int = quantity(5, "passes over the training examples", ge=1)
+    validation: float = quantity(0.02, "share of the universes x_a held out for validation", gt=0, lt=1)
     precision: Literal["float32", "bfloat16"] = quantity(
-        "float32", "of the convolutions; half the time in bfloat16 on processors and cards that have it"
+        "float32", "of the convolutions in training; bfloat16 takes half the time where the hardware has it"
     )
-    seed: int = quantity(1, "of the first weights, the order and the symmetries", ge=0)
-    device: str = quantity("auto", '"cpu", "cuda", or whatever there is')
-    cache: float = quantity(4.0, "examples are kept in memory up to this, and painted anew beyond", "GB", ge=0)
+    seed: int = quantity(1, "of the initial weights, the order of the examples and their symmetries", ge=0)
+    device: str = quantity("auto", '"cpu", "cuda", or "auto": a GPU if there is one')
+    cache: float = quantity(4.0, "memory for the examples; above it they are painted again each time", "GB", ge=0)
 
     def sub_table(self, table: type[TableT]) -> TableT:
         """The [train.NAME] that a model module declares as its Settings."""
@@ -104,7 +110,7 @@ class Train(Table):
         if len(self.input_scale) != len(self.input_smoothing):
             raise ValueError(f"input_scale needs {len(self.input_smoothing)} values, one for each of input_smoothing")
         if min(*self.input_scale, 1.0) <= 0 or min(*self.input_smoothing, *self.velocity_smoothing, 0.0) < 0:
-            raise ValueError("input_scale must be positive, and no smoothing negative")
+            raise ValueError("input_scale must be positive, and smoothing lengths must not be negative")
         stray = [radius for radius in self.count_smoothing if radius not in self.input_smoothing]
         if stray:
             raise ValueError(f"count_smoothing {stray} are not among input_smoothing {list(self.input_smoothing)}")
@@ -114,6 +120,8 @@ class Train(Table):
 class Config(Configuration):
     """What lss-train reads."""
 
-    halo: dict[str, Any] = quantity({}, '[halo] of the halo fields of an "optimizer"; the rest is as in the universes')
+    halo: dict[str, Any] = quantity(
+        {}, '[halo] of the halo fields of an "optimizer"; other keys are as in the universes'
+    )
     train: Train = quantity(Train(), "a network, its data and its optimisation")
     inference: Inference = quantity(Inference(), "what is inferred, by an imnn and a density")

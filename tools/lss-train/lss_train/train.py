@@ -32,18 +32,18 @@ def train(
     _refuse_missing_inputs(inputs, name)
     if export is not None and not declares(name, "EXPORTS"):
         raise ConfigError(
-            f"--export: [train] model = '{name}' has no compact training set; {declaring('EXPORTS')} have one"
+            f"--export: [train] model = '{name}' has no compact training set; models that do: {declaring('EXPORTS')}"
         )
     if str(export) == "-":
-        raise ConfigError("--export -: a set is written to a file, not to standard output")
+        raise ConfigError("--export -: the set must be written to a file, not to standard output")
     if observed is not None and not declares(name, "FOLLOWS"):
         raise ConfigError(
-            f"--observed: [train] model = '{name}' does not follow an estimate; {declaring('FOLLOWS')} does"
+            f"--observed: [train] model = '{name}' does not follow an estimate; models that do: {declaring('FOLLOWS')}"
         )
     if output is None and export is None:
         raise ConfigError("no output: give -o FILE.safetensors for the checkpoint, or --export FILE for the set alone")
     if output is not None and output.suffix != ".safetensors":
-        raise ConfigError(f"-o {output}: a checkpoint ends in .safetensors")
+        raise ConfigError(f"-o {output}: the name of a checkpoint must end in .safetensors")
     load(name).train(TrainingRun(inputs, config, settings or {}, output, restart, export, observed))
 
 

@@ -31,8 +31,8 @@ class OptimizerModel:
         components = [name for name in halo["fields"] if name in MOMENTUM]
         if components:
             raise ConfigError(
-                f"[halo] fields: {', '.join(components)}: components of a vector, which the symmetries of a training"
-                " do not turn; an optimizer takes scalar fields"
+                f"[halo] fields: {', '.join(components)}: components of a vector, which the symmetries applied in"
+                " training do not rotate; an optimizer takes scalar fields"
             )
         self._universes, self._settings = universes, settings
         self._edges = mass_edges(halo["mass_range"][0], halo["mass_range"][1], halo["mass_bins"])
@@ -47,10 +47,10 @@ class OptimizerModel:
         for family in families:
             if self._universes.partner[family[0]]:
                 index = self._universes.index[family[0]]
-                raise DataError(f"universe x_a of index {index} is missing, though its perturbed partners are there")
+                raise DataError(f"universe x_a of index {index} is missing, but its perturbed partners are present")
         if self._settings.pairs == "independent":
             if len(families) < 2:
-                raise DataError("a single universe x_a makes no pair of independent ones: raise [train] validation")
+                raise DataError("independent pairs need at least two universes x_a: raise [train] validation")
             first = [int(family[0]) for family in families]
             return list(zip(first, first[1:] + first[:1], strict=True))
         pairs: list[Example] = [(int(family[0]), int(b)) for family in families for b in family[1:]]

@@ -17,7 +17,7 @@ from lss.files.universe_file import read_universe, universe_files
 from lss.inference import Inference
 from lss.process.progress import progress
 from lss.universe import Universe
-from lss_train.data.simulations import FIGURES, TRAINING, VALIDATION, Batch
+from lss_train.data.field_batches import FIGURES, TRAINING, VALIDATION, Batch
 
 Key = tuple[int, int]  # seed, index
 TOLERANCE = 1e-6  # of a step, between a parameter and what it should be
@@ -50,7 +50,7 @@ class Stored:
         if purpose == TRAINING:
             alone, pairs = (random.permutation(members)[:count] for members in (alone, pairs))
         batch = Batch(self.fiducial[alone], None, self.below[:, pairs], self.above[:, pairs], self.span)
-        yield (_transformed(batch, random) if purpose == TRAINING else batch).to(self.device)
+        yield (_transform(batch, random) if purpose == TRAINING else batch).to(self.device)
 
 
 def read_stored(paths: Sequence[Path], inference: Inference, validation: float, seed: int, device: str) -> Stored:
@@ -66,11 +66,11 @@ def read_stored(paths: Sequence[Path], inference: Inference, validation: float, 
     with progress("reading universes", len(files)) as bar:
         for file in files:
             universe = read_universe(file, ["ic", "fields"])
-            place = _place(universe, inference)
+            place = _step_of(universe, inference)
             ic = universe.group("ic").attrs
             key = (int(ic["seed"]), int(ic["index"]))
             if key in found.setdefault(place, {}):
-                raise DataError(f"{file}: seed {key[0]}, index {key[1]} a second time at the same parameters")
+                raise DataError(f"{file}: seed {key[0]}, index {key[1]} appears twice at the same parameters")
             value = universe.field(inference.data).value
             here = (universe.box, value.shape)
             first = first or here
@@ -85,24 +85,24 @@ def read_stored(paths: Sequence[Path], inference: Inference, validation: float, 
     if first is None or not centre or not keys[0] or any(other != keys[0] for other in keys):
         raise DataError(
             f"{len(centre)} universes at the fiducial and {[len(k) for k in keys]} a step down and up in"
-            f" {', '.join(inference.parameters)}: each must be there, those of the steps with the same seeds"
+            f" {', '.join(inference.parameters)}: all are needed, and the steps must share their seeds"
         )
     below, above = (_stack([[pair[side][key] for key in keys[0]] for pair in sides]) for side in (0, 1))
     fiducial = _stack([[centre[key] for key in sorted(centre)]])[0]
-    split = purposes(sorted(centre.keys() | set(keys[0])), validation)
+    split = assign_purposes(sorted(centre.keys() | set(keys[0])), validation)
     alone, pairs = (np.array([split[key] for key in those]) for those in (sorted(centre), keys[0]))
     span = 2 * torch.tensor(inference.step)
     return Stored(*first, fiducial, below, above, span, alone, pairs, seed, device)
 
 
-def purposes(keys: Sequence[Key], validation: float) -> dict[Key, int]:
+def assign_purposes(keys: Sequence[Key], validation: float) -> dict[Key, int]:
     """What each seed is for: a share `validation`, evenly spread, is kept back, for VALIDATION and FIGURES in turn."""
     kept_back = (np.floor(np.arange(1, len(keys) + 1) * validation + 1e-9)).astype(int)
     turn = np.diff(kept_back, prepend=0) * (1 + kept_back % 2)
     return {key: (TRAINING, VALIDATION, FIGURES)[i] for key, i in zip(keys, turn, strict=True)}
 
 
-def _place(universe: Universe, inference: Inference) -> tuple[int, int]:
+def _step_of(universe: Universe, inference: Inference) -> tuple[int, int]:
     """(0, 0) at the fiducial, (a + 1, -1 or 1) a step down or up in parameter a."""
     offsets: list[float] = []
     for name, fiducial, step in zip(inference.parameters, inference.fiducial, inference.step, strict=True):
@@ -123,15 +123,15 @@ def _stack(fields: list[list[np.ndarray]]) -> torch.Tensor:
     return torch.from_numpy(np.array(fields, np.float32))[:, :, None]
 
 
-def _transformed(batch: Batch, random: np.random.Generator) -> Batch:
+def _transform(batch: Batch, random: np.random.Generator) -> Batch:
     """The batch with its axes exchanged and reflected at random, all fields alike."""
     dimensions = batch.fiducial.ndim - 2
     order, flipped = random.permutation(dimensions), np.flatnonzero(random.integers(2, size=dimensions))
 
-    def turned(fields: torch.Tensor | None) -> torch.Tensor:
+    def turn(fields: torch.Tensor | None) -> torch.Tensor:
         assert fields is not None
         first = fields.ndim - dimensions
         axes = [*range(first), *(first + int(i) for i in order)]
         return fields.permute(axes).flip([first + int(i) for i in flipped])
 
-    return Batch(turned(batch.fiducial), None, turned(batch.below), turned(batch.above), batch.span)
+    return Batch(turn(batch.fiducial), None, turn(batch.below), turn(batch.above), batch.span)

@@ -76,9 +76,9 @@ class TrainingSet:
         """The white noise of universe i, (n, n, n) float32."""
         if self.files:
             return read_universe(self.files[i], ["ic"]).noise.value
-        return self.drawn_noise(i)
+        return self.draw_noise(i)
 
-    def drawn_noise(self, i: int) -> np.ndarray:
+    def draw_noise(self, i: int) -> np.ndarray:
         """The white noise that the seeds of universe i stand for."""
         ic, n = self.settings.get("ic", {}), self.box.n
         seed, index, partner = int(self.seed[i]), int(self.index[i]), int(self.partner[i])
@@ -110,7 +110,7 @@ def read_training_set(paths: Sequence[Path]) -> TrainingSet:
     """
     exported = [path for path in paths if path.is_file() and _is_exported(path)]
     if exported and len(paths) > 1:
-        raise ConfigError(f"{exported[0]}: an exported set is read alone; here are {len(paths)} inputs")
+        raise ConfigError(f"{exported[0]}: an exported set must be the only input; {len(paths)} were given")
     if exported:
         return _read_exported(exported[0])
     files = universe_files(paths)
@@ -197,11 +197,11 @@ def write_training_set(universes: TrainingSet, path: Path, *, velocities: bool =
     if universes.files:
         with progress("checking seeds", len(universes)) as bar:
             for i, file in enumerate(universes.files):
-                if not np.array_equal(universes.noise(i), universes.drawn_noise(i)):
-                    raise DataError(f"{file}: its white noise is not that of its seed; a set of seeds cannot hold it")
+                if not np.array_equal(universes.noise(i), universes.draw_noise(i)):
+                    raise DataError(f"{file}: its white noise is not what its seed gives, so it cannot be exported")
                 bar.update()
     if velocities and universes.velocity is None:
-        raise DataError(f"{path}: velocities are asked for, and the universes were exported without")
+        raise DataError(f"{path}: velocities are needed, but the universes were exported without them")
     columns = _HALOS | ({"velocity": _VELOCITY} if velocities else {})
     with new_hdf5(path) as file:
         file.attrs["format"] = FORMAT
@@ -243,9 +243,9 @@ def _read_exported(path: Path) -> TrainingSet:
     count, halos = len(universes), len(universes.mass)
     rows_fit = len(universes.offset) == count + 1 and universes.offset[0] == 0 and universes.offset[-1] == halos
     if not count or not rows_fit or np.any(np.diff(universes.offset) < 0) or universes.position.shape != (halos, 3):
-        raise DataError(f"{path}: damaged training set: its tables do not fit together")
+        raise DataError(f"{path}: damaged training set: its tables are inconsistent")
     if universes.velocity is not None and universes.velocity.shape != (halos, 3):
-        raise DataError(f"{path}: damaged training set: its velocities are not those of its halos")
+        raise DataError(f"{path}: damaged training set: it has not one velocity for each halo")
     columns = (universes.position, universes.mass, universes.velocity if universes.velocity is not None else [0.0])
     if not all(np.isfinite(column).all() for column in columns):
         raise DataError(f"{path}: positions, masses or velocities are not finite")

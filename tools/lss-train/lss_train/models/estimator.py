@@ -21,12 +21,12 @@ BEGINS_FROM_CHECKPOINT = True
 def train(run: TrainingRun) -> None:
     """Train on every universe, perturbed or not. Raises as lss_train.training.unet.train_unet."""
     from lss_train.data.estimator_examples import EstimatorModel, estimator_inputs
-    from lss_train.training.initial import in_units_of
+    from lss_train.training.initial import keep_units
     from lss_train.training.unet import train_unet
 
     def model(universes: "TrainingSet", training: "np.ndarray", initial: "Initial | None") -> EstimatorModel:
         inputs = estimator_inputs(universes, run.config.train, training)
-        return EstimatorModel(universes, in_units_of(initial, inputs) if initial else inputs)
+        return EstimatorModel(universes, keep_units(initial, inputs) if initial else inputs)
 
     train_unet(run, model)
 

@@ -18,16 +18,17 @@ from lss.files.universe_file import read_universe, universe_files
 from lss.inference import Inference, with_parameters
 from lss.learned.compression import Compressor, Moments, log_det
 from lss.nets.checkpoint import Card, build, save_checkpoint
-from lss.stages import IMPORTS_BYTES, TORCH_BYTES, Plan
+from lss.stages import IMPORTS_BYTES, Plan
 from lss_train.training.device import device_of
 from lss_train.training.run import TrainingRun
 
 if TYPE_CHECKING:
     from lss_train.config import Config
-    from lss_train.data.simulations import Simulations
+    from lss_train.data.field_batches import FieldSource
 
 log = logging.getLogger("lss.train")
 
+TORCH_BYTES = 400_000_000
 # Measured in two dimensions: one simulation of an update, with its derivatives, forward and backward.
 STEP_BYTES = 400  # per pixel
 STEP_CPU_SECONDS = 6e-7  # per pixel
@@ -39,32 +40,34 @@ MARGIN = 0.02  # of the prior's width: as close as a new fiducial may come to it
 class Settings(Table):
     """[train.imnn]: the network of `model = "imnn"` and the simulations that it is trained on."""
 
-    bands: int = quantity(16, "of |k|, in which the powers of the field are features", ge=2, le=256)
+    bands: int = quantity(16, "bands of |k|, whose powers of the field are features", ge=2, le=256)
     channels: int = quantity(8, "filters of each convolution", ge=1, le=1024)
-    levels: int = quantity(4, "convolutions, each halving the grid", ge=1, le=10)
-    hidden: int = quantity(32, "width of the perceptron behind the features", ge=1, le=4096)
+    levels: int = quantity(4, "convolutions, each of which halves the grid", ge=1, le=10)
+    hidden: int = quantity(32, "width of the perceptron that follows the features", ge=1, le=4096)
     derivatives: Literal["exact", "differences"] = quantity(
-        "exact", 'of the simulator in memory, or of pairs of one noise; stored universes: always "differences"'
+        "exact", 'by automatic differentiation, or "differences" of pairs of one noise, as always for stored universes'
     )
-    simulations: int = quantity(100, "at the fiducial, in each update", ge=10)
-    distinct: int = quantity(0, "simulations seen in training; 0: new ones at every update", ge=0)
-    first_weights: int = quantity(2000, "simulations that the first weights are measured on", ge=100)
-    updates: int = quantity(300, "of the weights, at most", ge=0)
+    simulations: int = quantity(100, "simulations at the fiducial in each update", ge=10)
+    distinct: int = quantity(0, "number of different simulations in training; 0: new ones at every update", ge=0)
+    first_weights: int = quantity(2000, "simulations from which the initial weights are measured", ge=100)
+    updates: int = quantity(300, "maximum number of updates", ge=0)
     every: int = quantity(50, "updates between validations", ge=1)
-    validation: int = quantity(1000, "simulations that choose the best weights", ge=10)
-    patience: int = quantity(3, "validations without a better one that end the training", ge=1)
-    figures: int = quantity(4000, "simulations of the card's Fisher matrix, unseen until then", ge=10)
-    strength: float = quantity(10.0, "lambda, of the pull of the covariance to the identity", gt=1)
+    validation: int = quantity(1000, "simulations for choosing the best weights", ge=10)
+    patience: int = quantity(3, "training ends after this many validations without improvement", ge=1)
+    figures: int = quantity(4000, "simulations for the Fisher matrix of the card, not used before", ge=10)
+    strength: float = quantity(10.0, "lambda, the strength with which the covariance is pulled to the identity", gt=1)
     closeness: float = quantity(0.1, "epsilon, the distance from the identity where the pull fades", gt=0, lt=1)
-    rounds: int = quantity(5, "at most so many fiducials, with first weights alone, follow --observed", ge=1)
-    tolerance: float = quantity(0.5, "sigma between fiducial and estimate: it stays put, and is trained at", gt=0)
+    rounds: int = quantity(5, "maximum number of fiducials, with initial weights only, to follow --observed", ge=1)
+    tolerance: float = quantity(
+        0.5, "stop following the observation once the estimate is within this many sigma of the fiducial", gt=0
+    )
 
     @model_validator(mode="after")
     def _pull_grows_with_the_distance(self) -> "Settings":
         limit = 1 + 1 / self.closeness - self.closeness / (1 + self.closeness)  # where alpha of fisher_loss is zero
         if self.strength >= limit:
             raise ValueError(
-                f"strength = {self.strength:g} turns the pull off; closeness = {self.closeness:g} needs one below"
+                f"strength = {self.strength:g} turns the pull off; with closeness = {self.closeness:g} it must be below"
                 f" {limit:.4g}"
             )
         return self
@@ -141,7 +144,7 @@ def _train_once(
 
     Raises DataError where they are too few to measure its information.
     """
-    from lss_train.data.simulations import FIGURES, moments
+    from lss_train.data.field_batches import FIGURES, moments
     from lss_train.training.imnn_loop import fit_imnn
 
     source, data_card = _source(run, settings, fiducial)
@@ -190,10 +193,10 @@ def _validation(found: Moments, fisher: np.ndarray) -> Card:
     }
 
 
-def _source(run: TrainingRun, settings: Settings, fiducial: np.ndarray) -> "tuple[Simulations, Card]":
+def _source(run: TrainingRun, settings: Settings, fiducial: np.ndarray) -> "tuple[FieldSource, Card]":
     """Where the fields come from, and what the card says of it."""
     from lss.differentiable.field_models import simulator
-    from lss_train.data.simulations import InMemory
+    from lss_train.data.field_batches import InMemory
     from lss_train.data.stored import read_stored
 
     inference, train = run.config.inference, run.config.train
@@ -220,9 +223,7 @@ def plan(inputs: Sequence[Path], config: "Config") -> Plan:
         files = universe_files(inputs)
         pixels = read_universe(files[0], ["fields"]).field(config.inference.data).value.size
         passed, held, fields = len(files), 4 * pixels * len(files), f"read the fields of {len(files)} universes"
-    from lss_train.training.cost import BACKWARD_BYTES
-
-    memory = IMPORTS_BYTES + TORCH_BYTES + BACKWARD_BYTES + held + STEP_BYTES * pixels * settings.simulations
+    memory = IMPORTS_BYTES + TORCH_BYTES + held + STEP_BYTES * pixels * settings.simulations
     steps = [fields, f"train model 'imnn' for up to {settings.updates} updates"]
     return Plan(memory, (seen + passed / 3) * pixels * STEP_CPU_SECONDS, steps)
 

@@ -14,7 +14,7 @@ from lss.nets.compressor_net import CompressorNet
 from lss.process import interrupt
 from lss.universe import Group
 from lss_train.config import Train
-from lss_train.data.simulations import FIRST_WEIGHTS, TRAINING, VALIDATION, Simulations, moments
+from lss_train.data.field_batches import FIRST_WEIGHTS, TRAINING, VALIDATION, FieldSource, moments
 from lss_train.training.fisher_loss import fisher_loss
 from lss_train.training.journal import Journal
 from lss_train.training.state import Weights, as_arrays, restore, weights_of
@@ -36,7 +36,7 @@ class Run:
     best: Weights = field(default_factory=dict)
 
 
-def prepare(network: CompressorNet, source: Simulations, count: int) -> None:
+def prepare(network: CompressorNet, source: FieldSource, count: int) -> None:
     """Measure the first weights on `count` simulations of their own.
 
     Raises DataError for parameters that they cannot tell apart.
@@ -52,7 +52,7 @@ def prepare(network: CompressorNet, source: Simulations, count: int) -> None:
 
 def fit_imnn(
     network: CompressorNet,
-    source: Simulations,
+    source: FieldSource,
     train: Train,
     settings: "Settings",
     restart: Restart,
@@ -78,7 +78,7 @@ def fit_imnn(
             rate = train.learning_rate * 0.5 * (1 + math.cos(math.pi * run.update / settings.updates))
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            parts = [b.seen_through(network) for b in source.batches(TRAINING, run.update, settings.simulations)]
+            parts = [b.apply(network) for b in source.batches(TRAINING, run.update, settings.simulations)]
             summaries, derivatives = torch.cat([x for x, _ in parts]), torch.cat([d for _, d in parts], 1)
             loss, _ = fisher_loss(summaries, derivatives.mean(1), settings.strength, settings.closeness)
             optimizer.zero_grad()
@@ -104,7 +104,7 @@ def fit_imnn(
     return run
 
 
-def validate(run: Run, network: CompressorNet, source: Simulations, count: int) -> float:
+def validate(run: Run, network: CompressorNet, source: FieldSource, count: int) -> float:
     """ln det F of the validation simulations; the weights are kept if it is the largest yet."""
     information = log_det(moments(network, source.batches(VALIDATION, 0, count)).fisher())
     run.waited += 1

@@ -1,6 +1,7 @@
-"""Where an information-maximising network takes its fields from: simulations in memory, or stored universes.
+"""Batches of fields for an information-maximising network, simulated in memory here; see also stored.
 
-Both give batches for a purpose by number: the same simulations whenever asked again, none shared between purposes.
+A source gives batches for a purpose by number: the same simulations whenever asked again, none shared between
+purposes.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +38,7 @@ class Batch:
         held = (self.fiducial, self.tangents, self.below, self.above, self.span)
         return Batch(*(tensor if tensor is None else tensor.to(device) for tensor in held))  # type: ignore[arg-type]
 
-    def seen_through(self, function: Function) -> tuple[torch.Tensor, torch.Tensor]:
+    def apply(self, function: Function) -> tuple[torch.Tensor, torch.Tensor]:
         """The function's outputs (n, s) at the fiducial, and their derivatives in each simulation, (p, m, s)."""
         if self.tangents is not None:
             seen = [torch.func.jvp(function, (self.fiducial,), (tangent,)) for tangent in self.tangents]
@@ -49,7 +50,7 @@ class Batch:
         return function(self.fiducial), change / self.span[:, None, None]
 
 
-class Simulations(Protocol):
+class FieldSource(Protocol):
     """A source of batches; `shape` of a field, `device` where they lie."""
 
     @property
@@ -116,6 +117,6 @@ class InMemory:
 @torch.no_grad()
 def moments(function: Function, batches: Iterable[Batch]) -> Moments:
     """Mean, covariance and derivative of a function of the fields. Raises DataError for too few simulations."""
-    pairs = [batch.seen_through(function) for batch in batches]
+    pairs = [batch.apply(function) for batch in batches]
     outputs = torch.cat([x for x, _ in pairs]).double().cpu().numpy()
     return Moments.of(outputs, torch.cat([d for _, d in pairs], 1).double().cpu().numpy())

@@ -30,8 +30,10 @@ from lss.config import Configuration, Settings, complete, validate
 from lss.errors import ConfigError
 from lss.universe import Universe
 
-# What an idle process with numpy, scipy, h5py and numba loaded holds; plans count it in.
+# What an idle process with numpy, scipy, h5py and compiled kernels loaded holds, and what torch adds to it, before
+# anything is computed: plans count them in.
 IMPORTS_BYTES = 200_000_000
+TORCH_BYTES = 200_000_000
 
 
 class Stage(Protocol):

@@ -99,7 +99,7 @@ class Simulator:
 def simulator(settings: Settings, parameters: Sequence[str]) -> Simulator:
     """The simulator of the field that [ic], [box] and [cosmology] describe, as a function of these keys of them.
 
-    Raises ConfigError if the settings are none, or a parameter does not change the field.
+    Raises ConfigError if the settings are not valid, or a parameter does not change the field.
     """
     config = _config(settings)
     model, n, size = config.ic, config.box.n, config.box.size

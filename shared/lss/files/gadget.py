@@ -52,7 +52,7 @@ def read_gadget_header(root: h5py.File, source: str) -> Settings:
         raise DataError(f"{source}: particles of other types than dark matter (NumPart_ThisFile = {counts.tolist()})")
     n = round(float(counts[1]) ** (1 / 3))
     if n**3 != counts[1]:
-        raise DataError(f"{source}: {int(counts[1])} particles are no cube of a number; a whole lattice is needed")
+        raise DataError(f"{source}: {int(counts[1])} particles: not a perfect cube; a full lattice is required")
     box = {"size": need("BoxSize"), "n": n}
     omega_m = need("Omega0")
     if abs(omega_m + need("OmegaLambda") - 1) > 1e-4:
@@ -70,7 +70,7 @@ def read_gadget_header(root: h5py.File, source: str) -> Settings:
 def read_gadget_particles(group: Group, box: Box, place: str) -> Group:
     """A /PartType1 group as particles in memory.
 
-    Raises DataError: missing dataset, ids that are no lattice, positions outside the box.
+    Raises DataError: missing dataset, ids that are not those of a lattice, positions outside the box.
     """
     for name in ("Coordinates", "Velocities", "ParticleIDs"):
         if name not in group.data:

@@ -48,7 +48,7 @@ def write_stdout(image: bytes | memoryview) -> None:
 
 
 def silence(number: int) -> None:
-    """Point a standard stream at the null device, so that nothing fails on it any more, at exit neither."""
+    """Point a standard stream at the null device, so that nothing fails on it any more, not even at exit."""
     null = os.open(os.devnull, os.O_RDWR)
     if null != number:
         os.dup2(null, number)
@@ -56,7 +56,7 @@ def silence(number: int) -> None:
 
 
 def check_image(image: bytes, source: str) -> None:
-    """Refuse what is no HDF5 file, or not the whole of one, or more than one (HDF5 itself opens the last silently).
+    """Refuse what is not an HDF5 file, or an incomplete one, or more than one (HDF5 itself opens the last silently).
 
     Raises DataError with one line that says which.
     """

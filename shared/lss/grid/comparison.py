@@ -39,7 +39,7 @@ class Comparison:
         return transfer_reach(self.k, self.transfer, self.n_modes, band)
 
 
-def compared(spectra: Sequence[Spectra]) -> Comparison:
+def compare_spectra(spectra: Sequence[Spectra]) -> Comparison:
     """Field 0 held against field 1; one `Spectra` of the pair for each component."""
     power, other, cross = (np.mean([s.power[i, j] for s in spectra], axis=0) for i, j in [(0, 0), (1, 1), (0, 1)])
     transfer = np.sqrt(np.divide(power, other, out=np.full_like(other, np.nan), where=other > 0))
@@ -54,7 +54,9 @@ def compare_modes(modes: np.ndarray, other: np.ndarray, box_size: float, windows
     assignment that is still in each, to be divided out
     """
     n = modes.shape[1]
-    return compared([measure_modes(np.stack(pair), n, box_size, windows) for pair in zip(modes, other, strict=True)])
+    return compare_spectra(
+        [measure_modes(np.stack(pair), n, box_size, windows) for pair in zip(modes, other, strict=True)]
+    )
 
 
 def falls_through(k: np.ndarray, r: np.ndarray, level: float = K80) -> float:

@@ -88,10 +88,10 @@ def smooth(field: np.ndarray, radius: float, box_size: float) -> np.ndarray:
     """
     if radius == 0:
         return field
-    return smoothed(forward(field), len(field), radius, box_size)
+    return smooth_modes(forward(field), len(field), radius, box_size)
 
 
-def smoothed(modes: np.ndarray, n: int, radius: float, box_size: float) -> np.ndarray:
+def smooth_modes(modes: np.ndarray, n: int, radius: float, box_size: float) -> np.ndarray:
     """The grid of given modes after `smooth`; their memory is used up."""
     for k in wavenumbers(n, box_size):
         modes *= np.exp(-0.5 * (k * radius) ** 2).astype(modes.real.dtype)

@@ -81,7 +81,7 @@ def load(name_or_path: Path | str, device: str = "cpu") -> Compressor:
     """The compressor of a checkpoint, on a device chosen here.
 
     Raises DataError as lss.nets.checkpoint, for another model, for a card or weights that do not fit, and for a Fisher
-    matrix that is none.
+    matrix that is not positive definite.
     """
     network, card = load_network(name_or_path, "imnn", device, kinds=("compressor",))
     source = str(name_or_path)
@@ -99,7 +99,7 @@ def load(name_or_path: Path | str, device: str = "cpu") -> Compressor:
     if shapes != ((p,), (s,), (s, s), (p, s), (p, p)):
         raise DataError(f"{source}: the card's mean, covariance, derivative and fisher do not fit together")
     if log_det(fisher) == -np.inf:
-        raise DataError(f"{source}: the card's Fisher matrix is not positive definite: it tells of no posterior")
+        raise DataError(f"{source}: the card's Fisher matrix is not positive definite: no posterior follows from it")
     return Compressor(network, card, source, device, names, fiducial, mean, covariance, derivative, fisher)
 
 

@@ -26,7 +26,7 @@ from lss.nets.checkpoint import Card, load_checkpoint, save_checkpoint
 if TYPE_CHECKING:
     import torch
 
-TORCH_BYTES = 300_000_000
+FLOWS_BYTES = 100_000_000  # beside torch: zuko, and the simulations that flows are trained on
 _LARGEST = {"summaries": 1024, "parameters": 1024, "transforms": 64, "members": 64}  # what a file may ask for
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from lss.errors import DataError
 from lss.grid import fourier, mesh
-from lss.learned.scatter import modulated
+from lss.learned.scatter import modulate
 from lss.nets.checkpoint import Card, load_network
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Inputs:
         empty = iter(channels)
         for modes, radii, scales in self._overdensities(position, mass, n, box_size, velocity):
             for radius, scale in zip(radii, scales, strict=True):
-                _compressed(modes, radius, scale, box_size, next(empty))
+                _compress(modes, radius, scale, box_size, next(empty))
         return channels
 
     def _overdensities(
@@ -118,9 +118,9 @@ class Inputs:
             yield inflow(position, momentum, n, box_size), self.velocity_smoothing, self.velocity_scale
 
 
-def _compressed(modes: np.ndarray, radius: float, scale: float, box_size: float, out: np.ndarray) -> None:
+def _compress(modes: np.ndarray, radius: float, scale: float, box_size: float, out: np.ndarray) -> None:
     """asinh(delta_R / s) of the modes of delta."""
-    np.arcsinh(fourier.smoothed(modes.copy(), len(modes), radius, box_size) / np.float32(scale), out=out)
+    np.arcsinh(fourier.smooth_modes(modes.copy(), len(modes), radius, box_size) / np.float32(scale), out=out)
 
 
 def inflow(position: np.ndarray, momentum: np.ndarray, n: int, box_size: float) -> np.ndarray:
@@ -196,7 +196,7 @@ class Estimator:
         Returns (n, n, n) float32; the draw itself for a checkpoint that does not know the strength.
         """
         table = self.card["validation"].get("scatter")
-        return modulated(remainder, estimate, table, box_size) if table else remainder
+        return modulate(remainder, estimate, table, box_size) if table else remainder
 
 
 def load(name_or_path: Path | str, device: str = "cpu") -> Estimator:

@@ -42,7 +42,7 @@ def scatter_table(pairs: Sequence[tuple[np.ndarray, np.ndarray]], smoothing: flo
     return table
 
 
-def modulated(remainder: np.ndarray, estimate: np.ndarray, table: Table, box_size: float) -> np.ndarray:
+def modulate(remainder: np.ndarray, estimate: np.ndarray, table: Table, box_size: float) -> np.ndarray:
     """A homogeneous random field given the strength that the estimate calls for, scale by scale.
 
     remainder, estimate : (n, n, n) float32, linear overdensities without smoothing, in the unit of the table

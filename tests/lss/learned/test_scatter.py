@@ -4,7 +4,7 @@ from scipy.stats import skew
 
 from lss.config import Cosmology
 from lss.grid.fourier import smooth
-from lss.learned.scatter import modulated, scatter_table
+from lss.learned.scatter import modulate, scatter_table
 from lss.physics.random_field import linear_overdensity, white_noise
 
 N, BOX = 64, 125.0
@@ -33,7 +33,7 @@ def test_modulation_keeps_the_variance_and_follows_the_table_of_the_truth():
     table = scatter_table(pairs, 1.0, BOX)
     assert table["scatter"][1][0] > 1.5 * table["scatter"][1][-1]
     estimate, noise = smooth(linear(4), 3.0, BOX), linear(5)
-    given = modulated(noise, estimate, table, BOX)
+    given = modulate(noise, estimate, table, BOX)
     assert given.std() == pytest.approx(noise.std(), rel=0.05)
     again = scatter_table([(smooth(estimate + given, 1.0, BOX), smooth(estimate, 1.0, BOX))], 1.0, BOX)
     shape = np.array(again["scatter"][1]) / np.mean(again["scatter"][1])
@@ -56,5 +56,5 @@ def test_modulation_takes_the_skewness_out_of_a_realisation():
     truth, estimate = pairs[3]
     remainder = linear(99)
     remainder = smooth(remainder, 4.0, BOX) * np.float32((truth - estimate).std() / smooth(remainder, 4.0, BOX).std())
-    plain, given = estimate + remainder, estimate + modulated(remainder, estimate, table, BOX)
+    plain, given = estimate + remainder, estimate + modulate(remainder, estimate, table, BOX)
     assert abs(skew(given.ravel())) < 0.6 * abs(skew(plain.ravel()))

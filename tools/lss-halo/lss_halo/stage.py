@@ -12,7 +12,7 @@ from lss.halos.halo_fields import MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.halos.lagrangian import particle_halo_mass
 from lss.physics.units import GRAVITY, hubble_flow, particle_mass
 from lss.process.progress import since
-from lss.stages import Plan
+from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Group, Halos, Particles, Universe
 from lss_halo.catalogues.catalogue import read_foreign
 from lss_halo.config import Config
@@ -23,13 +23,12 @@ from lss_halo.finders.mass_definition import threshold_density
 from lss_halo.finders.spherical_overdensity import spherical_overdensity
 from lss_halo.finders.structure import nfw_concentration, structure
 from lss_halo.predicted import predictor
-from lss_halo.survey import observed, read_mask
+from lss_halo.survey import observe, read_mask
 
 __all__ = ["Config", "plan", "read_foreign", "run"]
 
 log = logging.getLogger("lss.halo")
 
-IMPORTS_BYTES = 195_000_000  # an idle process with its kernels loaded
 SOFTENING = 0.02  # mean separations, of the potential that binds a group: about that of a simulation
 
 
@@ -60,7 +59,7 @@ def run(universe: Universe, config: Config) -> Universe:
     if config.halo.survey:
         asked, applied = config.halo.survey.model_dump_json(), halos.attrs.get("survey")
         if applied is None:
-            seen = observed(halos, config, config.halo.survey)
+            seen = observe(halos, config, config.halo.survey)
             universe = universe.with_halos(dataclasses.replace(seen, attrs=seen.attrs | {"survey": asked}))
         elif applied != asked:
             raise ConfigError(
@@ -198,7 +197,7 @@ def with_halo_fields(universe: Universe, config: Config) -> Universe:
 def plan(universe: Universe | None, config: Config) -> Plan:
     """Memory of the whole process and CPU time.
 
-    Measured at 64^3 and 128^3: 195 MB for the interpreter and its compiled kernels, and per particle 94 bytes (friends
+    Measured at 64^3 and 128^3: beside the idle process per particle 94 bytes (friends
     of friends) or 80 (spheres) with the particles themselves; another code's catalogue needs the halo fields alone.
     """
     if config.halo.network is not None:

@@ -18,7 +18,7 @@ from lss_halo.config import Config, Survey
 log = logging.getLogger("lss.halo")
 
 
-def observed(halos: Halos, config: Config, survey: Survey) -> Halos:
+def observe(halos: Halos, config: Config, survey: Survey) -> Halos:
     """The halos that the survey sees, where it sees them. Raises DataError for a mask that does not fit."""
     if survey.redshift_space != "none":
         axis = "xyz".index(survey.redshift_space)

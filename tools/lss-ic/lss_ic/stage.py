@@ -15,7 +15,7 @@ from lss.physics.random_field import (
     white_noise,
 )
 from lss.physics.units import particle_mass
-from lss.stages import IMPORTS_BYTES, Plan
+from lss.stages import TORCH_BYTES, Plan
 from lss.universe import Field, Particles, Universe, WhiteNoise
 from lss_ic.config import Config, InitialConditions
 from lss_ic.sigma8 import expected_sigma8, measured_sigma8
@@ -23,6 +23,7 @@ from lss_ic.sigma8 import expected_sigma8, measured_sigma8
 log = logging.getLogger("lss.ic")
 
 TAKES = ("index",)
+IDLE_BYTES = 80_000_000  # before anything is computed: no compiled kernels are needed
 CHANGES = ("box.n",)  # white noise of another resolution is brought to this one
 
 # The stream of small scales added to given noise: no universe's own, or a reconstruction of member 0 of seed 1 that is
@@ -39,7 +40,7 @@ def run(universe: Universe, config: Config, *, index: int | None = None) -> Univ
     """
     cosmology, box, ic = config.cosmology, config.box, config.ic
     index = universe.index if index is None else index
-    noise = given_noise(universe, ic, box.n, index) if universe.has("ic/white_noise") else drawn_noise(ic, box.n, index)
+    noise = given_noise(universe, ic, box.n, index) if universe.has("ic/white_noise") else draw_noise(ic, box.n, index)
     if ic.field != "linear":
         universe = dataclasses.replace(universe, box=box).with_noise(noise)
         return universe.with_field(ic.field.replace("-", "_"), random_field(noise.value, config))
@@ -76,7 +77,7 @@ def random_field(noise: np.ndarray, config: Config) -> Field:
     return Field(value)
 
 
-def drawn_noise(ic: InitialConditions, n: int, index: int) -> WhiteNoise:
+def draw_noise(ic: InitialConditions, n: int, index: int) -> WhiteNoise:
     """The white noise of a member: x_a, or a perturbed partner of it (LULO Eq. 11)."""
     a, partner = divmod(index, 1 + ic.partners)
     value = white_noise(ic.seed, a, n, fixed=ic.fixed, inverted=ic.inverted, dimensions=ic.dimensions)
@@ -113,9 +114,9 @@ def given_noise(universe: Universe, ic: InitialConditions, n: int, index: int) -
 def plan(universe: Universe | None, config: Config) -> Plan:
     """Memory of the whole process and CPU time.
 
-    Measured at 128^3 and 256^3: the interpreter with its imports holds 80 MB; the peak is 52 n^3 bytes above it when a
+    Measured at 128^3 and 256^3: the peak is 52 n^3 bytes above the idle process when a
     file is written and 72 n^3 when a pipe is, which takes the whole image at once. What is said lies between. A random
-    field takes torch's 200 MB besides, and at 128^3 120 n^3.
+    field takes torch besides, and at 128^3 120 n^3.
     """
     box, ic = config.box, config.ic
     held = sum(array.nbytes for group in universe.groups.values() for array in group.data.values()) if universe else 0
@@ -124,10 +125,10 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     if ic.field != "linear":
         voxels = box.n**ic.dimensions
         steps = [drawn, f"{ic.field} field: {box.n}^{ic.dimensions}"]
-        return Plan(IMPORTS_BYTES + 100_000_000 + 130 * voxels + held, 3.0 + 4e-7 * voxels, steps)
+        return Plan(IDLE_BYTES + TORCH_BYTES + 130 * voxels + held, 3.0 + 4e-7 * voxels, steps)
     mass = particle_mass(config.cosmology.omega_m, box.size, box.n**3)
     steps = [
         drawn,
         f"particles: {box.n}^3 of {mass:.3g} Msun/h, {ic.order}LPT at z = {ic.redshift:g}",
     ]
-    return Plan(80_000_000 + 60 * box.n**3 + held, 0.3 + 4e-7 * box.n**3, steps, 0.3)
+    return Plan(IDLE_BYTES + 60 * box.n**3 + held, 0.3 + 4e-7 * box.n**3, steps, 0.3)

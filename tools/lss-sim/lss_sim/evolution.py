@@ -1,4 +1,4 @@
-"""A run from its start to its last output, kept safe on the way: outputs, progress, restart files, requests to stop."""
+"""A run from its start to its last output: outputs, progress, restart files, requests to stop."""
 
 import logging
 import time

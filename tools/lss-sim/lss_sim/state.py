@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lss.physics.units import HUBBLE
 from lss.universe import Group, Particles
 
-KM_S = np.float32(100.0)  # velocities in units of (Mpc/h) H0, in km/s
+KM_S = np.float32(HUBBLE)  # velocities in units of (Mpc/h) H0, in km/s
 
 
 @dataclass(frozen=True)

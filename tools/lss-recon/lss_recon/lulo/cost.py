@@ -3,14 +3,14 @@
 from lss import stages
 from lss.config import Settings, validate
 from lss.nets.checkpoint import read_card
-from lss.stages import IMPORTS_BYTES, Plan
+from lss.stages import IMPORTS_BYTES, TORCH_BYTES, Plan
 from lss.universe import Universe
 from lss_recon.config import Config, Forward
 from lss_recon.lulo.orientation import SIDES
 from lss_recon.observation import check_card, comparison, forward_settings, observed_halos, on_scale_of
 
-# Measured at 64^3 and 128^3 with 16 channels; the first two are what torch holds when it is loaded and when it has run.
-TORCH_BYTES, WORKSPACE_BYTES = 200_000_000, 40_000_000
+# Measured at 64^3 and 128^3 with 16 channels; the first is what torch holds beside itself when it has run.
+WORKSPACE_BYTES = 40_000_000
 NETWORK_BYTES_PER_VOXEL, NETWORK_CPU_SECONDS_PER_VOXEL, MEASURED_CHANNELS = 640, 2.8e-6, 16
 # 1.2e-6 at 64^3, 4.5e-6 at 128^3.
 PLACE_CPU_SECONDS_PER_VOXEL = 3e-6

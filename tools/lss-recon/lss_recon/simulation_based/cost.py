@@ -2,8 +2,8 @@
 
 from lss import stages
 from lss.config import validate
-from lss.learned.conditional_density import TORCH_BYTES
-from lss.stages import IMPORTS_BYTES, Plan
+from lss.learned.conditional_density import FLOWS_BYTES
+from lss.stages import IMPORTS_BYTES, TORCH_BYTES, Plan
 from lss.universe import Universe
 from lss_recon.config import Config
 from lss_recon.simulation_based.simulators import FIELDS, complete_settings, makes_fields_in_memory
@@ -23,7 +23,7 @@ def plan_simulations(universe: Universe | None, config: Config, most: int, learn
         found = map(stages.find, inference.stages)
         simulation = [stage.plan(None, validate(stage.Config, settings, "configuration")) for stage in found]
     return Plan(
-        int(IMPORTS_BYTES + TORCH_BYTES + max(part.memory_bytes for part in simulation)),
+        int(IMPORTS_BYTES + TORCH_BYTES + FLOWS_BYTES + max(part.memory_bytes for part in simulation)),
         most * sum(part.cpu_seconds for part in simulation) + learning_seconds,
         [
             f"{recon.method}: {', '.join(inference.parameters)} from /fields/{inference.data}",

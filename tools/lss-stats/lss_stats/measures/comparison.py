@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lss.errors import DataError
-from lss.grid.comparison import compared
+from lss.grid.comparison import compare_spectra
 from lss.universe import Group
 from lss_stats.config import Statistics
 from lss_stats.measures.fields import FieldModes, label
@@ -29,7 +29,7 @@ def compare(field: FieldModes, other: FieldModes, config: Statistics) -> Group:
     _refuse_different(field, other)
     windows = [field.window, other.window]
     spectra = [measure_together(pair, windows, field, config) for pair in zip(field.modes, other.modes, strict=True)]
-    found = compared(spectra)
+    found = compare_spectra(spectra)
     other_power = found.power_other
     per_other = np.divide(found.cross_power, other_power, out=np.full_like(other_power, np.nan), where=other_power > 0)
     data = {

@@ -19,7 +19,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from lss.grid.fourier import forward, smoothed
+from lss.grid.fourier import forward, smooth_modes
 from lss.grid.interlacing import painted_modes
 from lss.grid.mesh import paint
 from lss.grid.spectra import inverse_windows
@@ -167,7 +167,7 @@ class Fields:
         if radius == 0:
             return initial_field(self.universe)
         modes = self.modes("initial")
-        return smoothed(modes.modes[0].copy(), modes.n, radius, box.size)
+        return smooth_modes(modes.modes[0].copy(), modes.n, radius, box.size)
 
     def _matter(self) -> FieldModes:
         return self.of_points("matter", self.universe.particles.position, slice_too=True)

@@ -14,10 +14,10 @@ import numpy as np
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import read_universe, universe_files
 from lss.inference import split_names
-from lss.learned.conditional_density import TORCH_BYTES, save
+from lss.learned.conditional_density import FLOWS_BYTES, save
 from lss.learned.density_training import FLOW_CPU_SECONDS, fit
 from lss.learned.flows import Flows
-from lss.stages import IMPORTS_BYTES, Plan
+from lss.stages import IMPORTS_BYTES, TORCH_BYTES, Plan
 from lss.universe import Universe
 from lss_train.training.run import TrainingRun
 
@@ -86,7 +86,7 @@ def plan(inputs: Sequence[Path], config: "Config") -> Plan:
     simulations = sum(len(read_universe(file, ["recon"]).group("recon/simulations").data["ok"]) for file in files)
     settings = config.train.sub_table(Settings)
     return Plan(
-        IMPORTS_BYTES + TORCH_BYTES,
+        IMPORTS_BYTES + TORCH_BYTES + FLOWS_BYTES,
         FLOW_CPU_SECONDS * settings.members * simulations,
         [f"{simulations} simulations of {len(files)} universes", f"train {settings.members} flows"],
     )

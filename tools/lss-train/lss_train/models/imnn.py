@@ -18,7 +18,7 @@ from lss.files.universe_file import read_universe, universe_files
 from lss.inference import Inference, with_parameters
 from lss.learned.compression import Compressor, Moments, log_det
 from lss.nets.checkpoint import Card, build, save_checkpoint
-from lss.stages import IMPORTS_BYTES, Plan
+from lss.stages import IMPORTS_BYTES, TORCH_BYTES, Plan
 from lss_train.training.device import device_of
 from lss_train.training.run import TrainingRun
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lss.train")
 
-TORCH_BYTES = 400_000_000
 # Measured in two dimensions: one simulation of an update, with its derivatives, forward and backward.
 STEP_BYTES = 400  # per pixel
 STEP_CPU_SECONDS = 6e-7  # per pixel
@@ -223,7 +222,9 @@ def plan(inputs: Sequence[Path], config: "Config") -> Plan:
         files = universe_files(inputs)
         pixels = read_universe(files[0], ["fields"]).field(config.inference.data).value.size
         passed, held, fields = len(files), 4 * pixels * len(files), f"read the fields of {len(files)} universes"
-    memory = IMPORTS_BYTES + TORCH_BYTES + held + STEP_BYTES * pixels * settings.simulations
+    from lss_train.training.cost import BACKWARD_BYTES
+
+    memory = IMPORTS_BYTES + TORCH_BYTES + BACKWARD_BYTES + held + STEP_BYTES * pixels * settings.simulations
     steps = [fields, f"train model 'imnn' for up to {settings.updates} updates"]
     return Plan(memory, (seen + passed / 3) * pixels * STEP_CPU_SECONDS, steps)
 

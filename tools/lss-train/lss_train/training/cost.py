@@ -6,11 +6,11 @@ from pathlib import Path
 
 from lss.config import Settings
 from lss.files.universe_file import ensemble_members, read_universe
-from lss.stages import IMPORTS_BYTES, Plan
+from lss.stages import IMPORTS_BYTES, TORCH_BYTES, Plan
 from lss_train.config import Config
 from lss_train.data.universes import read_training_set
 
-TORCH_BYTES = 400_000_000
+BACKWARD_BYTES = 200_000_000  # what torch holds beside itself when it has run forward and backward
 # Measured: one example's step at 64^3 with 16 channels.
 STEP_BYTES = 1_400  # per voxel
 STEP_CPU_SECONDS = {"float32": 5.6e-6, "bfloat16": 3.2e-6}  # per voxel
@@ -47,7 +47,7 @@ def plan_unet(config: Config, extent: Extent, channels: int, painted: int) -> Pl
     settings, voxels, wide = config.train, extent.n**3, config.train.channels / 16
     held = min(planned_bytes(painted, channels, extent.n), int(settings.cache * 1e9))
     return Plan(
-        int(IMPORTS_BYTES + TORCH_BYTES + held + STEP_BYTES * voxels * settings.batch * wide),
+        int(IMPORTS_BYTES + TORCH_BYTES + BACKWARD_BYTES + held + STEP_BYTES * voxels * settings.batch * wide),
         settings.epochs * extent.universes * voxels * STEP_CPU_SECONDS[settings.precision] * wide**2,
         [
             f"read {extent.universes} universes of {extent.n}^3",

@@ -7,13 +7,13 @@ nearest valid name. The whole configuration travels in the universe.
 
 import difflib
 import json
-import tomllib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import pydantic
+import tomli
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
@@ -117,14 +117,21 @@ class Configuration(Table):
 ConfigurationT = TypeVar("ConfigurationT", bound=Configuration)
 
 
+def parse_toml(text: str) -> Settings:
+    """The tables of a TOML text. Raises ConfigError saying what is wrong at which line."""
+    try:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        raise ConfigError(str(error)) from None
+
+
 def read_toml(path: Path) -> Settings:
     """The tables of a TOML file. Raises ConfigError naming file and line."""
     try:
-        with path.open("rb") as file:
-            settings = tomllib.load(file)
+        settings = parse_toml(path.read_bytes().decode())
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ConfigError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
@@ -157,8 +164,8 @@ def parse_assignment(text: str) -> Settings:
     if not equals or len(keys) < 2 or not all(keys):
         raise ConfigError(f"--set {text}: expected table.key=value")
     try:
-        parsed: Any = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed: Any = parse_toml(f"value = {value}")["value"]
+    except ConfigError:
         parsed = value
     for key in reversed(keys):
         parsed = {key: parsed}

@@ -6,7 +6,6 @@ shapes are held against the file's size before memory is taken.
 
 import contextlib
 import io
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import h5py
 import numpy as np
 
 import lss
-from lss.config import Configuration, Settings, as_toml, refuse_unknown_tables, validate
+from lss.config import Configuration, Settings, as_toml, parse_toml, refuse_unknown_tables, validate
 from lss.errors import ConfigError, DataError
 from lss.files import pipes
 from lss.files.atomic import new_hdf5
@@ -147,10 +146,10 @@ def _read_settings(root: h5py.File, source: str) -> tuple[Settings, Configuratio
     if "config" not in root.attrs:
         raise DataError(f"{source}: no attribute config: the embedded configuration is missing")
     try:
-        settings = tomllib.loads(str(root.attrs["config"]))
+        settings = parse_toml(str(root.attrs["config"]))
         refuse_unknown_tables(settings, source)
         return settings, validate(Configuration, settings, source)
-    except (tomllib.TOMLDecodeError, ConfigError) as error:
+    except ConfigError as error:
         raise DataError(f"{source}: the embedded configuration is damaged: {error}") from None
 
 

@@ -12,7 +12,6 @@ The halos of universe i are rows offset[i]:offset[i + 1]. White noise is drawn a
 
 import hashlib
 import itertools
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from lss.config import Box, Configuration, Cosmology, Settings, as_toml, validate
+from lss.config import Box, Configuration, Cosmology, Settings, as_toml, parse_toml, validate
 from lss.errors import ConfigError, DataError
 from lss.files.atomic import new_hdf5
 from lss.files.universe_file import read_universe, universe_files
@@ -228,7 +227,7 @@ def _read_exported(path: Path) -> TrainingSet:
         with h5py.File(path, "r") as file:
             if str(file.attrs.get("format_version")) != str(FORMAT_VERSION):
                 raise DataError(f"{path}: training set of an unknown version; this lss reads {FORMAT_VERSION}")
-            settings = tomllib.loads(str(file.attrs["config"]))
+            settings = parse_toml(str(file.attrs["config"]))
             config = validate(Configuration, settings, str(path))
             mass_definition = str(file.attrs["mass_definition"])
             arrays: dict[str, Any] = {}
@@ -237,7 +236,7 @@ def _read_exported(path: Path) -> TrainingSet:
                     arrays[name] = _read_column(file, f"{folder}/{name}", dtype)
             if "halos/velocity" in file:
                 arrays["velocity"] = _read_column(file, "halos/velocity", _VELOCITY)
-    except (OSError, KeyError, tomllib.TOMLDecodeError, ConfigError) as error:
+    except (OSError, KeyError, ConfigError) as error:
         raise DataError(f"{path}: damaged training set: {error}") from None
     universes = TrainingSet(config.cosmology, config.box, settings, mass_definition, **arrays)
     count, halos = len(universes), len(universes.mass)

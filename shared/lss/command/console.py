@@ -1,7 +1,7 @@
-"""The command line, said once: what all commands accept, and how a stage becomes a program.
+"""What all commands accept, and how a stage becomes a program.
 
-`command("sim", ...)` gives the `main` of lss-sim: it reads input and configuration, finds the stage of that name,
-runs it, and writes the output with its provenance. A tool adds only the options that are its own. Nothing heavy is
+`command("sim", run="lss_sim.stage:run", ...)` gives the `main` of lss-sim: it reads input and configuration, runs the
+stage, and writes the output with its provenance. A tool adds only the options that are its own. Nothing heavy is
 imported here, so that `--help` answers at once; the work is done by `lss.command.session`.
 """
 
@@ -13,76 +13,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from lss import __version__
+from lss.command.definition import Arguments, Command
 from lss.errors import LssError
 from lss.files.pipes import silence
-
-
-@dataclass(frozen=True)
-class Option:
-    """An option that one tool adds; its value reaches the stage's `run` as a keyword argument of that name.
-
-    must_exist : it names a file or directory that is read
-    """
-
-    name: str
-    type: Any
-    help: str
-    default: Any = None
-    must_exist: bool = False
-
-    @property
-    def keyword(self) -> str:
-        return self.name.lstrip("-").replace("-", "_")
-
-
-@dataclass(frozen=True)
-class Command:
-    """What a tool says of itself.
-
-    reads : "universe" (one, required), "optional" (one, if named), "paths" (files and directories, read by the tool)
-    writes : "universe" (to -o or standard output), "report" (the universe to -o, or on through the pipe it came by),
-        "file" (to -o)
-    resumable : long work that keeps its state in OUTPUT.state/ and takes --resume
-    """
-
-    name: str
-    help: str
-    examples: Sequence[str]
-    options: Sequence[Option] = ()
-    reads: str = "universe"
-    writes: str = "universe"
-    resumable: bool = False
-
-    @property
-    def program(self) -> str:
-        return f"lss-{self.name}"
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """The command line, parsed."""
-
-    inputs: list[Path]
-    output: str | None = None
-    assignments: list[str] = field(default_factory=list)
-    index: int | None = None
-    threads: int | None = None
-    drop: list[str] = field(default_factory=list)
-    resume: bool = False
-    dry_run: bool = False
-    print_config: bool = False
-    schema: bool = False
-    quiet: bool = False
-    log_json: bool = False
-    debug: bool = False
-    own: dict[str, Any] = field(default_factory=dict)
-
 
 # name, type, default, option strings, help
 _COMMON: list[tuple[str, Any, Any, tuple[str, ...], str]] = [
@@ -108,9 +46,9 @@ _COMMON: list[tuple[str, Any, Any, tuple[str, ...], str]] = [
 _METAVARS = {"output": "FILE", "assignments": "TABLE.KEY=VALUE", "index": "I", "threads": "N", "drop": "GROUP"}
 
 
-def command(name: str, *, help: str, examples: Sequence[str], **details: Any) -> Callable[[], None]:
+def command(name: str, *, run: str, help: str, examples: Sequence[str], **details: Any) -> Callable[[], None]:
     """The `main` of a tool; `details` are those of `Command`."""
-    description = Command(name, help, examples, **details)
+    description = Command(name, run, help, examples, **details)
 
     def main() -> None:
         import typer
@@ -131,7 +69,18 @@ def command(name: str, *, help: str, examples: Sequence[str], **details: Any) ->
 def _help_text(command: Command) -> str:
     lines = "\n".join(f"  {example}" for example in command.examples)
     table = f"Its table of the configuration is [{command.name}]; `{command.program} --print-config` lists every key."
-    return f"{command.help}\n\n{table}\n\n\b\nExamples:\n{lines}"
+    return f"{command.help}\n\n{table}\n\n{_listed(command)}\b\nExamples:\n{lines}"
+
+
+def _listed(command: Command) -> str:
+    """The names that its registries know, one a line."""
+    text = ""
+    for key, registry in command.choices.items():
+        width = max(map(len, registry))
+        table, name = key.split(".")
+        entries = "\n".join(f"  {entry:{width}}  {registry[entry].words}" for entry in registry)
+        text += f"\b\n[{table}] {name}:\n{entries}\n\n"
+    return text
 
 
 def _entry(command: Command) -> Callable[..., None]:

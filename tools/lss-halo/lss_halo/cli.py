@@ -4,6 +4,7 @@ from lss.command.console import command
 
 main = command(
     "halo",
+    run="lss_halo.stage:run",
     help="Find halos in particles, or read another code's catalogue, and make halo fields.",
     examples=[
         "lss-ic universe.toml | lss-sim | lss-halo > universe.h5",

@@ -4,6 +4,7 @@ from lss.command.console import command
 
 main = command(
     "ic",
+    run="lss_ic.stage:run",
     help="Initial conditions: white noise from a seed, or the input's own, and the particles it displaces.",
     examples=[
         "lss-ic universe.toml -o ic.h5",

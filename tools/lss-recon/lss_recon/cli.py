@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from lss.command.console import Option, command
+from lss.command.console import command
+from lss.command.definition import Option
 from lss_recon.methods import METHODS
-
-_METHODS = "\n".join(f"  {name}: {method.words}" for name, method in METHODS.items())
 
 main = command(
     "recon",
-    help="Reconstruct the initial conditions of an observed halo catalogue, and the universe that grows from them.\n\n"
-    f"\b\nMethods, [recon] method:\n{_METHODS}",
+    run="lss_recon.stage:run",
+    help="Reconstruct the initial conditions of an observed halo catalogue, and the universe that grows from them.",
     examples=[
         "lss-recon universe.toml observed.h5 -o reconstructed.h5",
         "lss-halo universe.toml ahf.z0.000.AHF_halos | lss-recon universe.toml -o reconstructed.h5",
@@ -27,4 +26,5 @@ main = command(
         )
     ],
     resumable=True,
+    choices={"recon.method": METHODS},
 )

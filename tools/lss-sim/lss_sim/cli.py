@@ -4,6 +4,7 @@ from lss.command.console import command
 
 main = command(
     "sim",
+    run="lss_sim.stage:run",
     help="Evolve particles to the output redshifts: P3M, PM, 2LPT or 1LPT. Adds the particles to the universe.",
     examples=[
         "lss-ic universe.toml | lss-sim > evolved.h5",

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from lss.command.console import Option, command
+from lss.command.console import command
+from lss.command.definition import Option
 from lss_stats.measures import STATISTICS
 
 main = command(
     "stats",
-    help="Statistics of a universe: spectra, bispectra, mass functions; alone, against a truth, or of an ensemble.\n\n"
-    f"[stats] measure knows {', '.join(STATISTICS)}; all.",
+    run="lss_stats.stage:run",
+    help="Statistics of a universe: spectra, bispectra, mass functions; alone, against a truth, or of an ensemble.",
     examples=[
         "lss-stats universe.h5                          # what the file holds",
         "lss-ic u.toml | lss-sim | lss-halo | lss-stats --plot all.png > u.h5",
@@ -44,4 +45,5 @@ main = command(
         Option("--digest", bool, "Print one hash of all data outside /provenance.", False),
         Option("--keep-going", bool, "Leave out members of an ensemble that cannot be used, and count them.", False),
     ],
+    choices={"stats.measure": STATISTICS},
 )

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from lss.command.console import Option, command
+from lss.command.console import command
+from lss.command.definition import Option
+from lss_train.models import MODELS
 
 main = command(
     "train",
+    run="lss_train.train:train",
     help="Train a network on an ensemble of universes, into one checkpoint file with a model card.",
     examples=[
         "lss-train train.toml ensemble/ -o estimator.safetensors",
@@ -26,4 +29,5 @@ main = command(
     reads="paths",
     writes="file",
     resumable=True,
+    choices={"train.model": MODELS},
 )

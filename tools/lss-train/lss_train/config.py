@@ -1,11 +1,11 @@
 """The table [train]: which network is trained on what, and how."""
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 from pydantic import field_validator, model_validator
 
-from lss.config import Configuration, Table, quantity
+from lss.config import Configuration, OneOf, Table, quantity
 from lss.inference import Inference
 from lss.nets.checkpoint import Card
 from lss_train.models import MODELS, declares, load
@@ -16,7 +16,7 @@ TableT = TypeVar("TableT", bound=Table)
 def _with_models(table: type[TableT]) -> type[TableT]:
     """The table with the choice of models, and a sub-table for each that has keys of its own, as MODELS says."""
     words = "; ".join(f'"{name}": {model.words}' for name, model in MODELS.items())
-    fields: dict[str, Any] = {"model": (Literal[tuple(MODELS)], quantity("estimator", words))}
+    fields: dict[str, Any] = {"model": (Annotated[str, OneOf(MODELS)], quantity("estimator", words))}
     for name in MODELS:
         settings = getattr(load(name), "Settings", None)
         if settings is not None:

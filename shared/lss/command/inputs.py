@@ -1,0 +1,156 @@
+"""What a command is given: its configuration, and the universe or the universes that it works on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lss.command.definition import Arguments, Command
+from lss.config import Settings, merge, parse_assignment, read_toml, validate
+from lss.errors import ConfigError
+from lss.files import pipes
+from lss.files.universe_file import ensemble_members, member_path, read_universe
+from lss.process.slurm import slurm_number
+from lss.universe import Universe
+
+MEMBERS = 2**32  # of an ensemble: what the random streams are keyed by
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user said: the TOML file (and its name, for messages), and `--set` over it."""
+
+    source: str
+    file: Settings
+    overrides: Settings
+
+    @property
+    def settings(self) -> Settings:
+        return merge(self.file, self.overrides)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command line asks for: a tool (the module that does the work), settings, and the paths of data."""
+
+    command: Command
+    arguments: Arguments
+    tool: Any
+    given: Given
+    data: list[Path]
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """What the tool is given beside the options of its command (lss.stages)."""
+        return getattr(self.tool, "TAKES", ())
+
+
+def understand(command: Command, arguments: Arguments) -> Request:
+    """The request behind a command line. Raises ConfigError if it contradicts itself or names what is not there."""
+    toml, data = _sort_inputs(command, arguments)
+    overrides: Settings = {}
+    for assignment in arguments.assignments:
+        overrides = merge(overrides, parse_assignment(assignment))
+    given = Given(str(toml or "configuration"), read_toml(toml) if toml else {}, overrides)
+    if command.reads != "paths":
+        data = _pick(data, arguments)
+    _check_dropped(arguments.drop)
+    return Request(command, arguments, command.module(), given, data)
+
+
+def subject(request: Request, groups: Sequence[str] | None = None) -> tuple[Universe | None, list[Path]]:
+    """The universe to work on (or only these groups of it), or the members that a tool for whole ensembles takes."""
+    command, tool, data = request.command, request.tool, request.data
+    if data and data[0].is_dir():
+        members = ensemble_members(data[0])
+        if not hasattr(tool, "run_directory"):
+            raise ConfigError(f"{data[0]}: a directory; --index picks a member")
+        return None, members
+    if data:
+        if hasattr(tool, "read_foreign") and "catalogue" in request.given.settings.get(command.name, {}):
+            return tool.read_foreign(data[0], configuration(request)), []
+        return read_universe(data[0], groups), []
+    if command.reads == "optional":
+        return None, []
+    if not pipes.is_pipe_or_file(0):
+        if request.arguments.dry_run:
+            return None, []
+        raise ConfigError(f"no input: name a universe, or pipe one in (`{command.program} --help` shows how)")
+    return read_universe("-"), []
+
+
+def configuration(request: Request, embedded: Settings | None = None) -> Any:
+    """The tool's configuration, what was given over what is embedded in the input.
+
+    Raises ConfigError naming where the offending key was written.
+    """
+    below = merge(embedded or {}, request.given.file)
+    validate(request.tool.Config, below, request.given.source)
+    return validate(request.tool.Config, merge(below, request.given.overrides), "--set")
+
+
+def settle(request: Request, universe: Universe | None) -> tuple[Any, Settings]:
+    """Configuration and settings; cosmology and box must be those of the data.
+
+    A stage may declare CHANGES, the keys ("box.n") that it is there to change.
+    """
+    embedded = universe.config if universe else {}
+    config = configuration(request, embedded)
+    settings = merge(embedded, request.given.settings)
+    if universe is not None and universe.groups:
+        for table in ("cosmology", "box"):
+            for key, held in embedded.get(table, {}).items():
+                wanted = getattr(getattr(config, table), key)
+                if wanted != held and f"{table}.{key}" not in getattr(request.tool, "CHANGES", ()):
+                    raise ConfigError(
+                        f"[{table}] {key} = {wanted!r} disagrees with {universe.source}, made with {held!r}"
+                    )
+    return config, settings
+
+
+def index_of(arguments: Arguments) -> int | None:
+    """The member of an ensemble that was asked for, by option or as a task of a job array."""
+    name, index = "--index", arguments.index
+    if index is None:
+        name, index = "SLURM_ARRAY_TASK_ID", slurm_number("SLURM_ARRAY_TASK_ID")
+    if index is not None and not 0 <= index < MEMBERS:
+        raise ConfigError(f"{name} {index}: expected 0 to {MEMBERS - 1}")
+    return index
+
+
+def _sort_inputs(command: Command, arguments: Arguments) -> tuple[Path | None, list[Path]]:
+    """The configuration and the data among the positional arguments."""
+    tomls = [path for path in arguments.inputs if path.suffix == ".toml"]
+    data = [path for path in arguments.inputs if path.suffix != ".toml"]
+    if len(tomls) > 1:
+        raise ConfigError(f"{tomls[1]}: a second configuration; at most one .toml is read")
+    if len(data) > 1 and command.reads != "paths":
+        raise ConfigError(f"{data[1]}: a second input; {command.program} reads one universe")
+    for path in data:
+        if str(path) != "-" and not path.exists():
+            raise ConfigError(f"{path}: no such file or directory")
+    for option in command.options:
+        named = arguments.own.get(option.keyword)
+        if option.must_exist and named is not None and not named.exists():
+            raise ConfigError(f"{option.name} {named}: no such file or directory")
+    return (tomls[0] if tomls else None), data
+
+
+def _pick(data: list[Path], arguments: Arguments) -> list[Path]:
+    """The data; for a directory with an index, that member of it."""
+    index = index_of(arguments)
+    if index is None or not data or not data[0].is_dir():
+        return data
+    path, members = member_path(data[0], index), ensemble_members(data[0])
+    if path not in members:
+        raise ConfigError(f"{path}: no such member; the directory holds {len(members)}")
+    return [path]
+
+
+def _check_dropped(groups: Sequence[str]) -> None:
+    for group in groups:
+        first, *below = group.strip("/").split("/")
+        if first == "provenance":
+            raise ConfigError("--drop provenance: where a universe came from stays with it")
+        if len(below) == {"PartType1": 1, "snapshots": 2}.get(first):
+            raise ConfigError(f"--drop {group}: particles are dropped whole")

@@ -1,0 +1,82 @@
+"""The command line of a tool that a test makes up: a module of its own, with a registry behind one of its keys."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+TOOL = """
+from dataclasses import dataclass
+from typing import Annotated
+
+from lss.command.console import command
+from lss.command.definition import Option
+from lss.config import Configuration, OneOf, Table, quantity
+
+@dataclass(frozen=True)
+class Way:
+    words: str
+
+WAYS = {"plain": Way("as it is"), "upside-down": Way("the other way round")}
+
+class Turning(Table):
+    way: Annotated[str, OneOf(WAYS, also=("any",))] = quantity("plain", "of turning")
+
+class Config(Configuration):
+    stats: Turning = quantity(Turning(), "turning")
+
+def plan(universe, config): ...
+
+def turn(universe, config, *, loudly):
+    return f"{config.stats.way}{'!' if loudly else ''}"
+
+main = command(
+    "stats", run="turning:turn", help="Turn.", examples=["lss-stats"], reads="optional", writes="report",
+    options=[Option("--loudly", bool, "With an exclamation mark.", False)], choices={"stats.way": WAYS},
+)
+"""
+AND_SIDEWAYS = 'turning.WAYS["sideways"] = turning.Way("through a right angle"); '
+
+
+@pytest.fixture
+def tool(tmp_path):
+    """Run the tool with these arguments; `before` is done to its module first."""
+    (tmp_path / "turning.py").write_text(TOOL)
+
+    def run(*arguments, before=""):
+        code = f"import turning; {before}turning.main()"
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "100", "TERM": "dumb"}
+        return subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment, timeout=60
+        )
+
+    return run
+
+
+def test_a_command_runs_the_function_that_it_names_with_its_own_options(tool):
+    done = tool("--loudly", "--set", "stats.way=upside-down", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "upside-down!\n", "")
+
+
+def test_help_lists_what_the_registry_holds_when_it_is_asked(tool):
+    text = tool("--help", before=AND_SIDEWAYS).stdout
+    listed = text[text.index("[stats] way:") :].splitlines()[1:4]
+    assert [line.split(maxsplit=1) for line in listed] == [
+        ["plain", "as it is"],
+        ["upside-down", "the other way round"],
+        ["sideways", "through a right angle"],
+    ]
+
+
+def test_a_name_that_no_registry_knows_is_refused_with_the_nearest(tool):
+    done = tool("--set", "stats.way=upsidedown")
+    assert done.returncode == 2
+    assert "expected one of plain, upside-down, any; did you mean 'upside-down'?" in done.stderr
+    assert tool("--set", "stats.way=sideways", before=AND_SIDEWAYS).stdout == "sideways\n"
+
+
+def test_the_schema_holds_the_names_of_the_registry(tool):
+    schema = json.loads(tool("--schema", before=AND_SIDEWAYS).stdout)
+    assert schema["$defs"]["Turning"]["properties"]["way"]["enum"] == ["plain", "upside-down", "sideways", "any"]

@@ -52,7 +52,7 @@ def test_the_schema_and_the_help_and_the_page_name_every_method():
     (row,) = re.findall(r"\| `method` \| .*lulo.*", (ROOT / "docs" / "configuration.md").read_text())
     for name, method in METHODS.items():
         assert method.words in key["description"]
-        assert f"{name}: {method.words}" in help_text
+        assert f"{name:5}  {method.words}" in help_text
         assert f'`"{name}"`' in row
         assert method.words in row
 

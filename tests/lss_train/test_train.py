@@ -14,11 +14,10 @@ from lss.nets.unet import UNet
 from lss.process import interrupt
 from lss_train.config import Config, Train
 from lss_train.data.estimator_examples import EstimatorModel, estimator_inputs, smoothed_linear
-from lss_train.data.examples import Examples, split
-from lss_train.data.optimizer_examples import OptimizerModel
+from lss_train.data.examples import Examples
 from lss_train.data.universes import read_training_set
 from lss_train.train import plan, train
-from lss_train.training.unet_loop import LOSSES, batches, cosine_loss
+from lss_train.training.unet_loop import LOSSES
 
 SMALL = {"channels": 4, "levels": 2, "epochs": 2, "warm_up": 2}
 PAIRS = {"model": "optimizer", "loss": "cosine", "schedule": "plateau", "batch": 2, "learning_rate": 4e-4}
@@ -237,86 +236,10 @@ def test_a_variant_of_the_paper_is_one_line_and_learns(pairs, ensemble, tmp_path
     assert card["validation"]["cosine_smoothed"] > 0.2
 
 
-def test_the_hybrid_loss_sees_length_and_direction():
-    target = torch.randn(2, 1, 4, 4, 4)
-    power = target.square().mean().item()
-    assert LOSSES["hybrid"](3 * target, target).item() == pytest.approx(4 * power, rel=1e-5)
-    assert LOSSES["hybrid"](-target, target).item() == pytest.approx(4 * power + 2, rel=1e-5)
-
-
-def test_independent_pairs_are_of_different_families(pairs):
-    universes = read_training_set([pairs])
-    model = OptimizerModel(universes, Train(pairs="independent"), {})
-    assert model.examples(universes.families()) == [(0, 3), (3, 6), (6, 0)]
-    with pytest.raises(DataError, match=r"raise \[train\] validation"):
-        model.examples(universes.families()[:1])
-
-
-def test_own_mean_counts_hide_a_lack_of_halos_that_those_of_x_a_show(pairs):
-    universes = read_training_set([pairs])
-    own, first = (OptimizerModel(universes, Train(mean_counts=mean), {}).fields(1, 0)[1] for mean in ("own", "data"))
-    partner, x_a = (np.count_nonzero(universes.halos(i)[1] <= 2e15) for i in (1, 0))
-    np.testing.assert_allclose(first, own * (partner / x_a), rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("cache", [0.0, 1e9])
-def test_both_halves_of_an_independent_pair_are_normalised_by_its_first(ensemble, cache):
-    universes = read_training_set([ensemble])
-    settings = {"pairs": "independent", "validation": 0.5}
-    model = OptimizerModel(universes, Train(**settings), {"fields": ["count"]})
-    shown = model.examples(universes.families())
-    own = OptimizerModel(universes, Train(**settings, mean_counts="own"), {"fields": ["count"]})
-    examples, (a, b, c) = Examples(model, shown, 16, cache), (own.fields(i, i)[0] for i in range(3))
-    count = [np.count_nonzero(universes.halos(i)[1] <= 2e15) for i in range(3)]
-    np.testing.assert_allclose(examples[0, 1][0], a - b * (count[1] / count[0]), rtol=1e-3, atol=0.02)
-    np.testing.assert_allclose(examples[1, 2][0], b - c * (count[2] / count[1]), rtol=1e-3, atol=0.02)
-    assert examples.bytes == 2 * 12 * 16**3 * 2
-
-
 def test_a_halo_field_that_is_none_is_refused(pairs, tmp_path):
     config = Config(train=Train(**SMALL | PAIRS), halo={"feilds": ["count"]})
     with pytest.raises(ConfigError, match=r"feilds.*did you mean 'fields'"):
         train([pairs], config, tmp_path / "pairs.safetensors", restart=Restart(None))
-
-
-def test_components_of_momentum_are_no_fields_of_an_optimizer(pairs):
-    with pytest.raises(ConfigError, match="momentum_x, momentum_z: components of a vector"):
-        OptimizerModel(read_training_set([pairs]), Train(), {"fields": ["count", "momentum_x", "momentum_z"]})
-
-
-def test_a_pair_is_the_difference_of_x_a_and_its_partner(pairs):
-    universes = read_training_set([pairs])
-    model = OptimizerModel(universes, Train(), {})
-    assert model.examples(universes.families()[1:2]) == [(3, 4), (3, 5)]
-    pair = Examples(model, [(3, 4), (3, 5)], 16, 0.0)[(3, 5)]
-    assert pair.shape == (3, 16, 16, 16)
-    np.testing.assert_allclose(pair[-1], universes.noise(3) - universes.noise(5), atol=4e-3)
-
-
-def test_partners_are_never_split_between_training_and_validation(pairs):
-    universes = read_training_set([pairs])
-    for share in (0.01, 0.4, 0.99):
-        training, validation = split(universes, share)
-        seen = {int(universes.index[i]) for family in training for i in family}
-        kept_back = {int(universes.index[i]) for family in validation for i in family}
-        assert seen
-        assert kept_back
-        assert not seen & kept_back
-        assert sum(map(len, training + validation)) == len(universes)
-
-
-def test_an_epoch_shows_every_example_once_and_follows_from_its_number():
-    examples = [(i,) for i in range(7)]
-    shown = [example for batch in batches(examples, 3, seed=1, epoch=4) for example, _ in batch]
-    assert sorted(shown) == examples
-    assert [len(batch) for batch in batches(examples, 3, seed=1, epoch=4)] == [3, 3, 1]
-    assert batches(examples, 3, 1, 4) == batches(examples, 3, 1, 4) != batches(examples, 3, 1, 5)
-
-
-def test_the_cosine_loss_ignores_the_length_of_the_estimate():
-    target = torch.randn(2, 1, 4, 4, 4)
-    assert cosine_loss(5 * target, target).item() == pytest.approx(0, abs=1e-6)
-    assert cosine_loss(-target, target).item() == pytest.approx(2, abs=1e-6)
 
 
 def test_bfloat16_convolutions_train_alike(ensemble, tmp_path):
@@ -355,15 +278,6 @@ def test_pairs_need_partners_and_their_x_a(ensemble, pairs, tmp_path):
         train(members[:3], small(), tmp_path / "a.safetensors", restart=Restart(None))
 
 
-def test_scales_belong_to_smoothings():
-    with pytest.raises(ValueError, match="input_scale needs 2 values"):
-        Train(input_smoothing=(1.0, 2.0))
-    with pytest.raises(ValueError, match=r"count_smoothing \[3\.0\] are not among"):
-        Train(count_smoothing=(3.0,))
-    with pytest.raises(ValueError, match="at least 1 item"):
-        Train(input_smoothing=(), input_scale=(), count_smoothing=())
-
-
 @pytest.mark.parametrize("model", ["imnn", "density"])
 def test_networks_of_parameters_take_no_first_weights_and_no_set_of_halos(model, tmp_path):
     with pytest.raises(ValueError, match=f'model = "{model}" does not begin from a checkpoint'):
@@ -377,11 +291,6 @@ def test_a_set_is_not_exported_to_standard_output(ensemble, tmp_path, monkeypatc
     with pytest.raises(ConfigError, match="--export -: the set must be written to a file"):
         train([ensemble], small(), None, restart=Restart(None), export=Path("-"))
     assert not list(tmp_path.iterdir())
-
-
-def test_moments_that_grow_are_refused():
-    with pytest.raises(ValueError, match="from 0 to below 1"):
-        Train(betas=(0.9, 1.5))
 
 
 def test_the_plan_counts_universes_wherever_they_are(ensemble, tmp_path):

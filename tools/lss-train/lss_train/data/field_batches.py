@@ -35,8 +35,7 @@ class Batch:
 
     def to(self, device: str) -> "Batch":
         """The same on a device."""
-        held = (self.fiducial, self.tangents, self.below, self.above, self.span)
-        return Batch(*(tensor if tensor is None else tensor.to(device) for tensor in held))  # type: ignore[arg-type]
+        return Batch(**{name: tensor.to(device) for name, tensor in vars(self).items() if tensor is not None})
 
     def apply(self, function: Function) -> tuple[torch.Tensor, torch.Tensor]:
         """The function's outputs (n, s) at the fiducial, and their derivatives in each simulation, (p, m, s)."""

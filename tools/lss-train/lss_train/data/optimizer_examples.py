@@ -3,7 +3,7 @@
 import numpy as np
 
 from lss import stages
-from lss.config import Settings, validate
+from lss.config import Settings
 from lss.errors import ConfigError, DataError
 from lss.grid.fourier import smooth
 from lss.halos.halo_fields import MOMENTUM, halo_fields, mass_bins, mass_edges
@@ -102,8 +102,8 @@ class OptimizerModel:
 
 def _checked(given: Settings) -> Settings:
     """[halo] as the halo finder knows it: what was set. Raises ConfigError for what it does not know."""
-    halo = validate(stages.find("halo").Config, {"halo": given}, "configuration").halo  # type: ignore[attr-defined]
-    return halo.model_dump(mode="json", exclude_unset=True)
+    checked: Settings = stages.table("halo", {"halo": given}).model_dump(mode="json", exclude_unset=True)
+    return checked
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:

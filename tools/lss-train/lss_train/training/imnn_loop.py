@@ -78,14 +78,11 @@ def fit_imnn(
             rate = train.learning_rate * 0.5 * (1 + math.cos(math.pi * run.update / settings.updates))
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            parts = [b.apply(network) for b in source.batches(TRAINING, run.update, settings.simulations)]
-            summaries, derivatives = torch.cat([x for x, _ in parts]), torch.cat([d for _, d in parts], 1)
-            loss, _ = fisher_loss(summaries, derivatives.mean(1), settings.strength, settings.closeness)
+            loss = _loss(network, source, settings, run.update)
             optimizer.zero_grad()
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(network.parameters(), train.gradient_limit)
             optimizer.step()
-
             run.update, run.loss_sum = run.update + 1, run.loss_sum + loss.item()
             if not math.isfinite(run.loss_sum):
                 raise LssError(f"the loss is not finite at update {run.update}; lower [train] learning_rate")
@@ -102,6 +99,13 @@ def fit_imnn(
             if interrupt.requested():
                 raise restart.stopped(f"stopped at update {run.update} of {settings.updates}")
     return run
+
+
+def _loss(network: CompressorNet, source: FieldSource, settings: "Settings", update: int) -> torch.Tensor:
+    """The loss of the simulations that belong to an update."""
+    parts = [batch.apply(network) for batch in source.batches(TRAINING, update, settings.simulations)]
+    summaries, derivatives = torch.cat([x for x, _ in parts]), torch.cat([d for _, d in parts], 1)
+    return fisher_loss(summaries, derivatives.mean(1), settings.strength, settings.closeness)[0]
 
 
 def validate(run: Run, network: CompressorNet, source: FieldSource, count: int) -> float:

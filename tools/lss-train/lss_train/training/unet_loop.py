@@ -68,21 +68,12 @@ def fit_unet(
         while run.epoch < settings.epochs:
             for batch in batches(training, settings.batch, settings.seed, run.epoch)[run.step :]:
                 rate = learning_rate(run.update, updates, settings, run.plateau)
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
                 fields = torch.stack([transformed(examples[one], symmetry) for one, symmetry in batch]).to(device)
-                with torch.autocast(fields.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-                    estimate = network(fields[:, :-1])
-                loss = LOSSES[settings.loss](estimate.float(), fields[:, -1:])
-                optimizer.zero_grad()
-                loss.backward()
-                norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_limit)
-                optimizer.step()
-
-                run.step, run.update, run.loss_sum = run.step + 1, run.update + 1, run.loss_sum + loss.item()
+                loss, norm = _descend(network, optimizer, fields, settings, rate)
+                run.step, run.update, run.loss_sum = run.step + 1, run.update + 1, run.loss_sum + loss
                 if not math.isfinite(run.loss_sum):
                     raise LssError(f"the loss is not finite at update {run.update}; lower [train] learning_rate")
-                journal.update(run.epoch + 1, run.update, loss.item(), run.loss_sum / run.step, rate, norm.item())
+                journal.update(run.epoch + 1, run.update, loss, run.loss_sum / run.step, rate, norm)
                 run.seconds = journal.seconds
                 if interrupt.requested():
                     _save(restart, run, network, optimizer)
@@ -100,6 +91,22 @@ def fit_unet(
             run.epoch, run.step, run.loss_sum, run.seconds = run.epoch + 1, 0, 0.0, journal.seconds
             _save(restart, run, network, optimizer)
     return run
+
+
+def _descend(
+    network: UNet, optimizer: torch.optim.AdamW, fields: torch.Tensor, settings: Train, rate: float
+) -> tuple[float, float]:
+    """One update of the weights on a batch of inputs and targets; its loss, and the norm of the gradient."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    with torch.autocast(fields.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        estimate = network(fields[:, :-1])
+    loss = LOSSES[settings.loss](estimate.float(), fields[:, -1:])
+    optimizer.zero_grad()
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_limit)
+    optimizer.step()
+    return loss.item(), norm.item()
 
 
 def batches(training: list[Example], size: int, seed: int, epoch: int) -> list[list[tuple[Example, int]]]:

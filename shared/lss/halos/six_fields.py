@@ -100,7 +100,7 @@ def lattice_velocity(universe: Universe) -> np.ndarray:
     velocity = universe.particles.velocity
     n = round(len(velocity) ** (1 / 3))
     if n**3 != len(velocity):
-        raise DataError(f"{universe.source}: {len(velocity)} particles are no cubic lattice; no Lagrangian velocities")
+        raise DataError(f"{universe.source}: {len(velocity)} particles do not form a cubic lattice")
     return velocity.reshape(n, n, n, 3)
 
 

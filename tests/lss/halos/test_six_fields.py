@@ -85,5 +85,5 @@ def test_mean_of_an_ensemble_stands_for_its_initial_conditions(truth):
 
 def test_particles_that_are_no_lattice_have_no_lagrangian_velocities(truth):
     some = Particles(truth.particles.position[:100], truth.particles.velocity[:100], 0.0)
-    with pytest.raises(DataError, match="100 particles are no cubic lattice"):
+    with pytest.raises(DataError, match="100 particles do not form a cubic lattice"):
         lattice_velocity(truth.with_particles([some]))

@@ -47,7 +47,7 @@ def save_overview(shown: Shown, path: Path) -> None:
             figure = posterior.corner(shown) or fields.random_field(shown) or overview(shown)
         figure = figure or next((drawn for _, _, drawn in draw_all(shown)), None)
         if figure is None:
-            log.warning("%s: no figure shows what was measured; it was not written", path)
+            log.warning("%s: not written: no figure shows what was measured", path)
         else:
             style.save(figure, path)
 

@@ -86,7 +86,7 @@ def _spectra(shown: Shown, names: tuple[str, ...], unit: str) -> Figure | None:
             _draw_with_initial(axes[1, column], with_initial.get(name))
         axes[-1, column].set_xlabel(K_LABEL)
         few_labels(axes[-1, column])
-    # Of every panel: the first one alone knows no shot noise.
+    # Of every panel: the first one has no shot noise.
     handles = {text: line for axis in axes[0] for line, text in zip(*axis.get_legend_handles_labels(), strict=True)}
     axes[0, 0].legend(handles.values(), handles.keys(), loc="lower left")
     axes[0, 0].set_ylabel(unit)
@@ -141,7 +141,7 @@ def multipoles(shown: Shown) -> Figure | None:
                 axis.semilogx(k, truth.data["k"] * truth.data[column], color=colour, ls=":", lw=1)
         axis.axhline(0, color="0.5", lw=0.6)
         axis.set_xlim(k[0], group.attrs["nyquist"])
-        # The first shells hold too few directions, and those beyond Nyquist too, to set the scale.
+        # The first shells and those beyond Nyquist hold too few directions to set the scale.
         shells = (group.data["n_modes"] >= LEAST_MODES) & (k <= group.attrs["nyquist"])
         values = np.concatenate([k[shells] * group.data[column][shells] for column in _MULTIPOLES])
         if len(values):

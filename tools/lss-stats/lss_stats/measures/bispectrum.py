@@ -253,7 +253,7 @@ def _triangles(
     groups, n, box_size = Groups(), field.n, field.box_size
     k1, k2 = config.triangle
     if k1 + k2 > field.nyquist:
-        log.info("%s: k1 + k2 lies beyond Nyquist: no bispectrum against angle", path)
+        log.info("%s: no bispectrum against angle: k1 + k2 exceeds the Nyquist wavenumber", path)
     else:
         theta = np.linspace(0, np.pi, config.angles)
         result = against_angle(modes, n, box_size, k1, k2, theta, others)

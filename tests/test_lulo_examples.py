@@ -55,9 +55,9 @@ def test_the_papers_algorithm_has_the_papers_numbers(name):
     settings = settings_of(EXAMPLES / name, [])
     recon, halo = settings["recon"], settings["halo"]
     assert (recon["direction"], recon["start"], recon["step"]) == ("pairs", "zero", "line_search")
-    assert (recon["noise"], recon["loss_smoothing"]) == ([0.1, 0.9], 0.0)
-    assert not recon["power_limit"]
-    assert not recon["one_point_limit"]
+    assert (recon["update"]["noise"], recon["loss"]["smoothing"]) == ([0.1, 0.9], 0.0)
+    assert not recon["limits"]["power"]
+    assert not recon["limits"]["one_point"]
     assert recon["line_search"]["beta"] == 0.7
     assert recon["line_search"]["accept"] == "published"
     assert recon["max_simulations"] == 96

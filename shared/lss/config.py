@@ -22,6 +22,24 @@ from lss.errors import ConfigError
 TABLES = ("cosmology", "box", "ic", "sim", "halo", "inference", "train", "recon", "stats")
 Settings = dict[str, Any]
 
+# Keys and tables that once had another name. An old name is refused where it is written, with the new one; in the
+# configuration of a file made before, it is read as the new one.
+RENAMED = {
+    "recon.k_max": "recon.update.k_max",
+    "recon.k_hold": "recon.update.hold_below",
+    "recon.pull": "recon.update.pull_to_estimate",
+    "recon.place": "recon.update.match_halos",
+    "recon.margin": "recon.update.mass_margin",
+    "recon.turn": "recon.update.rotate",
+    "recon.noise": "recon.update.noise",
+    "recon.power_limit": "recon.limits.power",
+    "recon.power_share": "recon.limits.power_fraction",
+    "recon.one_point_limit": "recon.limits.one_point",
+    "recon.loss_smoothing": "recon.loss.smoothing",
+    "recon.mean_counts": "recon.loss.mean_counts",
+    "recon.early": "recon.cheap",
+}
+
 
 class Table(BaseModel):
     """One table of the configuration: frozen, known keys, finite numbers, a description and a unit for each."""
@@ -148,13 +166,50 @@ def _located(settings: Settings, folder: Path) -> Settings:
 
 
 def refuse_unknown_tables(settings: Settings, source: str) -> None:
-    """Every table must be one of `TABLES`, and a table."""
+    """Every table must be one of `TABLES`, and a table; no key may have one of the old names of `RENAMED`."""
     for name, table in settings.items():
         if name not in TABLES:
             near = _nearest(name, TABLES)
             raise ConfigError(f"{source}: [{name}]: unknown table{near}; tables are {', '.join(TABLES)}")
         if not isinstance(table, dict):
             raise ConfigError(f"{source}: {name} = {table!r}: expected a table [{name}]")
+    for old, new in RENAMED.items():
+        found = _at(settings, old)
+        if isinstance(found, dict):
+            raise ConfigError(f"{source}: [{old}]: renamed; use [{new}]")
+        if found is not None:
+            table, _, key = old.rpartition(".")
+            raise ConfigError(f"{source}: [{table}] {key} = {found!r}: renamed; use {new}")
+
+
+def with_current_names(settings: Settings) -> Settings:
+    """Settings of a file that exists, with the present names of keys that it has under an old one."""
+    for old, new in RENAMED.items():
+        found = _at(settings, old)
+        if found is not None:
+            settings = merge(_without(settings, old), _nested(new, found))
+    return settings
+
+
+def _at(settings: Settings, path: str) -> Any:
+    """What stands at a dotted key; None if nothing does."""
+    found: Any = settings
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _without(settings: Settings, path: str) -> Settings:
+    name, _, below = path.partition(".")
+    if below:
+        return {**settings, name: _without(settings[name], below)}
+    return {key: value for key, value in settings.items() if key != name}
+
+
+def _nested(path: str, value: Any) -> Settings:
+    for name in reversed(path.split(".")):
+        value = {name: value}
+    return value
 
 
 def parse_assignment(text: str) -> Settings:

@@ -15,7 +15,7 @@ from lss.nets.checkpoint import build, save_checkpoint
 from lss.universe import Universe
 from lss_recon.lulo.directions import by_estimate
 from lss_recon.lulo.loop import Problem
-from lss_recon.lulo.modes import filtered
+from lss_recon.lulo.modes import filter_modes
 
 
 class LinearToy:
@@ -36,13 +36,13 @@ class LinearToy:
         return self._random.standard_normal((self.n,) * 3).astype(np.float32)
 
     def simulate(self, noise):
-        return filtered(noise, self.response)
+        return filter_modes(noise, self.response)
 
     def simulate_with_noise(self, noise):
         return self.simulate(noise) + np.float32(self.noise) * self.draw()
 
     def wiener(self, data):
-        return filtered(data, self.filter)
+        return filter_modes(data, self.filter)
 
     def modes(self, noise):
         """Modes of unit variance under the prior."""

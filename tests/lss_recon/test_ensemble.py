@@ -75,7 +75,7 @@ def test_samples_of_different_catalogues_are_not_gathered(samples, observed, est
 
 def test_samples_that_would_be_all_alike_are_refused(observed, estimator):
     settings = merge(settings_of(observed, estimator), {"recon": {"start": "zero"}})
-    with pytest.raises(ConfigError, match="samples = 3: all alike"):
+    with pytest.raises(ConfigError, match="samples = 3: all would be equal"):
         validate(Config, settings, "test")
 
 

@@ -15,10 +15,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lss_recon.lulo.directions import pulled
+from lss_recon.lulo.directions import pull_to_estimate
 from lss_recon.lulo.line_search import by_schedule
 from lss_recon.lulo.loop import reconstruct
-from lss_recon.lulo.modes import filtered
+from lss_recon.lulo.modes import filter_modes
 from lss_recon.lulo.start import certainty
 
 TRUTHS, SAMPLES = 8, 6
@@ -102,9 +102,9 @@ def test_pull_ends_where_residual_and_distance_to_the_estimate_balance(toy16):
     data = toy16.simulate_with_noise(truth)
     correlation = np.sqrt(toy16.filter * toy16.response)
     full = np.divide(1, correlation, out=np.zeros_like(correlation), where=correlation > 0)
-    certain, target = certainty(correlation), filtered(toy16.wiener(data), full)
+    certain, target = certainty(correlation), filter_modes(toy16.wiener(data), full)
     plain = toy16.problem(data)
-    pulling = dataclasses.replace(plain, direction=pulled(plain.direction, strength, target, certain))
+    pulling = dataclasses.replace(plain, direction=pull_to_estimate(plain.direction, strength, target, certain))
     state = reconstruct(pulling, toy16.draw, by_schedule(0.6, 1.0), 60)
     last = toy16.modes(state.kept[max(state.kept)].noise)
     balance = toy16.filter * toy16.response + strength * certain

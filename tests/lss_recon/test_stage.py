@@ -19,19 +19,32 @@ from lss.physics.random_field import white_noise
 from lss.process import interrupt
 from lss.universe import Group
 from lss_recon.config import Config
+from lss_recon.forward_settings import forward_settings
+from lss_recon.halo_comparison import compared_fields
 from lss_recon.lulo import network, run
+from lss_recon.lulo.cheap import cheap_config
 from lss_recon.lulo.loop import Evaluation, State, Trial
-from lss_recon.lulo.loop_state import Memory
-from lss_recon.lulo.network import learned
+from lss_recon.lulo.loop_state import LoopState
+from lss_recon.lulo.network import make_guidance
 from lss_recon.lulo.orientation import orientation
 from lss_recon.lulo.start import prior_draw
 from lss_recon.lulo.truth import against_truth
-from lss_recon.observation import comparison, forward_settings, on_scale_of
+from lss_recon.observation import put_on_scale_of
 
 
 def reconstruct(observed, checkpoint, options=None, **recon):
     settings = merge(observed.config, {"recon": {"checkpoint": checkpoint, "max_simulations": 4, **recon}})
     return stages.run("recon", observed, settings, **(options or {}))
+
+
+# Every part of an update that an estimator can take.
+EVERY = {"rotate": True, "pull_to_estimate": 0.5, "match_halos": 1.0}
+
+
+def with_update(config, checkpoint, **update):
+    recon = config.recon
+    changed = {"checkpoint": checkpoint, "update": recon.update.model_copy(update=update)}
+    return config.model_copy(update={"recon": recon.model_copy(update=changed)})
 
 
 def test_result_is_a_universe_that_grows_again_from_its_white_noise(observed, estimator):
@@ -96,64 +109,75 @@ def test_truth_itself_is_recovered_in_all_six_fields_and_another_universe_in_non
 
 
 def test_zero_start_has_no_halos_and_goes_on(observed, estimator):
-    result = reconstruct(observed, estimator, start="zero", power_limit=False)
+    result = reconstruct(observed, estimator, start="zero", limits={"power": False})
     assert result.group("recon").data["rms"][0] == 0
     assert result.group("recon").data["rms"][1] > 0
 
 
 def test_paper_settings_run_with_a_network_of_pairs(observed, optimizer):
-    paper = {"direction": "pairs", "start": "zero", "step": "line_search", "power_limit": False, "loss_smoothing": 0.0}
-    result = reconstruct(observed, optimizer, noise=[0.1, 0.9], k_max=10.0, **paper)
+    paper = {"direction": "pairs", "start": "zero", "step": "line_search", "limits": {"power": False}}
+    tables = {"update": {"noise": [0.1, 0.9], "k_max": 10.0}, "loss": {"smoothing": 0.0}}
+    result = reconstruct(observed, optimizer, **paper, **tables)
     assert len(result.group("recon").data["loss"]) == 4
 
 
 def test_every_update_may_look_from_another_side(observed, estimator):
-    fixed, turning = (reconstruct(observed, estimator, turn=turn, start="prior") for turn in (False, True))
+    fixed, turning = (
+        reconstruct(observed, estimator, update={"rotate": rotate}, start="prior") for rotate in (False, True)
+    )
     assert turning.group("recon").data["loss"][0] == fixed.group("recon").data["loss"][0]
     assert turning.group("recon").data["loss"][1] != fixed.group("recon").data["loss"][1]
-    assert digest(reconstruct(observed, estimator, turn=True, start="prior")) == digest(turning)
+    assert digest(reconstruct(observed, estimator, update={"rotate": True}, start="prior")) == digest(turning)
 
 
 def test_an_estimator_that_turns_sees_the_data_from_all_sides_before_it_starts(observed, estimator):
-    fixed, turning = (reconstruct(observed, estimator, turn=turn, max_simulations=1) for turn in (False, True))
+    fixed, turning = (
+        reconstruct(observed, estimator, update={"rotate": rotate}, max_simulations=1) for rotate in (False, True)
+    )
     assert turning.group("recon").data["loss"][0] != fixed.group("recon").data["loss"][0]
 
 
 def test_every_update_may_be_pulled_to_the_estimate(observed, estimator):
-    free, pulled = (reconstruct(observed, estimator, pull=pull, start="prior") for pull in (0.0, 0.5))
+    free, pulled = (
+        reconstruct(observed, estimator, update={"pull_to_estimate": pull}, start="prior") for pull in (0.0, 0.5)
+    )
     assert pulled.group("recon").data["loss"][0] == free.group("recon").data["loss"][0]
     assert pulled.group("recon").data["loss"][1] != free.group("recon").data["loss"][1]
 
 
 def test_every_update_may_move_halos_to_their_places(observed, estimator):
-    free, placed = (reconstruct(observed, estimator, place=place, start="prior") for place in (0.0, 1.0))
+    free, placed = (
+        reconstruct(observed, estimator, update={"match_halos": strength}, start="prior") for strength in (0.0, 1.0)
+    )
     assert placed.group("recon").data["loss"][0] == free.group("recon").data["loss"][0]
     assert placed.group("recon").data["loss"][1] != free.group("recon").data["loss"][1]
 
 
-def test_halos_of_early_simulations_stay_where_they_are(observed, estimator):
-    free, placed = (reconstruct(observed, estimator, place=place, early=EARLY) for place in (0.0, 1.0))
+def test_halos_of_cheap_simulations_stay_where_they_are(observed, estimator):
+    free, placed = (
+        reconstruct(observed, estimator, update={"match_halos": strength}, cheap=CHEAP) for strength in (0.0, 1.0)
+    )
     first, later = ([one.group(name).data["loss"] for one in (free, placed)] for name in ("recon/early", "recon"))
     assert np.array_equal(*first)
     assert later[0][0] == later[1][0]
     assert later[0][1] != later[1][1]
 
 
-@pytest.mark.parametrize("turn", [False, True])
-def test_simulated_halos_within_the_margin_are_not_shown_to_the_estimator(observed, estimator, turn):
+@pytest.mark.parametrize("rotate", [False, True])
+def test_simulated_halos_within_the_margin_are_not_shown_to_the_estimator(observed, estimator, rotate):
     """With all halos simulated as they are observed, the direction asks for those that are not shown."""
     config = validate(Config, observed.config, "test")
     settings = forward_settings(observed, config)
-    fields = comparison(observed.halos, settings)
+    fields = compared_fields(observed.halos, observed.box, settings)
     mass = observed.halos.mass
     heavy = {name: column[mass >= 1.5 * mass.min()] for name, column in observed.halos.columns.items()}
     without = observed.with_halos(dataclasses.replace(observed.halos, columns=heavy, members=None))
     assert 0 < len(without.halos) < len(observed.halos)
 
     def direction(margin, outcome):
-        recon = config.recon.model_copy(update={"checkpoint": estimator, "margin": margin, "turn": turn})
+        asked = with_update(config, estimator, mass_margin=margin, rotate=rotate)
         here = Evaluation(white_noise(3, 0, observed.box.n), outcome)
-        return learned(recon, observed.halos, fields, settings, 0).direction(here, 1)
+        return make_guidance(asked, observed.halos, fields, settings, 0).direction(here, 1)
 
     assert not direction(1.0, observed).any()
     assert np.array_equal(direction(1.5, observed), direction(1.0, without))
@@ -161,7 +185,9 @@ def test_simulated_halos_within_the_margin_are_not_shown_to_the_estimator(observ
 
 def test_share_of_the_power_falls_from_update_to_update(observed, estimator):
     constant, falling = (
-        reconstruct(observed, estimator, pull=0.5, power_share=[0.8, factor]).group("recon").data["rms"]
+        reconstruct(observed, estimator, update={"pull_to_estimate": 0.5}, limits={"power_fraction": [0.8, factor]})
+        .group("recon")
+        .data["rms"]
         for factor in (1.0, 0.6)
     )
     assert falling[0] == constant[0]
@@ -169,20 +195,20 @@ def test_share_of_the_power_falls_from_update_to_update(observed, estimator):
     assert (np.diff(falling) < -0.003).all()
 
 
-@pytest.mark.parametrize("power_share", [[0.9, 0.0], [1.1, 1.0], [0.9, 1.01]])
-def test_share_of_the_power_beyond_what_there_is_is_refused(observed, estimator, power_share):
-    with pytest.raises(ConfigError, match="power_share: expected two numbers above 0, neither above 1"):
-        reconstruct(observed, estimator, power_share=power_share)
+@pytest.mark.parametrize("fraction", [[0.9, 0.0], [1.1, 1.0], [0.9, 1.01]])
+def test_share_of_the_power_beyond_what_there_is_is_refused(observed, estimator, fraction):
+    with pytest.raises(ConfigError, match="power_fraction: expected two numbers above 0 and at most 1"):
+        reconstruct(observed, estimator, limits={"power_fraction": fraction})
 
 
 def test_pull_ends_where_updates_end(observed, estimator):
     """The estimate is cut at k_max: beyond, a pull to it would be one to nothing."""
     config = validate(Config, observed.config, "test")
     settings = forward_settings(observed, config)
-    recon = config.recon.model_copy(update={"checkpoint": estimator, "pull": 0.5, "k_max": 0.3})
-    fields = comparison(observed.halos, settings)
+    config = with_update(config, estimator, pull_to_estimate=0.5, k_max=0.3)
+    fields = compared_fields(observed.halos, observed.box, settings)
     here = Evaluation(white_noise(3, 0, observed.box.n), observed)  # its halos are the data: no residual
-    direction = learned(recon, observed.halos, fields, settings, 0).direction(here, 1)
+    direction = make_guidance(config, observed.halos, fields, settings, 0).direction(here, 1)
     k = wavenumber(observed.box.n, observed.box.size)
     modes = np.abs(fourier.forward(direction))
     assert modes[k >= 0.3].max() < 1e-3 * modes[(k > 0) & (k < 0.3)].max()
@@ -190,11 +216,16 @@ def test_pull_ends_where_updates_end(observed, estimator):
 
 @pytest.mark.parametrize(
     ("key", "value", "said"),
-    [("turn", True, "true"), ("pull", 0.5, "0.5"), ("place", 1.0, "1.0"), ("margin", 1.1, "1.1")],
+    [
+        ("rotate", True, "true"),
+        ("pull_to_estimate", 0.5, "0.5"),
+        ("match_halos", 1.0, "1.0"),
+        ("mass_margin", 1.1, "1.1"),
+    ],
 )
 def test_pairs_use_no_key_of_an_estimator(observed, optimizer, key, value, said):
     with pytest.raises(ConfigError, match=f'{key} = {said} needs direction = "estimate"'):
-        reconstruct(observed, optimizer, direction="pairs", start="prior", **{key: value})
+        reconstruct(observed, optimizer, direction="pairs", start="prior", update={key: value})
 
 
 # --- resuming --------------------------------------------------------------------------------------------------------
@@ -204,7 +235,7 @@ class Death(BaseException):
     """What SIGKILL leaves behind: nothing runs after it."""
 
 
-@pytest.mark.parametrize("changed", [{}, {"step": "line_search"}, {"turn": True, "pull": 0.5, "place": 1.0}])
+@pytest.mark.parametrize("changed", [{}, {"step": "line_search"}, {"update": EVERY}])
 def test_death_between_any_two_writes_leaves_a_state_that_goes_on_to_the_same_bits(
     observed, estimator, tmp_path, monkeypatch, changed
 ):
@@ -308,8 +339,8 @@ def test_memory_gives_back_every_group_attribute_and_unit(truth, tmp_path):
     )
     evaluation = Evaluation(truth.noise.value, universe)
     state = State((Trial(1, 0, 0.0, np.inf, 1 / 3, 0.5, {"k80_ic": 0.1}),), {1: evaluation})
-    Memory(Restart(tmp_path / "s"), truth).save(state)
-    back = Memory(Restart(tmp_path / "s", resume=True), truth).load()
+    LoopState(Restart(tmp_path / "s"), truth).save(state)
+    back = LoopState(Restart(tmp_path / "s", resume=True), truth).load()
     assert back.history == state.history
     for path, group in universe.groups.items():
         other = back.kept[1].outcome.groups[path]
@@ -342,16 +373,16 @@ def test_stage_of_a_users_own_package_takes_part_in_the_loop(observed, estimator
     assert not np.array_equal(ours.particles.position, theirs.particles.position)
 
 
-# --- an early forward model ------------------------------------------------------------------------------------------
+# --- a cheap forward model -------------------------------------------------------------------------------------------
 
 
-EARLY = {"simulations": 2, "sim": {"method": "2lpt"}, "halo": {"mass_definition": "fof", "min_particles": 10}}
+CHEAP = {"simulations": 2, "sim": {"method": "2lpt"}, "halo": {"mass_definition": "fof", "min_particles": 10}}
 
 
-def test_later_simulations_begin_at_the_best_of_the_early_ones_and_never_compete_with_them(observed, estimator):
-    result = reconstruct(observed, estimator, early=EARLY)
+def test_later_simulations_begin_at_the_best_of_the_cheap_ones_and_never_compete_with_them(observed, estimator):
+    result = reconstruct(observed, estimator, cheap=CHEAP)
     alone = merge(observed.config, {"sim": {"method": "2lpt", "steps": None}})
-    alone = dataclasses.replace(observed, config={**alone, "sim": EARLY["sim"], "halo": EARLY["halo"]})
+    alone = dataclasses.replace(observed, config={**alone, "sim": CHEAP["sim"], "halo": CHEAP["halo"]})
     first = reconstruct(alone, estimator, max_simulations=2)
     early, later = result.group("recon/early"), result.group("recon")
     assert np.array_equal(early.data["loss"], first.group("recon").data["loss"])
@@ -361,60 +392,60 @@ def test_later_simulations_begin_at_the_best_of_the_early_ones_and_never_compete
     assert later.attrs["loss"] == later.data["loss"].min()
 
 
-def test_run_with_an_early_model_goes_on_to_the_same_bits(observed, estimator, tmp_path, monkeypatch):
-    whole = digest(reconstruct(observed, estimator, early=EARLY))
+def test_run_with_a_cheap_model_goes_on_to_the_same_bits(observed, estimator, tmp_path, monkeypatch):
+    whole = digest(reconstruct(observed, estimator, cheap=CHEAP))
     restart = Restart(tmp_path / "state", resume=True)
     for stop in ("early/history.h5", "history.h5"):
         monkeypatch.setattr(interrupt, "requested", lambda stop=stop: (tmp_path / "state" / stop).exists())
         with pytest.raises(Stopped):
-            reconstruct(observed, estimator, {"restart": restart}, early=EARLY)
+            reconstruct(observed, estimator, {"restart": restart}, cheap=CHEAP)
     monkeypatch.setattr(interrupt, "requested", lambda: False)
-    assert digest(reconstruct(observed, estimator, {"restart": restart}, early=EARLY)) == whole
+    assert digest(reconstruct(observed, estimator, {"restart": restart}, cheap=CHEAP)) == whole
 
 
-def test_early_model_with_a_network_of_its_own_sees_masses_matched_by_abundance(truth):
+def test_cheap_model_with_a_network_of_its_own_sees_masses_matched_by_abundance(truth):
     heavier = {**truth.halos.columns, "mass": truth.halos.mass * np.float32(3)}
     other = with_halos(truth, columns=heavier, mass_definition="200c")
-    matched, of_truth = (on_scale_of(universe, "estimator-64-pm").halos for universe in (other, with_halos(truth)))
+    matched, of_truth = (put_on_scale_of(universe, "estimator-64-pm").halos for universe in (other, with_halos(truth)))
     assert matched.mass_definition == "fof"
     assert np.array_equal(matched.mass, of_truth.mass)
     assert (np.diff(matched.mass) <= 0).all()
     assert np.array_equal(matched.position, truth.halos.position)
 
 
-def test_what_does_not_fit_the_later_model_is_refused_before_the_early_simulations(observed, estimator, monkeypatch):
+def test_what_does_not_fit_the_later_model_is_refused_before_the_cheap_simulations(observed, estimator, monkeypatch):
     monkeypatch.setattr(stages, "run", run_only_recon(stages.run))
     other = with_halos(observed, mass_definition="200c")
     other = dataclasses.replace(other, config=merge(other.config, {"halo": {"mass_definition": "200c"}}))
     with pytest.raises(ConfigError, match=r'trained on "fof" halos; \[halo\] mass_definition = "200c"'):
-        reconstruct(other, estimator, early={**EARLY, "checkpoint": "estimator-64-pm"})
+        reconstruct(other, estimator, cheap={**CHEAP, "checkpoint": "estimator-64-pm"})
 
 
-def test_early_updates_draw_and_look_as_no_later_one_does(observed, estimator, monkeypatch):
+def test_cheap_updates_draw_and_look_as_no_later_one_does(observed, estimator, monkeypatch):
     drawn, seen = [], []
     monkeypatch.setattr(run, "update_draw", lambda *key: drawn.append(key) or prior_draw(*key[:3]))
     monkeypatch.setattr(network, "orientation", lambda *key: seen.append(key) or orientation(*key))
-    reconstruct(observed, estimator, early=EARLY, noise=[0.1, 0.9], turn=True)
+    reconstruct(observed, estimator, cheap=CHEAP, update={"noise": [0.1, 0.9], "rotate": True})
     updates = [key for key in seen if len(key) == 4]  # the others are of the sides of the data
     assert len(set(updates)) == len(updates) == 2
     assert len(set(drawn)) == len(drawn) == 2
 
 
-def test_early_models_survey_what_was_surveyed(observed):
-    surveyed = merge(observed.config, {"halo": {"survey": {"redshift_space": "z"}}, "recon": {"early": EARLY}})
-    early = validate(Config, surveyed, "test").early()
-    assert early.halo == {**EARLY["halo"], "survey": {"redshift_space": "z"}}
+def test_cheap_models_survey_what_was_surveyed(observed):
+    surveyed = merge(observed.config, {"halo": {"survey": {"redshift_space": "z"}}, "recon": {"cheap": CHEAP}})
+    cheap = cheap_config(validate(Config, surveyed, "test"))
+    assert cheap.halo == {**CHEAP["halo"], "survey": {"redshift_space": "z"}}
 
 
-@pytest.mark.parametrize("table", [{"schedule": [0.0, 0.9]}, {"early": {**EARLY, "schedule": [-1.0, 0.9]}}])
+@pytest.mark.parametrize("table", [{"schedule": [0.0, 0.9]}, {"cheap": {**CHEAP, "schedule": [-1.0, 0.9]}}])
 def test_steps_backwards_or_none_are_refused(observed, estimator, table):
     with pytest.raises(ConfigError, match="schedule: expected two positive numbers"):
         reconstruct(observed, estimator, **table)
 
 
-def test_early_simulations_must_leave_some(observed, estimator):
-    with pytest.raises(ConfigError, match=r"early.simulations = 4: max_simulations = 4 leaves none"):
-        reconstruct(observed, estimator, early={**EARLY, "simulations": 4})
+def test_cheap_simulations_must_leave_some(observed, estimator):
+    with pytest.raises(ConfigError, match=r"cheap.simulations = 4: with max_simulations = 4 no simulation is left"):
+        reconstruct(observed, estimator, cheap={**CHEAP, "simulations": 4})
 
 
 # --- what must agree -------------------------------------------------------------------------------------------------
@@ -468,7 +499,7 @@ def test_checkpoint_of_other_voxels_is_refused(observed, estimator):
 
 def test_deconvolving_further_than_the_estimator_sees_is_refused(observed, estimator):
     with pytest.raises(ConfigError, match=r"k_max = 3: .* holds nothing beyond k = 2.4 h/Mpc"):
-        reconstruct(observed, estimator, k_max=3.0)
+        reconstruct(observed, estimator, update={"k_max": 3.0})
 
 
 def test_checkpoint_that_does_not_exist_is_named_with_those_that_ship(observed):
@@ -481,7 +512,7 @@ def test_estimator_cannot_stand_in_for_a_network_of_pairs(observed, estimator):
         reconstruct(observed, estimator, direction="pairs", start="prior")
 
 
-def test_network_trained_on_another_simulator_is_said_aloud(observed, estimator, caplog, monkeypatch):
+def test_network_trained_on_another_simulator_is_warned_of(observed, estimator, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("lss"), "propagate", True)
     changed = dataclasses.replace(observed, config=merge(observed.config, {"sim": {"steps": 5}}))
     reconstruct(changed, estimator, max_simulations=1)

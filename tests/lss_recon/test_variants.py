@@ -23,16 +23,18 @@ def test_bisection_halves_or_doubles_the_step_from_the_first(observed, estimator
 
 
 def test_own_mean_counts_are_those_that_the_network_was_trained_with(observed, optimizer):
-    paper = {"direction": "pairs", "start": "prior", "k_max": 10.0, "max_simulations": 2}
+    paper = {"direction": "pairs", "start": "prior", "update": {"k_max": 10.0}, "max_simulations": 2}
     by_data = reconstruct(observed, optimizer, **paper).group("recon").data["loss"]
     with pytest.raises(ConfigError, match="halo fields with mean_counts data, here own"):
-        reconstruct(observed, optimizer, mean_counts="own", **paper)
+        reconstruct(observed, optimizer, loss={"mean_counts": "own"}, **paper)
     assert np.isfinite(by_data).all()
 
 
 def test_own_mean_counts_change_the_mismatch(observed, estimator):
     losses = [
-        reconstruct(observed, estimator, mean_counts=mean, max_simulations=1, start="prior").group("recon").data["loss"]
+        reconstruct(observed, estimator, loss={"mean_counts": mean}, max_simulations=1, start="prior")
+        .group("recon")
+        .data["loss"]
         for mean in ("data", "own")
     ]
     assert losses[0] != losses[1]

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 import lss
-from lss.config import Configuration, Settings, as_toml, parse_toml, refuse_unknown_tables, validate
+from lss.config import Configuration, Settings, as_toml, parse_toml, refuse_unknown_tables, validate, with_current_names
 from lss.errors import ConfigError, DataError
 from lss.files import pipes
 from lss.files.atomic import new_hdf5
@@ -146,7 +146,7 @@ def _read_settings(root: h5py.File, source: str) -> tuple[Settings, Configuratio
     if "config" not in root.attrs:
         raise DataError(f"{source}: no attribute config: the embedded configuration is missing")
     try:
-        settings = parse_toml(str(root.attrs["config"]))
+        settings = with_current_names(parse_toml(str(root.attrs["config"])))
         refuse_unknown_tables(settings, source)
         return settings, validate(Configuration, settings, source)
     except ConfigError as error:

@@ -19,6 +19,7 @@ from functools import partial
 
 import numpy as np
 
+from lss import stages
 from lss.config import Painting
 from lss.errors import DataError
 from lss.grid.comparison import Comparison, compare_modes
@@ -47,13 +48,13 @@ class Sampled:
 
 
 def reference_bins(truth: Universe, mass: np.ndarray | None = None) -> MassBins:
-    """The mass bins of the truth's halos as its [halo] says (by default ten in 1e13..2e15 Msun/h).
+    """The mass bins of the truth's halos as its [halo] says.
 
     mass : (m,) Msun/h of those that count, all if not given
     """
-    halo = truth.config.get("halo", {})
-    low, high = halo.get("mass_range", (1e13, 2e15))
-    return mass_bins(truth.halos.mass if mass is None else mass, mass_edges(low, high, halo.get("mass_bins", 10)))
+    halo = stages.table("halo", truth.config)
+    low, high = halo.mass_range
+    return mass_bins(truth.halos.mass if mass is None else mass, mass_edges(low, high, halo.mass_bins))
 
 
 def six_fields(

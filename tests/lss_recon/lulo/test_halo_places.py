@@ -11,8 +11,8 @@ from lss.grid.fourier import wavenumber
 from lss.physics.lpt import displacements, lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
 from lss.universe import Halos, Members
-from lss_recon.lulo.halo_places import REACH, SIGMA, matched, towards_places
-from lss_recon.lulo.modes import filtered
+from lss_recon.lulo.halo_places import REACH, SIGMA, change_towards_places, match_nearest
+from lss_recon.lulo.modes import filter_modes
 
 BOX, N = 64.0, 16
 COSMOLOGY = Cosmology()
@@ -50,7 +50,7 @@ def _undecided():
 
 def drawn(undecided, seed):
     """A change of white noise that has the variance of what is undecided."""
-    return filtered(white_noise(seed, 0, N), np.sqrt(undecided))
+    return filter_modes(white_noise(seed, 0, N), np.sqrt(undecided))
 
 
 @pytest.mark.parametrize("redshift", [0.0, 1.0])
@@ -58,7 +58,7 @@ def test_halos_come_to_their_places(undecided, redshift):
     members = protohalos(60, N)
     here, lacks = white_noise(1, 0, N), 0.1 * drawn(undecided, 2)
     truth, found = (halos_of(noise, members, redshift) for noise in (here + lacks, here))
-    change = towards_places(truth, 0.01 * undecided, COSMOLOGY, BOX)(found)
+    change = change_towards_places(truth, 0.01 * undecided, COSMOLOGY, BOX)(found)
     before, after = (np.abs(apart(truth, one)).max() for one in (found, halos_of(here + change, members, redshift)))
     assert before > 3 * SIGMA / 2
     assert after < SIGMA
@@ -76,7 +76,7 @@ def test_change_is_the_mean_of_the_posterior():
 
     unit = np.eye(n**3, dtype=np.float32).reshape(-1, n, n, n)
     response = np.stack([displaced(noise) for noise in unit], axis=1).astype(np.float64)
-    prior = np.stack([filtered(noise, undecided).ravel() for noise in unit], axis=1).astype(np.float64)
+    prior = np.stack([filter_modes(noise, undecided).ravel() for noise in unit], axis=1).astype(np.float64)
     place = np.random.default_rng(1).uniform(0, BOX, (count, 3))
     lacking = np.random.default_rng(2).normal(0, 0.3, (count, 3))
     columns = {"mass": np.ones(count, np.float32), "velocity": np.zeros((count, 3))}
@@ -85,7 +85,7 @@ def test_change_is_the_mean_of_the_posterior():
     truth = dataclasses.replace(found, columns=columns | moved, members=None)
     covariance = response @ prior @ response.T + SIGMA**2 * np.eye(3 * count)
     exact = prior @ response.T @ np.linalg.solve(covariance, lacking.ravel())
-    change = towards_places(truth, undecided, COSMOLOGY, BOX)(found)
+    change = change_towards_places(truth, undecided, COSMOLOGY, BOX)(found)
     np.testing.assert_allclose(change.ravel(), exact, atol=0.02 * np.abs(exact).max())
 
 
@@ -98,7 +98,7 @@ def test_change_brings_the_field_nearer_to_the_truth_by_as_much_as_is_expected(u
         moving = halos_of(here + lacks, members)
         noise = np.random.default_rng(seed).normal(0, SIGMA, moving.position.shape)
         moving.columns["position"] = np.float32((moving.position + noise) % BOX)
-        drift = towards_places(moving, 0.01 * undecided, COSMOLOGY, BOX)(halos_of(here, members))
+        drift = change_towards_places(moving, 0.01 * undecided, COSMOLOGY, BOX)(halos_of(here, members))
         left, error, change = (
             total + float(np.sum(np.square(one, dtype=np.float64)))
             for total, one in ((left, lacks - drift), (error, lacks), (change, drift))
@@ -112,9 +112,9 @@ def test_decided_modes_stay(undecided):
     members = protohalos(60, N)
     truth, found = (halos_of(white_noise(seed, 0, N), members) for seed in (1, 2))
     # Positions of two universes have nothing in common: those near each other by chance are matched.
-    change = towards_places(truth, np.where(decided, 0, undecided), COSMOLOGY, BOX)(found)
+    change = change_towards_places(truth, np.where(decided, 0, undecided), COSMOLOGY, BOX)(found)
     assert np.abs(change).max() > 0
-    assert np.abs(filtered(change, decided)).max() < 1e-5 * np.abs(change).max()
+    assert np.abs(filter_modes(change, decided)).max() < 1e-5 * np.abs(change).max()
 
 
 def test_halos_match_when_each_is_the_others_nearest():
@@ -123,26 +123,26 @@ def test_halos_match_when_each_is_the_others_nearest():
         [[50, 50, 50 + 1.01 * REACH], [63.5, 10, 10], [30.6, 30, 30], [30.4, 30, 30], [10, 40, 40 + 0.99 * REACH]],
         np.float32,
     )
-    rows = matched(one, other, BOX)
+    rows = match_nearest(one, other, BOX)
     assert [index.tolist() for index in rows] == [[0, 1, 3], [1, 3, 4]]
-    assert [len(index) for index in matched(one[:0], other, BOX)] == [0, 0]
+    assert [len(index) for index in match_nearest(one[:0], other, BOX)] == [0, 0]
 
 
 def test_nothing_changes_where_nothing_matches(undecided):
     members = protohalos(3, N)
     found = halos_of(white_noise(1, 0, N), members)
     far = dataclasses.replace(found, columns=found.columns | {"position": (found.position + 20) % BOX})
-    assert not towards_places(far, undecided, COSMOLOGY, BOX)(found).any()
+    assert not change_towards_places(far, undecided, COSMOLOGY, BOX)(found).any()
 
 
 def test_halos_without_members_are_refused(undecided):
     found = halos_of(white_noise(1, 0, N), protohalos(3, N))
-    with pytest.raises(DataError, match="place: the forward model's halos come without their members"):
-        towards_places(found, undecided, COSMOLOGY, BOX)(dataclasses.replace(found, members=None))
+    with pytest.raises(DataError, match="match_halos: the forward model's halos have no list of members"):
+        change_towards_places(found, undecided, COSMOLOGY, BOX)(dataclasses.replace(found, members=None))
 
 
 def test_members_of_a_finer_lattice_are_refused(undecided):
     found = halos_of(white_noise(1, 0, N), protohalos(3, N))
     beyond = Members(found.members.offset, found.members.index + N**3)
-    with pytest.raises(DataError, match="place: a halo has particle"):
-        towards_places(found, undecided, COSMOLOGY, BOX)(dataclasses.replace(found, members=beyond))
+    with pytest.raises(DataError, match="match_halos: a halo has particle"):
+        change_towards_places(found, undecided, COSMOLOGY, BOX)(dataclasses.replace(found, members=beyond))

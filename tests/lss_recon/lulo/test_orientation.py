@@ -10,7 +10,7 @@ from lss.learned.estimator import inflow
 from lss.universe import Halos
 from lss_recon.lulo.directions import by_estimate, by_estimate_from_all_sides
 from lss_recon.lulo.loop import Evaluation
-from lss_recon.lulo.orientation import orientation, turned, turned_back
+from lss_recon.lulo.orientation import orientation, turn, turn_back
 
 N, BOX = 8, 20.0
 SEEN = [orientation(N, 1, 0, update) for update in range(200)]
@@ -34,12 +34,12 @@ def catalogue(seed):
 
 @pytest.mark.parametrize("seen", SEEN[:20])
 def test_the_field_of_a_turned_catalogue_turned_back_is_the_catalogues_own(halos, seen):
-    other = turned(halos, seen, N, BOX)
+    other = turn(halos, seen, N, BOX)
     assert (other.position >= 0).all()
     assert (other.position < BOX).all()
     there = paint(other.position, N, BOX, "cic", other.mass)
     own = paint(halos.position, N, BOX, "cic", halos.mass)
-    np.testing.assert_allclose(turned_back(there, seen), own, atol=1e-5)
+    np.testing.assert_allclose(turn_back(there, seen), own, atol=1e-5)
 
 
 @pytest.mark.parametrize("seen", SEEN[:20])
@@ -47,7 +47,7 @@ def test_velocities_turn_with_their_halos(halos, seen):
     def converging(catalogue):
         return fourier.inverse(inflow(catalogue.position, catalogue.velocity, N, BOX), N)
 
-    back = turned_back(converging(turned(halos, seen, N, BOX)), seen)
+    back = turn_back(converging(turn(halos, seen, N, BOX)), seen)
     np.testing.assert_allclose(back, converging(halos), atol=1e-4)
 
 

@@ -4,7 +4,7 @@ import pytest
 from lss.grid import fourier
 from lss.grid.fourier import wavenumber
 from lss.physics.random_field import white_noise
-from lss_recon.lulo.modes import filtered
+from lss_recon.lulo.modes import filter_modes
 from lss_recon.lulo.power_limit import FROM, OF_HALOS, WIDTH, expected_power, limit_power
 
 N, BOX = 32, 62.5
@@ -28,13 +28,13 @@ def shell_powers(noise):
 
 
 def test_no_shell_keeps_more_power_than_the_prior():
-    loud = filtered(white_noise(3, 0, N), np.where(K > 0.5, 1.6, 1.0))
+    loud = filter_modes(white_noise(3, 0, N), np.where(K > 0.5, 1.6, 1.0))
     assert shell_powers(loud).max() > 2
     assert shell_powers(limit_power(loud, BOX)).max() < 1 + 1e-4
 
 
 def test_allowed_shells_and_all_phases_are_untouched():
-    quiet_above = filtered(white_noise(3, 0, N), np.where(K > 0.6, 0.5, 1.5))
+    quiet_above = filter_modes(white_noise(3, 0, N), np.where(K > 0.6, 0.5, 1.5))
     before, after = fourier.forward(quiet_above), fourier.forward(limit_power(quiet_above, BOX))
     allowed = (K > 0.66) | (K <= FROM)
     np.testing.assert_allclose(after[allowed], before[allowed], atol=2e-4 * np.abs(before).max())
@@ -51,7 +51,7 @@ def test_a_share_of_the_power_is_taken_from_the_scales_of_halos_alone():
 
 
 def test_filled_shells_have_the_power_that_is_allowed_and_large_scales_what_they_had():
-    uneven = filtered(white_noise(3, 0, N), np.where(K > 0.6, 0.5, 1.5))
+    uneven = filter_modes(white_noise(3, 0, N), np.where(K > 0.6, 0.5, 1.5))
     filled = limit_power(uneven, BOX, share=0.8, fill=True)
     allowed = np.where((OF_HALOS[0] < K) & (OF_HALOS[1] >= K), 0.8, 1.0)
     of_share = fourier.inverse(fourier.forward(filled) / np.sqrt(allowed).astype(np.float32), N)
@@ -68,7 +68,7 @@ def test_noise_below_the_limit_is_returned_as_it_is():
 
 
 def test_large_scales_may_exceed_the_prior():
-    loud = filtered(white_noise(3, 0, N), np.where(K <= FROM, 3.0, 0.5))
+    loud = filter_modes(white_noise(3, 0, N), np.where(K <= FROM, 3.0, 0.5))
     assert limit_power(loud, BOX) is loud
 
 

@@ -5,9 +5,9 @@ from lss.config import Cosmology
 from lss.grid import fourier
 from lss.grid.fourier import wavenumber
 from lss.physics.random_field import linear_overdensity, white_noise
-from lss_recon.lulo.directions import holding, pulled, whitened, with_noise
+from lss_recon.lulo.directions import hold_below, pull_to_estimate, whiten, with_noise
 from lss_recon.lulo.loop import Evaluation
-from lss_recon.lulo.modes import cut, filtered
+from lss_recon.lulo.modes import cut_modes, filter_modes
 from lss_recon.lulo.start import certainty, constrained_draw, prior_draw, update_draw
 
 N, BOX = 32, 62.5
@@ -49,9 +49,9 @@ def test_draws_are_never_those_of_a_universe_of_the_same_seed():
 def test_whitening_undoes_power_and_smoothing_below_k_max():
     noise, cosmology = white_noise(5, 0, N), Cosmology()
     smooth = fourier.smooth(linear_overdensity(noise, cosmology, BOX), 1.0, BOX)
-    found = whitened(smooth, 1.0, 1.2, cosmology, BOX)
-    without_mean = filtered(noise, K > 0)
-    np.testing.assert_allclose(found, cut(without_mean, 1.2, BOX), atol=2e-3)
+    found = whiten(smooth, 1.0, 1.2, cosmology, BOX)
+    without_mean = filter_modes(noise, K > 0)
+    np.testing.assert_allclose(found, cut_modes(without_mean, 1.2, BOX), atol=2e-3)
 
 
 def test_added_noise_decays_by_its_factor_and_begins_with_its_amplitude():
@@ -78,7 +78,7 @@ def test_a_sharp_start_is_a_sample_where_the_estimate_is_poor():
 
 def test_held_direction_leaves_large_scales_and_keeps_small_ones():
     free = white_noise(3, 0, N)
-    held = fourier.forward(holding(lambda evaluation, update: free, 0.3, BOX)(None, 1))
+    held = fourier.forward(hold_below(lambda evaluation, update: free, 0.3, BOX)(None, 1))
     kept = np.abs(held) / np.maximum(np.abs(fourier.forward(free)), 1e-6)
     assert kept[(K > 0) & (K < 0.11)].max() < 0.07
     assert kept[K > 1.0] == pytest.approx(1, abs=5e-3)
@@ -87,7 +87,7 @@ def test_held_direction_leaves_large_scales_and_keeps_small_ones():
 def test_pull_closes_its_share_of_the_distance_to_the_estimate_and_leaves_uncertain_modes_alone():
     free, target, here = (white_noise(seed, 0, N) for seed in (3, 4, 5))
     certain = np.where(K < 0.5, 1, 0)
-    drawn = pulled(lambda evaluation, update: free, 0.4, target, certain)(Evaluation(here, None), 1)
+    drawn = pull_to_estimate(lambda evaluation, update: free, 0.4, target, certain)(Evaluation(here, None), 1)
     expected = np.where(K < 0.5, 0.4 * fourier.forward(target - here), 0)
     np.testing.assert_allclose(fourier.forward(drawn - free), expected, atol=2e-2 * np.sqrt(N))
 

@@ -1,18 +1,20 @@
 """What samples of one catalogue have in common, and how far they scatter: fields voxel by voxel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lss import stages
 from lss.errors import DataError
 from lss.files.universe_file import read_universe
 from lss.grid.mesh import overdensity
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Field, Group, Universe
 from lss_recon.config import Config
-from lss_recon.observation import FieldsOf, comparison, forward_settings
+from lss_recon.forward_settings import forward_settings
+from lss_recon.halo_comparison import FieldsOf, compared_fields
 
 LINEAR = "linear"
 _READ = ["ic", "PartType1", "halos", "recon"]
@@ -32,7 +34,9 @@ def gather(paths: list[Path], config: Config) -> Universe:
     settings = forward_settings(first, config)
     blank = Universe(config.cosmology, config.box, settings, {}, str(paths[0].parent))
     observed = first.group("recon/observed")
-    fields = comparison(blank.with_group("halos", observed).halos, settings, config.recon.mean_counts)
+    halo = stages.table("halo", settings)
+    catalogue = blank.with_group("halos", observed).halos
+    fields = compared_fields(catalogue, config.box, settings, config.recon.loss.mean_counts)
     total: dict[str, np.ndarray] = {}
     of_squares: np.ndarray | float = 0.0
     count: dict[str, int] = {}
@@ -40,7 +44,7 @@ def gather(paths: list[Path], config: Config) -> Universe:
     for path in paths:
         sample = read_universe(path, _READ)
         tables.append(_table(sample, observed))
-        for name, value in _fields(sample, fields, settings["halo"]["fields"]):
+        for name, value in _fields(sample, fields, halo.fields):
             exact = value.astype(np.float64)
             total[name] = total.get(name, 0.0) + exact
             count[name] = count.get(name, 0) + 1
@@ -51,12 +55,12 @@ def gather(paths: list[Path], config: Config) -> Universe:
     result = blank.with_field("linear_mean", _field(means.pop(LINEAR)))
     result = result.with_field("linear_scatter", _field(np.sqrt(np.maximum(variance, 0))))
     for name, mean in means.items():
-        assignment = "cic" if name == "matter" else settings["halo"]["assignment"]
+        assignment = "cic" if name == "matter" else halo.assignment
         result = result.with_field(name, _field(mean, assignment))
     return result.with_group("recon", Group({}, _attributes(tables))).with_group("recon/observed", observed)
 
 
-def _fields(sample: Universe, fields: FieldsOf, channels: list[str]) -> Iterator[tuple[str, np.ndarray]]:
+def _fields(sample: Universe, fields: FieldsOf, channels: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
     """What is averaged, by the name of the field that holds its mean: (n, n, n) float32 each."""
     n, size = sample.box.n, sample.box.size
     yield LINEAR, linear_overdensity(sample.noise.value, sample.cosmology, size)

@@ -9,10 +9,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from lss import stages
 from lss.errors import DataError, Stopped
 from lss.files.universe_file import read_universe, write_universe
 from lss.process import interrupt
 from lss.universe import Universe
+from lss_recon.forward_settings import last_redshift
 from lss_recon.observation import SAME_REDSHIFT, refuse_halos_outside
 
 log = logging.getLogger("lss.recon")
@@ -23,7 +25,7 @@ _TAKEN = ["PartType1", "snapshots", "halos", "fields"]
 _LAST_WORDS = 4096  # bytes of its output that are looked through for them
 
 
-def simulate(command: Sequence[str], universe: Universe, timeout: float, retries: int) -> Universe:
+def run_command(command: Sequence[str], universe: Universe, timeout: float, retries: int) -> Universe:
     """What a program makes of a universe: its particles, snapshots, halos and fields.
 
     command : words, with {input} and {output} where the names of the files belong; timeout : seconds an attempt may
@@ -61,11 +63,11 @@ def _attempt(command: Sequence[str], universe: Universe, timeout: float) -> Univ
 def _check(simulated: Universe, asked: Universe) -> None:
     if simulated.box != asked.box:
         raise DataError(f"{simulated.source} is of {simulated.box}; asked for {asked.box}")
-    found, wanted = simulated.halos.mass_definition, asked.config["halo"]["mass_definition"]
+    found, wanted = simulated.halos.mass_definition, stages.table("halo", asked.config).mass_definition
     if found != wanted:
         raise DataError(f'{simulated.source} has "{found}" halos; [halo] mass_definition = "{wanted}"')
     refuse_halos_outside(simulated.halos, asked.box.size, simulated.source)
-    found_at, redshift = simulated.halos.redshift, min(asked.config["sim"].get("redshifts", [0.0]))
+    found_at, redshift = simulated.halos.redshift, last_redshift(asked.config)
     if abs(found_at - redshift) > SAME_REDSHIFT:
         raise DataError(f"{simulated.source} has halos at z = {found_at:g}; asked for z = {redshift:g}")
 

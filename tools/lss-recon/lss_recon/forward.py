@@ -12,7 +12,7 @@ from lss import stages
 from lss.files.restart import Restart
 from lss.universe import Universe, WhiteNoise
 from lss_recon import external
-from lss_recon.config import Forward as Table
+from lss_recon.config import ForwardSettings
 
 Forward = Callable[[np.ndarray], Universe]
 
@@ -38,17 +38,17 @@ def by_stages(names: Sequence[str], blank: Universe, sample: int, restart: Resta
     return forward
 
 
-def by_command(table: Table, blank: Universe, sample: int) -> Forward:
+def by_command(settings: ForwardSettings, blank: Universe, sample: int) -> Forward:
     """Let another program simulate: it is given a universe with /ic, and writes one with /halos, particles and fields.
 
     Only these are taken from its output: the white noise and the configuration stay ours.
     Raises DataError when it fails, Stopped when this program is asked to stop meanwhile.
     """
-    command = table.command or ()
+    command = settings.command or ()
 
     def forward(noise: np.ndarray) -> Universe:
         universe = _with_noise(blank, noise, sample)
-        simulated = external.simulate(command, universe, table.timeout, table.retries)
+        simulated = external.run_command(command, universe, settings.timeout, settings.retries)
         return dataclasses.replace(universe, groups={**universe.groups, **simulated.groups})
 
     return forward

@@ -5,9 +5,13 @@ from lss.config import Settings, validate
 from lss.nets.checkpoint import read_card
 from lss.stages import IMPORTS_BYTES, TORCH_BYTES, Plan
 from lss.universe import Universe
-from lss_recon.config import Config, Forward
+from lss_recon.config import Config, ForwardSettings
+from lss_recon.forward_settings import forward_settings
+from lss_recon.halo_comparison import compared_fields
+from lss_recon.lulo.card_check import check_card
+from lss_recon.lulo.cheap import cheap_config, cheap_data
 from lss_recon.lulo.orientation import SIDES
-from lss_recon.observation import check_card, comparison, forward_settings, observed_halos, on_scale_of
+from lss_recon.observation import observed_halos
 
 # Measured at 64^3 and 128^3 with 16 channels; the first is what torch holds beside itself when it has run.
 WORKSPACE_BYTES = 40_000_000
@@ -32,8 +36,8 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     blank = Universe(config.cosmology, config.box, universe.config if universe else {})
     settings, card = forward_settings(blank, config), read_card(recon.checkpoint)
     if universe and universe.has("halos"):
-        comparison(observed_halos(universe, settings), settings)
-    check_card(card, recon, settings)
+        compared_fields(observed_halos(universe, settings), config.box, settings)
+    check_card(card, config, settings)
     simulation = _simulation(recon.forward, settings)
     width = card["architecture"]["channels"] / MEASURED_CHANNELS
     network = IMPORTS_BYTES + WORKSPACE_BYTES + NETWORK_BYTES_PER_VOXEL * width * voxels
@@ -42,26 +46,25 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     start = IMPORTS_CPU_SECONDS + sum(part.start_seconds for part in simulation)
     each = sum(part.cpu_seconds - part.start_seconds for part in simulation)
     look = NETWORK_CPU_SECONDS_PER_VOXEL * width**2 * voxels
-    each += (2 if recon.turn else 1) * look  # from another side, the data have to be seen again
-    each += PLACE_CPU_SECONDS_PER_VOXEL * voxels if recon.place else 0
-    before_all = (SIDES if recon.turn else 1) * look
+    each += (2 if recon.update.rotate else 1) * look  # from another side, the data have to be seen again
+    each += PLACE_CPU_SECONDS_PER_VOXEL * voxels if recon.update.match_halos else 0
+    before_all = (SIDES if recon.update.rotate else 1) * look
     steps = [
         f"start: {recon.start}; direction: {recon.direction}, checkpoint {recon.checkpoint}; step: {recon.step}",
-        f"at most {recon.max_simulations - recon.early.simulations} simulations, each:",
+        f"at most {recon.max_simulations - recon.cheap.simulations} simulations, each:",
         *(f"    {step}" for part in simulation for step in part.steps),
     ]
     memory = int(TORCH_BYTES + kept + max(network, *(part.memory_bytes for part in simulation)))
-    cpu_seconds = start + before_all + each * (recon.max_simulations - recon.early.simulations)
-    if recon.early.simulations:
-        seen = on_scale_of(universe, recon.early.checkpoint) if universe and recon.early.checkpoint else universe
-        before = plan(seen, config.early())
+    cpu_seconds = start + before_all + each * (recon.max_simulations - recon.cheap.simulations)
+    if recon.cheap.simulations:
+        before = plan(cheap_data(universe, config) if universe else None, cheap_config(config))
         memory = max(memory, before.memory_bytes)
         cpu_seconds += before.cpu_seconds - before.start_seconds
         steps = [*before.steps[1:], "then, from the best of these:", *steps[1:]]
     return Plan(memory, cpu_seconds, [f"observed: {found}", *steps], start)
 
 
-def _simulation(forward: Forward, settings: Settings) -> list[Plan]:
+def _simulation(forward: ForwardSettings, settings: Settings) -> list[Plan]:
     """What each stage of the forward model says of itself; of another program nothing is known."""
     if forward.command:
         return [Plan(IMPORTS_BYTES, 0.0, [" ".join(forward.command)])]

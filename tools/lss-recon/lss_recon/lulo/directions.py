@@ -19,8 +19,8 @@ from lss.grid.fourier import wavenumber
 from lss.physics.random_field import white_noise_of
 from lss.universe import Halos
 from lss_recon.lulo.loop import Evaluation
-from lss_recon.lulo.modes import filtered
-from lss_recon.lulo.orientation import Orientation, seen_from
+from lss_recon.lulo.modes import filter_modes
+from lss_recon.lulo.orientation import Orientation, estimate_from
 
 Direction = Callable[[Evaluation, int], np.ndarray]
 OfOutcome = Callable[[Any], np.ndarray]
@@ -52,7 +52,7 @@ def by_estimate_from_all_sides(
     def direction(evaluation: Evaluation, update: int) -> np.ndarray:
         side = seen(update)
         of_data, of_simulated = (
-            seen_from(estimate, halos, side, n, box_size) for halos in (observed, shown(evaluation.outcome.halos))
+            estimate_from(estimate, halos, side, n, box_size) for halos in (observed, shown(evaluation.outcome.halos))
         )
         return of_data - of_simulated
 
@@ -88,7 +88,7 @@ def with_noise(direction: Direction, amplitude: float, decay: float, draw: Calla
     return noisy
 
 
-def holding(direction: Direction, k_hold: float, box_size: float) -> Direction:
+def hold_below(direction: Direction, k_hold: float, box_size: float) -> Direction:
     """A direction that leaves the largest scales to the start: modes times 1 - exp(-(k / k_hold)^2 / 2).
 
     Where the start is as good as the network can make it, what A(d) - A(S(x)) adds on those scales is the noise of two
@@ -97,12 +97,12 @@ def holding(direction: Direction, k_hold: float, box_size: float) -> Direction:
 
     def held(evaluation: Evaluation, update: int) -> np.ndarray:
         free = direction(evaluation, update)
-        return filtered(free, -np.expm1(-((wavenumber(len(free), box_size) / k_hold) ** 2) / 2))
+        return filter_modes(free, -np.expm1(-((wavenumber(len(free), box_size) / k_hold) ** 2) / 2))
 
     return held
 
 
-def pulled(direction: Direction, strength: float, target: np.ndarray, certain: np.ndarray) -> Direction:
+def pull_to_estimate(direction: Direction, strength: float, target: np.ndarray, certain: np.ndarray) -> Direction:
     """A direction with a pull to what the estimate decides: + strength c(k) (target - x).
 
     After a few updates A(d) - A(S(x)) says no more of the truth: it fits this simulator's halos, with modes that wander
@@ -112,12 +112,12 @@ def pulled(direction: Direction, strength: float, target: np.ndarray, certain: n
     """
 
     def pulling(evaluation: Evaluation, update: int) -> np.ndarray:
-        return direction(evaluation, update) + np.float32(strength) * filtered(target - evaluation.noise, certain)
+        return direction(evaluation, update) + np.float32(strength) * filter_modes(target - evaluation.noise, certain)
 
     return pulling
 
 
-def placing(direction: Direction, strength: float, change: Callable[[Halos], np.ndarray]) -> Direction:
+def match_halos(direction: Direction, strength: float, change: Callable[[Halos], np.ndarray]) -> Direction:
     """A direction that also moves halos: + strength times what brings them to their places:
     lss_recon.lulo.halo_places.
 
@@ -130,7 +130,7 @@ def placing(direction: Direction, strength: float, change: Callable[[Halos], np.
     return moving
 
 
-def whitened(linear: np.ndarray, smoothing: float, k_max: float, cosmology: Cosmology, box_size: float) -> np.ndarray:
+def whiten(linear: np.ndarray, smoothing: float, k_max: float, cosmology: Cosmology, box_size: float) -> np.ndarray:
     """The white noise behind a smoothed linear field, without its modes at k >= k_max.
 
     linear : (n, n, n) float32, overdensity at z = 0 smoothed with W = exp(-k^2 R^2 / 2); smoothing : R, Mpc/h;
@@ -139,4 +139,4 @@ def whitened(linear: np.ndarray, smoothing: float, k_max: float, cosmology: Cosm
     """
     k = wavenumber(len(linear), box_size)
     deconvolution = np.where(k < k_max, np.exp(np.minimum(k * smoothing, 20) ** 2 / 2), 0)
-    return filtered(white_noise_of(linear, cosmology, box_size), deconvolution)
+    return filter_modes(white_noise_of(linear, cosmology, box_size), deconvolution)

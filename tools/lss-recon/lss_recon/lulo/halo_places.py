@@ -36,7 +36,7 @@ ITERATIONS = 100  # at most; some twenty do
 Vectors = np.ndarray  # (m, 3) float64, Mpc/h
 
 
-def towards_places(
+def change_towards_places(
     observed: Halos, undecided: np.ndarray, cosmology: Cosmology, box_size: float
 ) -> Callable[[Halos], np.ndarray]:
     """simulated halos, with members -> the change of white noise, (n, n, n) float32, that moves them to the observed.
@@ -52,8 +52,10 @@ def towards_places(
 
     def change(simulated: Halos) -> np.ndarray:
         if simulated.members is None:
-            raise DataError("[recon] place: the forward model's halos come without their members, /halos/members_index")
-        there, here = matched(observed.position, simulated.position, box_size)
+            raise DataError(
+                "[recon.update] match_halos: the forward model's halos have no list of members, /halos/members_index"
+            )
+        there, here = match_nearest(observed.position, simulated.position, box_size)
         if not len(here):
             return np.zeros((n, n, n), np.float32)
         lacking = nearest_image(observed.position[there].astype(np.float64) - simulated.position[here], box_size)
@@ -63,7 +65,7 @@ def towards_places(
     return change
 
 
-def matched(one: np.ndarray, other: np.ndarray, box_size: float) -> tuple[np.ndarray, np.ndarray]:
+def match_nearest(one: np.ndarray, other: np.ndarray, box_size: float) -> tuple[np.ndarray, np.ndarray]:
     """Halos that are each other's nearest, no farther than REACH apart.
 
     one, other : (m, 3), (l, 3) positions, Mpc/h, periodic. Returns their rows in one and in other, of equal length.
@@ -122,5 +124,7 @@ def _protohalos(members: Members, halos: np.ndarray, particles: int) -> tuple[np
     picked = members.pick(halos)
     particle = picked.index
     if particle.max() >= particles:
-        raise DataError(f"[recon] place: a halo has particle {particle.max()}, but [box] n asks for {particles}")
+        raise DataError(
+            f"[recon.update] match_halos: a halo has particle {particle.max()}, but [box] n gives {particles}"
+        )
     return particle, picked.offset[:-1]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lss_recon.config import Acceptance
+from lss_recon.lulo.settings import Acceptance
 
 Phi = Callable[[float], float]
 ChooseStep = Callable[[Phi, float, int, int], float]

@@ -20,7 +20,7 @@ from lss_recon.lulo.loop import Evaluation, State
 _NOISE = "white_noise_of_the_loop"
 
 
-class Memory:
+class LoopState:
     """Saves the state of one reconstruction and brings it back.
 
     blank : a universe with the box and settings of those that are simulated

@@ -7,31 +7,32 @@ from functools import partial
 
 import numpy as np
 
-from lss.config import Box, Cosmology, Settings
+from lss.config import Settings
 from lss.grid.fourier import wavenumber
 from lss.learned import estimator
 from lss.nets.checkpoint import load_network, read_card
 from lss.physics.random_field import linear_overdensity, white_noise_of
 from lss.universe import Halos, Universe
-from lss_recon.config import Reconstruction
+from lss_recon.config import Config
+from lss_recon.halo_comparison import FieldsOf
+from lss_recon.lulo.card_check import check_card
 from lss_recon.lulo.directions import (
     Direction,
     by_estimate,
     by_estimate_from_all_sides,
     by_pairs,
-    placing,
-    pulled,
-    whitened,
+    match_halos,
+    pull_to_estimate,
+    whiten,
 )
-from lss_recon.lulo.modes import cut, filtered
-from lss_recon.lulo.orientation import SIDES, Orientation, orientation, seen_from
+from lss_recon.lulo.modes import cut_modes, filter_modes
+from lss_recon.lulo.orientation import SIDES, Orientation, estimate_from, orientation
 from lss_recon.lulo.power_limit import expected_power
 from lss_recon.lulo.start import certainty, constrained_draw
-from lss_recon.observation import FieldsOf, check_card
 
 
 @dataclass(frozen=True)
-class Learned:
+class Guidance:
     """What a checkpoint knows of a catalogue.
 
     direction : of an update; start : a draw of the prior -> the draw constrained by the estimate from the data;
@@ -43,25 +44,27 @@ class Learned:
     power: np.ndarray | None = None
 
 
-def learned(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings, index: int) -> Learned:
-    """What the checkpoint of [recon] knows of the observed catalogue; index : number of the sample.
+def make_guidance(config: Config, observed: Halos, fields: FieldsOf, settings: Settings, index: int) -> Guidance:
+    """What the checkpoint of [recon] knows of the observed catalogue.
+
+    settings : of the forward model; index : number of the sample
 
     Raises DataError for a checkpoint that cannot be used, ConfigError for one that does not suit the settings.
     """
-    check_card(read_card(recon.checkpoint), recon, settings)
-    if recon.direction == "pairs":
-        return _pairs(recon, observed, fields, settings)
-    return _estimator(recon, observed, settings, index)
+    check_card(read_card(config.recon.checkpoint), config, settings)
+    if config.recon.direction == "pairs":
+        return _by_pairs(config, observed, fields)
+    return _by_estimator(config, observed, index)
 
 
-def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index: int) -> Learned:
-    box, cosmology = Box(**settings["box"]), Cosmology(**settings["cosmology"])
+def _by_estimator(config: Config, observed: Halos, index: int) -> Guidance:
+    recon, box, cosmology = config.recon, config.box, config.cosmology
     network = estimator.load(recon.checkpoint)
     smoothing = network.target_smoothing
 
     def estimate(halos: Halos) -> np.ndarray:
         linear = network.estimate(halos.position, halos.mass, box.n, box.size, halos.velocity)
-        return whitened(linear, smoothing, recon.k_max, cosmology, box.size)
+        return whiten(linear, smoothing, recon.update.k_max, cosmology, box.size)
 
     def scatter(remainder: np.ndarray, about: np.ndarray) -> np.ndarray:
         drawn, estimated = (linear_overdensity(noise, cosmology, box.size) for noise in (remainder, about))
@@ -70,55 +73,56 @@ def _estimator(recon: Reconstruction, observed: Halos, settings: Settings, index
     def start(draw: np.ndarray) -> np.ndarray:
         sharp = recon.start == "estimate"
         return constrained_draw(
-            *(of_data, draw, network.calibration, recon.k_max, box.size), sharp=sharp, scatter=scatter
+            *(of_data, draw, network.calibration, recon.update.k_max, box.size), sharp=sharp, scatter=scatter
         )
 
     def shown(simulated: Halos) -> Halos:
-        if recon.margin == 1:
+        if recon.update.mass_margin == 1:
             return simulated
-        heavy = simulated.mass >= recon.margin * observed.mass.min()
+        heavy = simulated.mass >= recon.update.mass_margin * observed.mass.min()
         columns = {name: column[heavy] for name, column in simulated.columns.items()}
         return dataclasses.replace(simulated, columns=columns, members=None)
 
     k = wavenumber(box.n, box.size)
     slope, correlation = network.calibration(k)
-    if recon.turn:
+    if recon.update.rotate:
         side = partial(orientation, box.n, recon.seed, index)
-        sides = [seen_from(estimate, observed, side(0, number), box.n, box.size) for number in range(SIDES)]
+        sides = [estimate_from(estimate, observed, side(0, number), box.n, box.size) for number in range(SIDES)]
         of_data = np.mean(sides, axis=0)
 
         def seen(update: int) -> Orientation:
-            return side(recon.early.simulations + update)  # early updates had the first
+            return side(recon.cheap.simulations + update)  # the cheap model's had the first
 
         direction = by_estimate_from_all_sides(estimate, observed, shown, seen, box.n, box.size)
     else:
         of_data = estimate(observed)
         direction = by_estimate(lambda simulated: estimate(shown(simulated.halos)), of_data)
-    if recon.pull:
+    if recon.update.pull_to_estimate:
         # b e has the power r^2.
         full = np.divide(slope, correlation, out=np.zeros_like(slope), where=correlation > 0)
-        certain = np.where(k < recon.k_max, certainty(correlation), 0)
-        direction = pulled(direction, recon.pull, filtered(of_data, full), certain)
-    if recon.place:
-        from lss_recon.lulo.halo_places import towards_places
+        certain = np.where(k < recon.update.k_max, certainty(correlation), 0)
+        direction = pull_to_estimate(direction, recon.update.pull_to_estimate, filter_modes(of_data, full), certain)
+    if recon.update.match_halos:
+        from lss_recon.lulo.halo_places import change_towards_places
 
-        undecided = np.where(k < recon.k_max, 1 - np.clip(correlation, 0, 1) ** 2, 0)
-        direction = placing(direction, recon.place, towards_places(observed, undecided, cosmology, box.size))
-    return Learned(direction, start, expected_power(of_data, slope, correlation))
+        undecided = np.where(k < recon.update.k_max, 1 - np.clip(correlation, 0, 1) ** 2, 0)
+        change = change_towards_places(observed, undecided, cosmology, box.size)
+        direction = match_halos(direction, recon.update.match_halos, change)
+    return Guidance(direction, start, expected_power(of_data, slope, correlation))
 
 
-def _pairs(recon: Reconstruction, observed: Halos, fields: FieldsOf, settings: Settings) -> Learned:
+def _by_pairs(config: Config, observed: Halos, fields: FieldsOf) -> Guidance:
     import torch
 
-    box_size = settings["box"]["size"]
+    recon, box_size = config.recon, config.box.size
     network, _ = load_network(recon.checkpoint, "optimizer")
 
     def difference(of_fields: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             of_noise = network(torch.from_numpy(of_fields)[None])[0, 0].numpy()
-        return cut(of_noise, recon.k_max, box_size)
+        return cut_modes(of_noise, recon.update.k_max, box_size)
 
     def simulated_fields(simulated: Universe) -> np.ndarray:
         return fields(simulated.halos)
 
-    return Learned(by_pairs(difference, simulated_fields, fields(observed)))
+    return Guidance(by_pairs(difference, simulated_fields, fields(observed)))

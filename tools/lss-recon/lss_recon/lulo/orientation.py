@@ -38,7 +38,7 @@ def orientation(n: int, *key: int) -> Orientation:
     return Orientation(axes, tuple((uniform[1:4] < 0.5).tolist()), tuple((uniform[4:] * n).astype(int).tolist()))
 
 
-def turned(halos: Halos, seen: Orientation, n: int, box_size: float) -> Halos:
+def turn(halos: Halos, seen: Orientation, n: int, box_size: float) -> Halos:
     """A catalogue as it looks in an orientation: positions and velocities.
 
     n : voxels per side, in which the shift counts; box_size : Mpc/h
@@ -52,14 +52,14 @@ def turned(halos: Halos, seen: Orientation, n: int, box_size: float) -> Halos:
     return dataclasses.replace(halos, columns={**halos.columns, **ordered})
 
 
-def seen_from(
+def estimate_from(
     estimate: Callable[[Halos], np.ndarray], halos: Halos, seen: Orientation, n: int, box_size: float
 ) -> np.ndarray:
     """What an estimator, catalogue -> (n, n, n), says of a catalogue that it is shown in an orientation."""
-    return turned_back(estimate(turned(halos, seen, n, box_size)), seen)
+    return turn_back(estimate(turn(halos, seen, n, box_size)), seen)
 
 
-def turned_back(field: np.ndarray, seen: Orientation) -> np.ndarray:
+def turn_back(field: np.ndarray, seen: Orientation) -> np.ndarray:
     """The grid, (n, n, n), of what was seen in an orientation, in the universe's own."""
     grid = np.transpose(field, np.argsort(seen.axes))
     grid = np.roll(grid, [-voxels for voxels in seen.shift], axis=(0, 1, 2))

@@ -19,20 +19,23 @@ from lss.process.progress import progress
 from lss.universe import Group, Halos, Universe
 from lss_recon.config import Config, Reconstruction
 from lss_recon.forward import Forward, by_command, by_stages
+from lss_recon.forward_settings import forward_settings
+from lss_recon.halo_comparison import compared_fields
 from lss_recon.lulo import history
+from lss_recon.lulo.cheap import cheap_config, cheap_data
 from lss_recon.lulo.cost import plan
-from lss_recon.lulo.directions import Direction, holding, with_noise
+from lss_recon.lulo.directions import Direction, hold_below, with_noise
 from lss_recon.lulo.line_search import ChooseStep, by_bisection, by_line_search, by_schedule
 from lss_recon.lulo.loop import Problem, State, reconstruct
-from lss_recon.lulo.loop_state import Memory
+from lss_recon.lulo.loop_state import LoopState
 from lss_recon.lulo.loss import mismatch
-from lss_recon.lulo.modes import cut
-from lss_recon.lulo.network import Learned, learned
+from lss_recon.lulo.modes import cut_modes
+from lss_recon.lulo.network import Guidance, make_guidance
 from lss_recon.lulo.one_point import gaussianise
 from lss_recon.lulo.power_limit import limit_power
 from lss_recon.lulo.start import prior_draw, update_draw
 from lss_recon.lulo.truth import PREFIX, against_truth
-from lss_recon.observation import comparison, forward_settings, observed_halos, on_scale_of
+from lss_recon.observation import observed_halos
 
 __all__ = ["members", "plan", "run"]
 
@@ -54,12 +57,12 @@ def run(universe: Universe, config: Config, *, index: int, truth: Path | None, r
     """
     recon = config.recon
     task, before, early = _task(universe, config, index, truth, restart), None, None
-    if recon.early.simulations:
-        seen = on_scale_of(universe, recon.early.checkpoint) if recon.early.checkpoint else universe
-        before = _task(seen, config.early(), index, truth, restart.within("early"))
+    if recon.cheap.simulations:
+        data = cheap_data(universe, config)
+        before = _task(data, cheap_config(config), index, truth, restart.within("early"))
     try:
         if before:
-            early = _follow(before, recon.early.simulations)
+            early = _follow(before, recon.cheap.simulations)
             best = early.kept[early.best.simulation].noise
             task = dataclasses.replace(task, start=lambda: best)
         state = _follow(task, recon.max_simulations - (len(early.history) if early else 0))
@@ -72,48 +75,48 @@ def run(universe: Universe, config: Config, *, index: int, truth: Path | None, r
 class Task:
     """A reconstruction by one forward model, ready to begin: everything that can be wrong has been looked at.
 
-    start : makes the white noise of the first simulation; memory : where the state of the loop is kept
+    start : makes the white noise of the first simulation; kept : where the state of the loop is kept
     """
 
     title: str
     problem: Problem
     start: Callable[[], np.ndarray]
     choose_step: ChooseStep
-    memory: Memory
+    kept: LoopState
 
 
 def _task(universe: Universe, config: Config, index: int, truth: Path | None, restart: Restart) -> Task:
-    recon, box = config.recon, config.box
+    recon, box, update = config.recon, config.box, config.recon.update
     settings = forward_settings(universe, config)
     blank = Universe(config.cosmology, box, settings, {}, universe.source)
     observed = observed_halos(universe, settings)
-    fields = comparison(observed, settings, recon.mean_counts)
+    fields = compared_fields(observed, box, settings, recon.loss.mean_counts)
     data = fields(observed)
-    network = learned(recon, observed, fields, settings, index)
+    guidance = make_guidance(config, observed, fields, settings, index)
     kept = _bound_to(restart, file_hash(resolve(recon.checkpoint)), observed, index)
     problem = Problem(
         forward=_forward(recon, blank, index, kept),
-        loss=lambda simulated: mismatch(fields(simulated.halos), data, recon.loss_smoothing, box.size),
-        direction=_direction(network, config, index),
-        constrain=_constrain(network, config),
-        direction_repeats=recon.noise[0] == 0 and not recon.turn and recon.power_share[1] == 1,
+        loss=lambda simulated: mismatch(fields(simulated.halos), data, recon.loss.smoothing, box.size),
+        direction=_direction(guidance, config, index),
+        constrain=_constrain(guidance, config),
+        direction_repeats=not (update.noise[0] or update.rotate) and recon.limits.power_fraction[1] == 1,
         diagnose=against_truth(truth, blank) if truth else lambda evaluation: {},
     )
     title = f"sample {index}" if recon.samples > 1 else "lss-recon"
-    return Task(title, problem, _start(network, problem, config, index), _choose_step(recon), Memory(kept, blank))
+    return Task(title, problem, _start(guidance, problem, config, index), _choose_step(recon), LoopState(kept, blank))
 
 
 def _follow(task: Task, most: int) -> State:
     """The loop to its end, at most so many simulations, from wherever an interrupted run stood."""
-    state = task.memory.load()
+    state = task.kept.load()
     if state.history:
         log.info("going on after simulation %d of %d", len(state.history), most)
     with progress(task.title, most, len(state.history)) as bar:
 
         def checkpoint(state: State) -> None:
-            task.memory.save(state)
-            bar.update(1, _shown(state))
-            log.info("%s", _said(state, most))
+            task.kept.save(state)
+            bar.update(1, _summarise(state))
+            log.info("%s", _describe(state, most))
             if interrupt.requested() and len(state.history) < most:
                 raise Stopped("asked to stop")
 
@@ -133,7 +136,7 @@ def _forward(recon: Reconstruction, blank: Universe, index: int, restart: Restar
     return by_stages(recon.forward.stages, blank, index, restart)
 
 
-def _start(network: Learned, problem: Problem, config: Config, index: int) -> Callable[[], np.ndarray]:
+def _start(guidance: Guidance, problem: Problem, config: Config, index: int) -> Callable[[], np.ndarray]:
     """What makes the white noise of the first simulation."""
     n, recon = config.box.n, config.recon
     if recon.start == "zero":
@@ -141,35 +144,40 @@ def _start(network: Learned, problem: Problem, config: Config, index: int) -> Ca
     if recon.start == "prior":
         return lambda: prior_draw(recon.seed, index, n)
     if recon.start == "sample":
-        return lambda: network.start(prior_draw(recon.seed, index, n))
-    return lambda: problem.constrain(network.start(prior_draw(recon.seed, index, n)), 0)
+        return lambda: guidance.start(prior_draw(recon.seed, index, n))
+    return lambda: problem.constrain(guidance.start(prior_draw(recon.seed, index, n)), 0)
 
 
-def _constrain(network: Learned, config: Config) -> Callable[[np.ndarray, int], np.ndarray]:
+def _constrain(guidance: Guidance, config: Config) -> Callable[[np.ndarray, int], np.ndarray]:
     """What every trial point goes through: no other distribution of values than the prior's, no unexpected power."""
     cosmology, size, recon = config.cosmology, config.box.size, config.recon
-    first, factor = recon.power_share
+    first, factor = recon.limits.power_fraction
+    fill = recon.update.pull_to_estimate > 0  # a pull takes power
 
     def constrain(noise: np.ndarray, update: int) -> np.ndarray:
-        if recon.one_point_limit:
+        if recon.limits.one_point:
             noise = gaussianise(noise, cosmology, size)
-        if not recon.power_limit:
+        if not recon.limits.power:
             return noise
-        return limit_power(noise, size, network.power, share=first * factor**update, fill=recon.pull > 0)
+        return limit_power(noise, size, guidance.power, share=first * factor**update, fill=fill)
 
     return constrain
 
 
-def _direction(network: Learned, config: Config, index: int) -> Direction:
+def _direction(guidance: Guidance, config: Config, index: int) -> Direction:
     recon, box = config.recon, config.box
-    amplitude, decay = recon.noise
-    direction = holding(network.direction, recon.k_hold, box.size) if recon.k_hold else network.direction
+    amplitude, decay = recon.update.noise
+    direction = guidance.direction
+    if recon.update.hold_below:
+        direction = hold_below(direction, recon.update.hold_below, box.size)
     if not amplitude:
         return direction
 
     def draw(update: int) -> np.ndarray:
-        drawn = update_draw(recon.seed, index, box.n, recon.early.simulations + update)  # early updates had the first
-        return cut(drawn, recon.k_max, box.size)
+        drawn = update_draw(
+            recon.seed, index, box.n, recon.cheap.simulations + update
+        )  # the cheap model's had the first
+        return cut_modes(drawn, recon.update.k_max, box.size)
 
     return with_noise(direction, amplitude, decay, draw)
 
@@ -183,7 +191,7 @@ def _choose_step(recon: Reconstruction) -> ChooseStep:
     return by_line_search(search.first_step, search.beta, search.accept)
 
 
-def _said(state: State, most: int) -> str:
+def _describe(state: State, most: int) -> str:
     """The last simulation in one line."""
     last, best = state.history[-1], state.best
     reached = ", ".join(f"{name.removeprefix(PREFIX)} {k:.3g}" for name, k in last.extra.items())
@@ -194,7 +202,7 @@ def _said(state: State, most: int) -> str:
     )
 
 
-def _shown(state: State) -> str:
+def _summarise(state: State) -> str:
     """The same in a few words, beside the bar."""
     last, best = state.history[-1], state.best
     return f"step {last.step:.2g}, loss {last.loss:.4g}, best {best.loss:.4g} ({best.simulation})"

@@ -6,7 +6,7 @@ import numpy as np
 
 from lss.grid.fourier import wavenumber
 from lss.physics.random_field import white_noise
-from lss_recon.lulo.modes import filtered
+from lss_recon.lulo.modes import filter_modes
 
 # Streams that no universe of lss-ic uses (its partners count from 1): a reconstruction whose seed happens to be that
 # of the truth must not begin at the truth.
@@ -53,8 +53,8 @@ def constrained_draw(
         raised = share + certainty(correlation) * (1 - share)
         slope = slope * np.sqrt(np.divide(raised, share, out=np.ones_like(share), where=share > 0))
         share = raised
-    remainder = filtered(draw, np.where(constrained, np.sqrt(1 - share), 1))
-    return scatter(remainder, estimate) + filtered(estimate, np.where(constrained, slope, 0))
+    remainder = filter_modes(draw, np.where(constrained, np.sqrt(1 - share), 1))
+    return scatter(remainder, estimate) + filter_modes(estimate, np.where(constrained, slope, 0))
 
 
 def certainty(correlation: np.ndarray) -> np.ndarray:

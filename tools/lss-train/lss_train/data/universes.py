@@ -20,7 +20,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from lss.config import Box, Configuration, Cosmology, Settings, as_toml, parse_toml, validate
+from lss.config import Box, Configuration, Cosmology, Settings, as_toml, parse_toml, validate, with_current_names
 from lss.errors import ConfigError, DataError
 from lss.files.atomic import new_hdf5
 from lss.files.universe_file import read_universe, universe_files
@@ -227,7 +227,7 @@ def _read_exported(path: Path) -> TrainingSet:
         with h5py.File(path, "r") as file:
             if str(file.attrs.get("format_version")) != str(FORMAT_VERSION):
                 raise DataError(f"{path}: training set of an unknown version; this lss reads {FORMAT_VERSION}")
-            settings = parse_toml(str(file.attrs["config"]))
+            settings = with_current_names(parse_toml(str(file.attrs["config"])))
             config = validate(Configuration, settings, str(path))
             mass_definition = str(file.attrs["mass_definition"])
             arrays: dict[str, Any] = {}

@@ -9,7 +9,8 @@ from lss.errors import ConfigError
 from lss.nets.checkpoint import read_card
 from lss.universe import Universe
 from lss_recon.config import Config
-from lss_recon.observation import check_card, forward_settings
+from lss_recon.forward_settings import forward_settings
+from lss_recon.lulo.card_check import check_card
 
 
 @pytest.mark.parametrize(("written", "warned"), [({"steps": 20, "start": 19.0}, False), ({"steps": 21}, True)])
@@ -20,7 +21,7 @@ def test_default_of_the_simulator_written_out_is_no_other_simulator(caplog, monk
     recon = {"checkpoint": "estimator-64-pm"}
     tables = {"sim": {"method": "pm", **written}, "halo": card["data"]["simulator"]["halo"], "recon": recon}
     config = validate(Config, tables, "test")
-    check_card(card, config.recon, forward_settings(Universe.create(config), config))
+    check_card(card, config, forward_settings(Universe.create(config), config))
     assert ("[sim] steps = 20, here 21" in caplog.text) == warned
     assert ("another forward model" in caplog.text) == warned
 
@@ -33,7 +34,7 @@ def test_simulations_that_begin_elsewhere_are_another_simulator(caplog, monkeypa
     trained = tables["ic"]["redshift"]
     tables["ic"]["redshift"] = redshift or trained
     config = validate(Config, tables, "test")
-    check_card(card, config.recon, forward_settings(Universe.create(config), config))
+    check_card(card, config, forward_settings(Universe.create(config), config))
     assert (f"trained on another forward model: [ic] redshift = {trained}, here 30.0" in caplog.text) == warned
     assert ("another forward model" in caplog.text) == warned
 
@@ -45,7 +46,7 @@ def test_start_that_a_card_leaves_to_the_default_is_held_against_the_loops(caplo
     config = validate(Config, trained, "test")
     del trained["ic"]["redshift"]
     silent = card | {"data": card["data"] | {"simulator": trained}}
-    check_card(silent, config.recon, forward_settings(Universe.create(config), config))
+    check_card(silent, config, forward_settings(Universe.create(config), config))
     assert "trained on another forward model: [ic] redshift = 127.0, here 19.0" in caplog.text
 
 
@@ -54,4 +55,4 @@ def test_networks_of_other_kinds_are_named(model):
     config = validate(Config, {"halo": {"mass_definition": "200c"}}, "test")
     card = {"model": model, "data": {}}  # what else the cards hold differs from kind to kind
     with pytest.raises(ConfigError, match=f'is of model "{model}"; .recon. direction = "estimate" needs "estimator"'):
-        check_card(card, config.recon, forward_settings(Universe.create(config), config))
+        check_card(card, config, forward_settings(Universe.create(config), config))

@@ -32,13 +32,13 @@ def test_cost_of_a_loop_is_what_was_measured_to_a_fifth():
 def test_looking_from_other_sides_costs_seven_runs_of_the_network_and_one_more_an_update():
     """50.3 CPU seconds instead of 35.8, particle mesh at 64^3, 16 simulations in a process that had begun already."""
     recon = {"max_simulations": 16, "checkpoint": KNOWS_PM}
-    turning = cpu_seconds(**PM, recon={**recon, "turn": True})
+    turning = cpu_seconds(**PM, recon={**recon, "update": {"rotate": True}})
     assert turning - cpu_seconds(**PM, recon=recon) == pytest.approx(14.6, rel=0.25)
 
 
-def test_early_simulations_cost_what_they_cost_alone():
-    early = {"simulations": 10, "checkpoint": KNOWS_PM, **PM}
-    both = cpu_seconds(**P3M, recon={"max_simulations": 16, "early": early})
+def test_cheap_simulations_cost_what_they_cost_alone():
+    asked = {"simulations": 10, "checkpoint": KNOWS_PM, **PM}
+    both = cpu_seconds(**P3M, recon={"max_simulations": 16, "cheap": asked})
     dear = [cpu_seconds(**P3M, recon={"max_simulations": n}) for n in (1, 7)]
     cheap = [cpu_seconds(**PM, recon={"max_simulations": n, "checkpoint": KNOWS_PM}) for n in (1, 11)]
     assert both == pytest.approx(dear[0] + (dear[1] - dear[0]) * 5 / 6 + cheap[1] - cheap[0], rel=0.02)
@@ -55,4 +55,4 @@ def test_what_would_be_refused_is_not_planned():
     with pytest.raises(ConfigError, match="trained on voxels of"):
         planned(box={"n": 64, "size": 250.0})
     with pytest.raises(ConfigError, match="holds nothing beyond k ="):
-        planned(recon={"k_max": 5.0})
+        planned(recon={"update": {"k_max": 5.0}})

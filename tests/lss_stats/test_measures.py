@@ -10,7 +10,7 @@ import pytest
 
 from lss.errors import ConfigError
 from lss.files.universe_file import read_universe, write_universe
-from lss_stats.config import Config
+from lss_stats.config import Config, Statistics
 from lss_stats.measures import STATISTICS, every
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +112,27 @@ def test_no_two_statistics_share_a_group_or_a_figure():
     assert all(entry.words for entry in STATISTICS.values())
 
 
+def test_each_field_is_painted_once(universe, monkeypatch):
+    from lss.grid.mesh import paint
+    from lss_stats.measurements import measure
+    from lss_stats.measures import fields
+
+    painted = []
+    monkeypatch.setattr(fields, "paint", lambda *args: painted.append(args[0]) or paint(*args))
+    measure(universe, Statistics(measure=["all"], triangle=(0.1, 0.3), interlace=False))
+    assert len(painted) == 1 + 3 + 1 + 2, "matter, momentum, halos, and both in redshift space"
+
+
+def test_results_of_earlier_versions_are_drawn(universe):
+    from lss_stats.figures.shown import Shown
+    from lss_stats.measurements import measure
+
+    own = measure(universe, Statistics()).own
+    former = {path.replace("initial/", "memory/") if path.startswith("initial/") else path: own[path] for path in own}
+    assert "memory/matter" in former
+    assert Shown(former).result("initial", "matter").own is own["initial/matter"]
+
+
 def test_to_list_a_file_loads_no_kernel(universe, tmp_path):
     write_universe(universe, tmp_path / "u.h5")
     code = """
@@ -130,7 +151,6 @@ print([name for name in sys.modules if name == "numba" or name.startswith("lss_s
 
 def test_points_on_a_coarse_grid_have_the_power_of_a_fine_one(universe):
     """By default; CIC without interlacing adds tens of percent near Nyquist."""
-    from lss_stats.config import Statistics
     from lss_stats.measures.fields import Fields
     from lss_stats.measures.power import power
 

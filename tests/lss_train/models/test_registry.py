@@ -1,6 +1,7 @@
 """The recipe of docs/development.md: a network is one module and one line of MODELS."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,7 @@ def _python(tmp_path):
 
 
 def test_a_network_is_one_module_and_one_line(python, ensemble, tmp_path):
+    assert re.search("mean-mass +halos to their mean mass", python(COMMAND, "--help"))
     schema = json.loads(python(COMMAND, "--schema"))
     assert "mean-mass" in schema["$defs"]["Train"]["properties"]["model"]["enum"]
     assert "mean_mass" in schema["$defs"]["Train"]["properties"]
@@ -112,7 +114,7 @@ def test_the_configuration_loads_no_library_of_networks():
 
 
 def test_an_unknown_model_is_refused_with_those_there_are():
-    with pytest.raises(ValidationError, match="'estimator', 'optimizer', 'imnn'"):
+    with pytest.raises(ValidationError, match="expected one of estimator, optimizer, imnn"):
         Train(model="unet")
 
 

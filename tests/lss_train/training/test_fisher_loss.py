@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lss_train.models.imnn import Settings
 from lss_train.training.fisher_loss import coupled_pull, coupling, fisher_loss
+from lss_train.training.imnn_settings import Settings
 
 
 def test_the_coupling_is_the_papers():

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -16,11 +15,9 @@ from lss.universe import Group
 from lss_train.config import Train
 from lss_train.data.field_batches import FIRST_WEIGHTS, TRAINING, VALIDATION, FieldSource, moments
 from lss_train.training.fisher_loss import fisher_loss
+from lss_train.training.imnn_settings import Settings
 from lss_train.training.journal import Journal
 from lss_train.training.state import Weights, as_arrays, restore, weights_of
-
-if TYPE_CHECKING:
-    from lss_train.models.imnn import Settings
 
 
 @dataclass

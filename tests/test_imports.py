@@ -38,7 +38,7 @@ sys.exit(", ".join(failed) or 0)
 
 
 def let_pass():
-    """The modules on both sides of each import that a contract ignores; of a room, all."""
+    """The modules on both sides of each import that a contract ignores; all of a room."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     ignored = {one for contract in contracts for one in contract.get("ignore_imports", ())}
     for side in sorted({name for one in ignored for name in one.split(" -> ")}):

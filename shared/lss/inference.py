@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import model_validator
 
 from lss.config import Settings, Table, merge, quantity
+from lss.errors import DataError
 
 Array = NDArray[np.float64]
 
@@ -111,6 +112,16 @@ def join_names(names: Sequence[str]) -> str:
 def split_names(joined: Any) -> tuple[str, ...]:
     """The parameters of an attribute that `join_names` made."""
     return tuple(str(joined).split())
+
+
+def read_parameter(settings: Settings, name: str, source: str) -> float:
+    """The value of a key ("table.key") in settings; source : whose they are. Raises DataError where it is missing."""
+    value: Any = settings
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(value, int | float):
+        raise DataError(f"{source}: its configuration has no {name}")
+    return float(value)
 
 
 def with_parameters(settings: Settings, names: Sequence[str], values: Sequence[float]) -> Settings:

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 from lss.config import Configuration, quantity, validate
-from lss.errors import ConfigError
-from lss.inference import Inference, Prior, hartlap_factor, is_singular, join_names, split_names, with_parameters
+from lss.errors import ConfigError, DataError
+from lss.inference import (
+    Inference,
+    Prior,
+    hartlap_factor,
+    is_singular,
+    join_names,
+    read_parameter,
+    split_names,
+    with_parameters,
+)
 
 
 class Config(Configuration):
@@ -69,3 +78,11 @@ def test_the_hartlap_factor_makes_inverse_covariances_unbiased():
     inverses = [np.linalg.inv(np.cov(rng.normal(size=(simulations, size)).T)) for _ in range(4000)]
     mean = hartlap_factor(simulations, size) * np.mean(inverses, axis=0)
     np.testing.assert_allclose(mean, np.eye(size), atol=0.05)
+
+
+def test_a_parameter_is_read_where_it_was_set_and_missed_by_name():
+    settings = with_parameters({}, ["cosmology.sigma8", "recon.delfi.power"], [0.8, 2.0])
+    assert read_parameter(settings, "recon.delfi.power", "u.h5") == 2.0
+    for missing in ("cosmology.h", "cosmology", "recon.delfi.power.more"):
+        with pytest.raises(DataError, match=f"u.h5: its configuration has no {missing}"):
+            read_parameter(settings, missing, "u.h5")

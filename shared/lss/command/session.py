@@ -16,10 +16,11 @@ from lss.command.inputs import Request
 from lss.config import Settings, as_toml, complete
 from lss.errors import ConfigError, Stopped
 from lss.files.digest import digest
-from lss.files.provenance import Moment, file_hash, log_cost, now, provenance_of, with_provenance
+from lss.files.provenance import file_hash, provenance_of, with_provenance
 from lss.files.restart import Restart
 from lss.files.universe_file import gathered_path, member_path, read_first, write_universe
 from lss.process import interrupt, progress
+from lss.process.usage import Moment, log_usage, now
 from lss.universe import Universe
 
 log = logging.getLogger("lss.session")
@@ -228,4 +229,4 @@ def _run_on_paths(request: Request, started: Moment) -> None:
     interrupt.install(deferred=command.resumable)
     command.function()(data, config, target, settings=settings, restart=restart, **arguments.own)
     restart.clear()
-    log_cost(started)
+    log_usage(started)

@@ -27,7 +27,7 @@ import torch
 from lss.config import Configuration, Cosmology, FieldModel, Settings, quantity, validate
 from lss.errors import ConfigError
 from lss.grid.fourier import squared_indices
-from lss.inference import with_parameters
+from lss.inference import read_parameter, with_parameters
 from lss.physics.linear_power import ANALYTIC, SIGMA8_RADIUS, read_table, tophat, unnormalised_power
 
 STEP_LN_K = 0.0135  # of the spectrum's knots: 15 of them in the narrowest acoustic oscillation
@@ -113,7 +113,7 @@ def simulator(settings: Settings, parameters: Sequence[str]) -> Simulator:
         if name not in keys or (tabulated and name != "cosmology.sigma8"):
             others = "cosmology.sigma8 does" if tabulated else f"{', '.join(keys)} do"
             raise ConfigError(f"{name}: does not change a {model.field} field; {others}")
-    base = [float(getattr(getattr(config, table), key)) for table, key in (name.split(".") for name in keys)]
+    base = [read_parameter(config.model_dump(), name, "configuration") for name in keys]
     columns = [keys.index(name) for name in parameters]
 
     def values(theta: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -1,8 +1,6 @@
-"""Where an output came from and what it cost: kept in every universe, and said at the end of every command."""
+"""Where an output came from and what it cost, kept in every universe."""
 
 import hashlib
-import logging
-import resource
 import shlex
 import socket
 import sys
@@ -12,11 +10,8 @@ from pathlib import Path
 import lss
 from lss.config import as_toml
 from lss.process.threads import threads
+from lss.process.usage import Moment, log_usage, peak_memory
 from lss.universe import Group, Universe
-
-log = logging.getLogger("lss.provenance")
-
-Moment = tuple[float, float, float]  # the time of day, of a clock that never jumps, and of this process's CPU
 
 
 def with_provenance(
@@ -24,11 +19,11 @@ def with_provenance(
 ) -> Universe:
     """The universe with one more group under /provenance: who made it, how, from what and at what cost.
 
-    data : the input files, whose hashes are kept; started : when the work began, from `now`; identity : of work that
-    can be resumed
+    data : the input files, whose hashes are kept; started : when the work began (lss.process.usage.now); identity : of
+    work that can be resumed
     """
     number = len(provenance_of(universe))
-    wall, cpu = log_cost(started)
+    wall, cpu = log_usage(started)
     attrs = {
         "program": program,
         "version": lss.__version__,
@@ -47,32 +42,9 @@ def with_provenance(
     return universe.with_group(f"provenance/{number:02d}-{program}", Group({}, attrs))
 
 
-def log_cost(started: Moment) -> tuple[float, float]:
-    """Say what this process has used, and return its seconds of time and of CPU time."""
-    wall, cpu = time.monotonic() - started[1], time.process_time() - started[2]
-    log.info("%.1f s, %.1f CPU s, %.2f GB", wall, cpu, peak_memory() / 1e9)
-    return wall, cpu
-
-
 def provenance_of(universe: Universe) -> dict[str, Group]:
     """The groups that tell where a universe came from, oldest first, by path."""
     return {path: group for path, group in sorted(universe.groups.items()) if path.startswith("provenance/")}
-
-
-def now() -> Moment:
-    """This moment, by three clocks."""
-    return time.time(), time.monotonic(), time.process_time()
-
-
-def peak_memory() -> int:
-    """The most memory this process has held, in bytes."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # getrusage would count what the parent held when it started us.
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def file_hash(path: Path) -> str:

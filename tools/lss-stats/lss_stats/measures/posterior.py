@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lss.config import Settings
 from lss.errors import DataError
-from lss.inference import join_names, split_names
+from lss.inference import join_names, read_parameter, split_names
 from lss.universe import Group, Universe
 from lss_stats.measures.coverage import expected_deviation, largest_deviation, ranks, tarp_level
 from lss_stats.measures.statistic import (
@@ -63,7 +62,7 @@ def posterior(universe: Universe, truth: Universe | None = None) -> Group:
         "effective_samples": float(1 / np.square(weights).sum()),
     }
     if truth is not None:
-        value = np.array([setting(truth.config, name, truth.source) for name in names])
+        value = np.array([read_parameter(truth.config, name, truth.source) for name in names])
         low, high = np.asarray(stored.attrs["low"]), np.asarray(stored.attrs["high"])
         reference = np.random.default_rng(zlib.crc32(samples.tobytes())).uniform(low, high)
         data |= {"value": value, "rank": ranks(samples, value, weights)}
@@ -97,16 +96,6 @@ def weighted_quantile(samples: np.ndarray, weights: np.ndarray, level: float) ->
         below = np.cumsum(weights[order]) - 0.5 * weights[order]
         result.append(np.interp(level, below, column[order]))
     return np.array(result)
-
-
-def setting(settings: Settings, name: str, source: str) -> float:
-    """The value of "table.key" in a configuration."""
-    value = settings
-    for key in name.split("."):
-        if not isinstance(value, dict) or key not in value:
-            raise DataError(f"{source}: its configuration has no {name}: not the truth of this posterior")
-        value = value[key]
-    return float(value)  # type: ignore[arg-type]
 
 
 def _of_universe(subject: Subject) -> Groups:

@@ -14,7 +14,7 @@ import torch
 from lss.config import Box
 from lss.errors import DataError
 from lss.files.universe_file import read_universe, universe_files
-from lss.inference import Inference
+from lss.inference import Inference, read_parameter
 from lss.process.progress import progress
 from lss.universe import Universe
 from lss_train.data.field_batches import FIGURES, TRAINING, VALIDATION, Batch
@@ -106,12 +106,7 @@ def _step_of(universe: Universe, inference: Inference) -> tuple[int, int]:
     """(0, 0) at the fiducial, (a + 1, -1 or 1) a step down or up in parameter a."""
     offsets: list[float] = []
     for name, fiducial, step in zip(inference.parameters, inference.fiducial, inference.step, strict=True):
-        value = universe.config
-        for part in name.split("."):
-            value = value.get(part, {}) if isinstance(value, dict) else {}
-        if not isinstance(value, int | float):
-            raise DataError(f"{universe.source}: its configuration does not say {name}")
-        offsets.append((value - fiducial) / step)
+        offsets.append((read_parameter(universe.config, name, universe.source) - fiducial) / step)
     steps = np.rint(offsets).astype(int)
     if np.abs(offsets - steps).max() > TOLERANCE or np.abs(steps).sum() > 1:
         raise DataError(f"{universe.source}: neither at the fiducial nor one step from it in one parameter")

@@ -7,7 +7,6 @@ from lss.config import Settings, validate
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import read_universe, write_universe
 from lss.physics.units import particle_mass
-from lss.process.threads import set_threads
 from lss.universe import Halos, Particles, Universe
 from lss_halo import stage
 
@@ -67,11 +66,11 @@ def test_no_halo_at_all_gives_an_empty_catalogue_and_zero_fields():
         assert not result.field("halo_mass_weighted").value.any()
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(threads):
     for definition in ("fof", "200c"):
         results = []
-        for threads in (1, None):
-            set_threads(threads)
+        for count in (1, 3):
+            threads(count)
             results.append(stage.run(universe(), configuration(mass_definition=definition, bound=True)))
         for path, group in results[0].groups.items():
             for name, data in group.data.items():

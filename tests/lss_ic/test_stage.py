@@ -9,7 +9,6 @@ from lss.errors import DataError
 from lss.files.universe_file import read_universe, write_universe
 from lss.physics.cosmology import growth_factor
 from lss.physics.random_field import linear_overdensity, white_noise, white_noise_of
-from lss.process.threads import set_threads
 from lss.universe import Field, Particles, Universe, WhiteNoise
 from lss_ic import stage
 from lss_ic.config import Config
@@ -130,14 +129,11 @@ def test_what_was_made_from_earlier_initial_conditions_goes():
 
 
 @pytest.mark.parametrize("n", [16, 24])
-def test_the_same_bits_for_any_number_of_threads(n):
-    try:
-        set_threads(1)
-        one = initial_conditions(n, index=1, partners=1)
-        set_threads(2)
-        two = initial_conditions(n, index=1, partners=1)
-    finally:
-        set_threads(None)
+def test_the_same_bits_for_any_number_of_threads(n, threads):
+    threads(1)
+    one = initial_conditions(n, index=1, partners=1)
+    threads(2)
+    two = initial_conditions(n, index=1, partners=1)
     np.testing.assert_array_equal(one.noise.value, two.noise.value)
     np.testing.assert_array_equal(one.particles.position, two.particles.position)
     np.testing.assert_array_equal(one.particles.velocity, two.particles.velocity)

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from lss.process import threads
 from lss_sim.cells import cell_order, take
 from lss_sim.pair_force import PairForce
 from lss_sim.split import cloud_polynomial
@@ -104,11 +103,11 @@ def test_coincident_particles_exert_no_force_on_each_other():
     assert not evaluate(position, 4.0, 0.05)[0].any()
 
 
-def test_same_bits_for_any_thread_count(monkeypatch):
+def test_same_bits_for_any_thread_count(threads):
     position = clustered(3000, seed=5)
     results = []
     for count in (1, 2, 5):
-        monkeypatch.setattr(threads, "_count", count)
+        threads(count)
         results.append(np.column_stack(evaluate(position, 3.0, 0.05)))
     assert np.array_equal(results[0], results[1])
     assert np.array_equal(results[0], results[2])

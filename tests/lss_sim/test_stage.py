@@ -10,7 +10,7 @@ from lss.grid.mesh import overdensity
 from lss.grid.spectra import measure
 from lss.physics.cosmology import growth_factor
 from lss.physics.random_field import linear_overdensity, white_noise
-from lss.process import interrupt, threads
+from lss.process import interrupt
 from lss.universe import Particles, Universe, WhiteNoise
 from lss_ic import stage as ic
 from lss_ic.config import Config as InitialConfig
@@ -135,10 +135,10 @@ def test_pm_starts_from_the_noise_and_p3m_from_the_particles():
         assert np.array_equal(*results) == same
 
 
-def test_same_bits_for_any_thread_count(monkeypatch):
+def test_same_bits_for_any_thread_count(threads):
     results = []
     for count in (1, 2, 5):
-        monkeypatch.setattr(threads, "_count", count)
+        threads(count)
         results.append(stage.run(universe(), configuration(steps=8)).particles)
     for particles in results[1:]:
         assert np.array_equal(particles.position, results[0].position)

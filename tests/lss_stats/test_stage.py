@@ -212,12 +212,10 @@ def test_listing_shows_groups_shapes_units_and_provenance(universe, tmp_path):
     assert "unreadable" in ensemble
 
 
-def test_same_bits_for_any_number_of_threads(universe, truth):
-    from lss.process.threads import set_threads
-
+def test_same_bits_for_any_number_of_threads(universe, truth, threads):
     digests = set()
-    for threads in (1, None):
-        set_threads(threads)
+    for count in (1, 2):
+        threads(count)
         measured = measure(universe, ALL.stats, truth)
         digests.add(digest(Universe(universe.cosmology, universe.box, {}, measured.own)))
     assert len(digests) == 1

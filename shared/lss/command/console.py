@@ -180,7 +180,7 @@ def _limit_threads(wanted: int | None) -> None:
     """Settle the thread count before any numerical library starts its own."""
     from lss.process.threads import set_threads
 
-    os.environ["OMP_NUM_THREADS"] = str(set_threads(wanted))
+    os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = str(set_threads(wanted))
     # Threads that wait sleep: on shared cores spinning made 3.1 CPU seconds of a training step of 0.9.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 

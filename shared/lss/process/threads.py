@@ -32,7 +32,6 @@ def set_threads(wanted: int | None) -> int:
 
     Raises ConfigError if it is not positive, or SLURM_CPUS_PER_TASK no number.
     """
-    global _count
     cores = available_cores()
     if wanted is None:
         wanted = slurm_number("SLURM_CPUS_PER_TASK") or cores
@@ -40,7 +39,13 @@ def set_threads(wanted: int | None) -> int:
         raise ConfigError(f"{wanted} threads: at least one is needed")
     if wanted > cores:
         log.warning("%d threads asked for, but this process may use %d: using %d", wanted, cores, cores)
-    _count = min(wanted, cores)
+    return use_threads(min(wanted, cores))
+
+
+def use_threads(count: int) -> int:
+    """Set the number of threads for all numerical libraries, whatever the number of cores; returns it."""
+    global _count
+    _count = count
     if "numba" in sys.modules:
         import numba
 

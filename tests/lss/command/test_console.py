@@ -30,6 +30,9 @@ class Config(Configuration):
 def plan(universe, config): ...
 
 def turn(universe, config, *, loudly):
+    if config.stats.way == "any":
+        import numba
+        return f"{numba.get_num_threads()} thread"
     return f"{config.stats.way}{'!' if loudly else ''}"
 
 main = command(
@@ -58,6 +61,10 @@ def tool(tmp_path):
 def test_a_command_runs_the_function_that_it_names_with_its_own_options(tool):
     done = tool("--loudly", "--set", "stats.way=upside-down", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "upside-down!\n", "")
+
+
+def test_numba_has_the_threads_of_the_command_line(tool):
+    assert tool("--set", "stats.way=any", "--threads", "1").stdout == "1 thread\n"
 
 
 def test_help_lists_what_the_registry_holds_when_it_is_asked(tool):

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from lss.grid import fourier
-from lss.process import threads
 
 
 def random_grid(n, seed=0):
@@ -38,11 +37,11 @@ def test_smoothing_damps_a_wave_by_the_gaussian():
     assert fourier.smooth(wave, 0.0, box) is wave
 
 
-def test_same_bits_for_any_thread_count(monkeypatch):
+def test_same_bits_for_any_thread_count(threads):
     field = random_grid(24)
     results = []
     for count in (1, 2, 5):
-        monkeypatch.setattr(threads, "_count", count)
+        threads(count)
         modes = fourier.forward(field)
         results.append((modes, fourier.inverse(modes, 24)))
     for modes, back in results[1:]:

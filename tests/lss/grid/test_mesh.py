@@ -3,7 +3,6 @@ import pytest
 
 from lss.errors import DataError
 from lss.grid import fourier, mesh
-from lss.process import threads
 
 SCHEMES = list(mesh.ORDER)
 BOX = 40.0
@@ -85,12 +84,12 @@ def test_positions_outside_the_box_are_wrapped():
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_same_bits_for_any_thread_count(scheme, monkeypatch):
+def test_same_bits_for_any_thread_count(scheme, threads):
     position = random_positions(20000)
     field = np.random.default_rng(5).normal(size=(32, 32, 32)).astype(np.float32)
     results = []
     for count in (1, 2, 3, 7):
-        monkeypatch.setattr(threads, "_count", count)
+        threads(count)
         results.append((mesh.paint(position, 32, BOX, scheme), mesh.interpolate(field, position, BOX, scheme)))
     for grid, value in results[1:]:
         assert np.array_equal(grid, results[0][0])

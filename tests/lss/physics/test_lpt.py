@@ -7,7 +7,6 @@ from lss.grid.mesh import overdensity
 from lss.physics.cosmology import growth_factor, growth_factor_2, growth_rate, hubble
 from lss.physics.lpt import displacements, linear_field, lpt_particles
 from lss.physics.random_field import linear_overdensity, replace_large_scales, white_noise
-from lss.process.threads import set_threads
 
 N, BOX, OMEGA_M = 32, 100.0, 0.3175
 X = np.arange(N) * BOX / N
@@ -149,15 +148,12 @@ def test_the_centre_of_mass_stays_at_rest():
     np.testing.assert_allclose(velocity.mean(axis=0, dtype=np.float64), 0, atol=1e-5 * velocity.std())
 
 
-def test_the_same_bits_for_any_number_of_threads():
+def test_the_same_bits_for_any_number_of_threads(threads):
     linear = linear_overdensity(white_noise(1, 0, N), Cosmology(), BOX)
-    try:
-        set_threads(1)
-        one = lpt_particles(linear, BOX, OMEGA_M, 10.0)
-        set_threads(2)
-        two = lpt_particles(linear, BOX, OMEGA_M, 10.0)
-    finally:
-        set_threads(None)
+    threads(1)
+    one = lpt_particles(linear, BOX, OMEGA_M, 10.0)
+    threads(2)
+    two = lpt_particles(linear, BOX, OMEGA_M, 10.0)
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a, b)
 

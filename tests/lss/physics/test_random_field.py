@@ -12,7 +12,6 @@ from lss.physics.random_field import (
     white_noise,
     white_noise_of,
 )
-from lss.process.threads import set_threads
 
 
 def shared_modes(field, largest):
@@ -58,14 +57,11 @@ def test_a_seed_means_the_same_field_for_ever():
     np.testing.assert_allclose(field[[0, 1, 7], [0, 2, 7], [0, 3, 7]], [-0.540473, 1.389228, 0.252084], atol=2e-6)
 
 
-def test_the_same_bits_for_any_number_of_threads():
-    try:
-        set_threads(1)
-        one = white_noise(5, 0, 32)
-        set_threads(2)
-        np.testing.assert_array_equal(white_noise(5, 0, 32), one)
-    finally:
-        set_threads(None)
+def test_the_same_bits_for_any_number_of_threads(threads):
+    threads(1)
+    one = white_noise(5, 0, 32)
+    threads(2)
+    np.testing.assert_array_equal(white_noise(5, 0, 32), one)
 
 
 @pytest.mark.parametrize("n", [12, 15])

@@ -6,7 +6,6 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from lss.process.threads import set_threads
 from lss_halo.finders.fof import friends_of_friends
 
 
@@ -85,15 +84,14 @@ def test_everything_in_one_point_is_one_group():
     assert list(groups.size) == [5000]
 
 
-def test_groups_do_not_depend_on_the_number_of_threads():
+def test_groups_do_not_depend_on_the_number_of_threads(threads):
     position = clustered(np.random.default_rng(3), 20000, 50.0)
-    before = set_threads(1)
+    threads(1)
     one = friends_of_friends(position, 50.0, 0.4, 2)
-    set_threads(None)
-    every = friends_of_friends(position, 50.0, 0.4, 2)
-    assert before == 1
-    assert np.array_equal(one.offset, every.offset)
-    assert np.array_equal(one.index, every.index)
+    threads(3)
+    three = friends_of_friends(position, 50.0, 0.4, 2)
+    assert np.array_equal(one.offset, three.offset)
+    assert np.array_equal(one.index, three.index)
 
 
 def test_groups_come_by_decreasing_size_then_by_lowest_member():

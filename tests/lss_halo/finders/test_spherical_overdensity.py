@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from lss.physics.units import GRAVITY
-from lss.process.threads import set_threads
 from lss_halo.finders.binding import Binding, binding_of
 from lss_halo.finders.spherical_overdensity import spherical_overdensity
 from lss_halo.finders.structure import nfw_concentration, structure
@@ -156,19 +155,19 @@ def cluster_field(seed, halos=60):
     return periodic(np.concatenate([*clumps, rng.random((20000, 3)) * BOX]))
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(threads):
     position = cluster_field(10)
     velocity = np.random.default_rng(11).normal(0, 100, position.shape).astype(np.float32)
     units = binding_of(1e11, 1.0, 100.0, 1.5)
     results = []
-    for threads in (1, None):
-        set_threads(threads)
+    for count in (1, 3):
+        threads(count)
         results.append(spherical_overdensity(position, velocity, BOX, density_of(400, 1.0), 20, units, subhalos=True))
-    one, every = results
+    one, three = results
     assert len(one.members) > 20
-    assert np.array_equal(one.centre, every.centre)
-    assert np.array_equal(one.host, every.host)
-    assert np.array_equal(one.members.index, every.members.index)
+    assert np.array_equal(one.centre, three.centre)
+    assert np.array_equal(one.host, three.host)
+    assert np.array_equal(one.members.index, three.members.index)
 
 
 def test_hosts_never_share_particles_and_come_by_decreasing_size():

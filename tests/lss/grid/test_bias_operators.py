@@ -8,7 +8,7 @@ from lss.errors import ConfigError
 from lss.grid import fourier
 from lss.grid.bias_operators import bias_operators, check_radii, expected_covariance, orthogonal_inputs
 from lss.physics.linear_power import linear_power
-from lss.physics.random_field import lattice_wavenumbers, linear_overdensity, white_noise
+from lss.physics.random_field import linear_overdensity, white_noise
 
 N, BOX = 32, 80.0
 RADII = (4.0, 8.0)
@@ -80,7 +80,7 @@ def test_operators_are_those_of_a_finite_difference_hessian():
 
 def operators_of_universes(count=30, n=N, box_size=BOX):
     cosmology = Cosmology()
-    power = linear_power(lattice_wavenumbers(n, box_size), cosmology)
+    power = linear_power(fourier.lattice_wavenumbers(n, box_size), cosmology)
     fields = (linear_overdensity(white_noise(5, i, n), cosmology, box_size) for i in range(count))
     return [bias_operators(field, RADII, box_size).reshape(6, -1) for field in fields], power
 

@@ -43,7 +43,7 @@ from lss_sim.cells import cell_order, take
 from lss_sim.mesh_force import MeshForce, mesh_offset
 from lss_sim.motion import columns
 from lss_sim.p3m import SCHEME
-from lss_sim.pair_force import BLOCK, PairForce, _held_force
+from lss_sim.pair_force import BLOCK, PairForce, held_force
 from lss_sim.split import cloud_polynomial, long_range_influence
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -250,7 +250,7 @@ def _many_targets(source, shape, turns):
     x, y, z = source[0], source[1], source[2]
     for t in range(turns):
         i = t % len(x)
-        fx, fy, fz, stiffness, close = _held_force(x[i], y[i], z[i], x, y, z, shape)
+        fx, fy, fz, stiffness, close = held_force(x[i], y[i], z[i], x, y, z, shape)
         total += fx + fy + fz + stiffness + close
     return total
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 
-def _settle_environment() -> None:
+def settle_environment() -> None:
     """What must be said before numba is imported: where compiled kernels are kept, and how idle threads wait."""
     # Spinning OpenMP threads slow small kernels by up to 80 times when cores are shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -19,19 +19,19 @@ def _settle_environment() -> None:
         return
     package = Path(__file__).parents[1]
     user_cache = Path(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")))
-    if not (os.access(package, os.W_OK) or _creatable(user_cache / "numba")):
+    if not (os.access(package, os.W_OK) or creatable(user_cache / "numba")):
         # A read-only installation without a home (cron, containers): numba would refuse to import.
         os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="lss-numba-")
 
 
-def _creatable(folder: Path) -> bool:
+def creatable(folder: Path) -> bool:
     """Whether `folder` exists or could be made, and be written to."""
     while not folder.exists():
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK)
 
 
-_settle_environment()
+settle_environment()
 
 import numba  # noqa: E402
 

@@ -50,7 +50,7 @@ def test_without_a_writable_place_the_cache_goes_to_a_private_folder(monkeypatch
     monkeypatch.setattr(kernels.os, "access", lambda path, mode: False)
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")
     monkeypatch.delenv("NUMBA_CACHE_DIR")
-    kernels._settle_environment()
+    kernels.settle_environment()
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
     assert folder.is_dir()
     assert folder.stat().st_mode & 0o077 == 0
@@ -60,12 +60,12 @@ def test_without_a_writable_place_the_cache_goes_to_a_private_folder(monkeypatch
 def test_a_cache_folder_that_was_chosen_is_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(kernels.os, "access", lambda path, mode: False)
-    kernels._settle_environment()
+    kernels.settle_environment()
     assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["settings", "sub/settings"])
 def test_a_folder_that_can_be_made_counts_as_writable(tmp_path, name):
-    assert kernels._creatable(tmp_path / name)
+    assert kernels.creatable(tmp_path / name)
     (tmp_path / "file").touch()
-    assert not kernels._creatable(tmp_path / "file" / name)
+    assert not kernels.creatable(tmp_path / "file" / name)

@@ -142,7 +142,7 @@ def _pair_force(position, level, lowest, start, low, high, side, box, stray, sha
                 p = target[t]
                 own = p - begin
                 x, y, z = source[0, own], source[1, own], source[2, own]
-                fx, fy, fz, stiffness, close = _held_force(x, y, z, sx, sy, sz, shape)
+                fx, fy, fz, stiffness, close = held_force(x, y, z, sx, sy, sz, shape)
                 if a <= own < b:  # the target counts itself
                     stiffness -= itself
                     close -= np.float32(1.0)
@@ -252,7 +252,7 @@ def _drop_far(source, begin, end, span, radius2, distance2):
 
 
 @kernel(fastmath=True)
-def _held_force(x, y, z, sx, sy, sz, shape):
+def held_force(x, y, z, sx, sy, sz, shape):
     """Force on a point from sources, with r held above h, the sum of force / distance, and how many lie within h."""
     radius2, h2 = shape[0], shape[1]
     c0, c1, c2, c3 = shape[3], shape[4], shape[5], shape[6]

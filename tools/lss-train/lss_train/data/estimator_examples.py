@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lss import stages
 from lss.config import Box
 from lss.errors import DataError
 from lss.grid.comparison import falls_through
@@ -99,7 +100,7 @@ def estimator_inputs(universes: TrainingSet, settings: Train, training: np.ndarr
 def flow_per_length(universes: TrainingSet) -> float:
     """a f H of the universes' last snapshot, km/s per comoving Mpc/h: the inflow that goes with an overdensity of 1."""
     omega_m = universes.cosmology.omega_m
-    scale_factor = 1 / (1 + min(universes.settings.get("sim", {}).get("redshifts", [0.0])))
+    scale_factor = 1 / (1 + min(stages.table("sim", universes.settings, "training set").redshifts))
     return hubble_flow(scale_factor, omega_m) * float(growth_rate(scale_factor, omega_m))
 
 

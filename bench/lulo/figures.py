@@ -26,8 +26,8 @@ from lss.physics.random_field import linear_overdensity
 from lss.physics.units import particle_mass
 from lss.universe import Universe
 from lss_stats.config import Statistics
+from lss_stats.fields import FieldModes, Fields, without_window
 from lss_stats.measures.bispectrum import against_angle
-from lss_stats.measures.fields import FieldModes, Fields, without_window
 
 # Which field's T(k), and how far from 1: LULO section 5.2.
 BANDS = {

@@ -21,7 +21,7 @@ MODULE = '''
 import numpy as np
 
 from lss.universe import Group
-from lss_stats.measures.statistic import Figure, Statistic
+from lss_stats.statistic import Figure, Statistic
 
 
 def measure(subject, name):
@@ -114,8 +114,8 @@ def test_no_two_statistics_share_a_group_or_a_figure():
 
 def test_each_field_is_painted_once(universe, monkeypatch):
     from lss.grid.mesh import paint
+    from lss_stats import fields
     from lss_stats.measurements import measure
-    from lss_stats.measures import fields
 
     painted = []
     monkeypatch.setattr(fields, "paint", lambda *args: painted.append(args[0]) or paint(*args))
@@ -151,7 +151,7 @@ print([name for name in sys.modules if name == "numba" or name.startswith("lss_s
 
 def test_points_on_a_coarse_grid_have_the_power_of_a_fine_one(universe):
     """By default; CIC without interlacing adds tens of percent near Nyquist."""
-    from lss_stats.measures.fields import Fields
+    from lss_stats.fields import Fields
     from lss_stats.measures.power import power
 
     def measured(**keys) -> np.ndarray:

@@ -10,8 +10,8 @@ from lss.physics.lpt import lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
 from lss.universe import Field, Halos, Particles, Universe, WhiteNoise
 from lss_stats.config import Statistics
+from lss_stats.fields import Fields
 from lss_stats.measures.comparison import compare
-from lss_stats.measures.fields import Fields
 
 N, BOX = 16, 100.0
 

@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 from lss.grid.fourier import forward
 from lss.halos.redshift_space import redshift_space
 from lss_stats.config import Statistics
+from lss_stats.fields import FieldModes
 from lss_stats.measurements import measure
-from lss_stats.measures.fields import FieldModes
 from lss_stats.measures.multipoles import multipoles
 from lss_stats.measures.wedges import wedges
 

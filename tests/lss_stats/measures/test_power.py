@@ -16,10 +16,10 @@ from lss.halos.halo_fields import CHANNELS, MOMENTUM, halo_fields, mass_bins, ma
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Field, Group, Halos, Universe
 from lss_stats.config import Statistics
+from lss_stats.fields import FieldModes, Fields, shot_noise
 from lss_stats.figures import spectra as figure_spectra
 from lss_stats.figures.shown import Shown
 from lss_stats.measures.comparison import compare
-from lss_stats.measures.fields import FieldModes, Fields, shot_noise
 from lss_stats.measures.power import power
 from lss_stats.measures.slices import slices
 

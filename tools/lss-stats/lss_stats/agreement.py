@@ -4,7 +4,7 @@ import numpy as np
 
 from lss.errors import DataError
 from lss_stats.measures import statistic_of
-from lss_stats.measures.statistic import Groups
+from lss_stats.statistic import Groups
 
 
 def refuse_other_abscissae(own: Groups, source: str, other: Groups, other_source: str) -> None:

@@ -15,7 +15,7 @@ from lss_stats.agreement import refuse_other_abscissae
 from lss_stats.config import Statistics
 from lss_stats.measurements import measure
 from lss_stats.measures import every, statistic_of
-from lss_stats.measures.statistic import Groups, Measured
+from lss_stats.statistic import Groups, Measured
 
 log = logging.getLogger("lss.stats")
 

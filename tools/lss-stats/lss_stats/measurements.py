@@ -9,9 +9,9 @@ from lss.process.progress import progress
 from lss.universe import Universe
 from lss_stats.agreement import refuse_other_abscissae
 from lss_stats.config import Statistics
+from lss_stats.fields import Fields
 from lss_stats.measures import wanted
-from lss_stats.measures.fields import Fields
-from lss_stats.measures.statistic import Groups, Measured, Statistic, Subject
+from lss_stats.statistic import Groups, Measured, Statistic, Subject
 
 log = logging.getLogger("lss.stats")
 

@@ -17,9 +17,9 @@ from lss_stats.ensemble import measure_members, of_members, scatter, truth_of
 from lss_stats.figures.shown import Shown
 from lss_stats.measurements import measure
 from lss_stats.measures.posterior import stored_posterior
-from lss_stats.measures.statistic import Groups, Measured
 from lss_stats.output.outputs import Outputs
 from lss_stats.output.summary import summary
+from lss_stats.statistic import Groups, Measured
 
 log = logging.getLogger("lss.stats")
 

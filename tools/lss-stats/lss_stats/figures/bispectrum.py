@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from lss_stats.fields import label
 from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import draw_band
 from lss_stats.figures.style import COLUMN, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
-from lss_stats.measures.fields import label
 
 _FIELDS = ("matter", "halo_mass_weighted", "halo_count")
 

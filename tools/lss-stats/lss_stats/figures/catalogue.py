@@ -7,11 +7,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from lss_stats import measures
+from lss_stats import measures, statistic
 from lss_stats.figures import ensemble, fields, posterior, style
 from lss_stats.figures.overview import overview
 from lss_stats.figures.shown import Shown
-from lss_stats.measures import statistic
 
 log = logging.getLogger("lss.stats")
 

@@ -4,11 +4,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lss.grid.comparison import K80, TRANSFER_BAND
+from lss_stats.fields import label
 from lss_stats.figures.halos import draw_mass_function
 from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import K_LABEL, SCALARS
 from lss_stats.figures.style import BLACK, COLUMN, PAGE, SKY, few_labels, plt, ratio_rows
-from lss_stats.measures.fields import label
 
 _LINE = {"color": SKY, "lw": 0.7, "alpha": 0.9}
 

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lss.universe import Group
+from lss_stats.fields import label
 from lss_stats.figures.shown import Shown
 from lss_stats.figures.style import PAGE, SUBJECT
-from lss_stats.measures.fields import label
 
 SHOWN = ("initial", "matter", "velocity", "halo_mass_weighted")
 RANDOM = ("power_law", "lognormal", "normal")

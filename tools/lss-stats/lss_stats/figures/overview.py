@@ -6,12 +6,12 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from lss.grid.comparison import K80
+from lss_stats.fields import label
 from lss_stats.figures.fields import draw_slice
 from lss_stats.figures.halos import draw_mass_function
 from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import K_LABEL, draw_correlation
 from lss_stats.figures.style import CYCLE, PAGE
-from lss_stats.measures.fields import label
 
 _SLICES = ("initial", "matter", "halo_mass_weighted")
 _SPECTRA = ("initial", "matter", "halo_mass_weighted", "halo_count", "halos")

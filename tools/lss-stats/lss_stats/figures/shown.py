@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from lss.universe import Group
-from lss_stats.measures.statistic import Groups, Measured
+from lss_stats.statistic import Groups, Measured
 
 _FORMER_NAMES = {"memory": "initial"}  # of groups in files of earlier versions
 

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from lss.grid.comparison import K80, LEAST_MODES, TRANSFER_BAND
 from lss.universe import Group
+from lss_stats.fields import VECTORS, label
 from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.style import BAND, COLUMN, CYCLE, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
-from lss_stats.measures.fields import VECTORS, label
 
 SCALARS = ("initial", "matter", "halo_mass_weighted", "halo_count")
 _SEEN = ("matter", "halos")  # in redshift space

@@ -1,6 +1,6 @@
 """The statistics of lss-stats: a module each, and the table of what `[stats] measure` may name.
 
-A module declares its statistic as STATISTIC (lss_stats.measures.statistic) and is imported when it is needed. To add
+A module declares its statistic as STATISTIC (lss_stats.statistic) and is imported when it is needed. To add
 one, write the module and add a line here: configuration, help, figures, tables and documentation read this table.
 """
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lss_stats.config import Statistics
-    from lss_stats.measures.statistic import Statistic
+    from lss_stats.statistic import Statistic
 
 
 @dataclass(frozen=True)

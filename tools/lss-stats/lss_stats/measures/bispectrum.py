@@ -24,8 +24,8 @@ from lss.process.kernels import kernel
 from lss.process.threads import threads
 from lss.universe import Group
 from lss_stats.config import Statistics
-from lss_stats.measures.fields import HALO_FIELDS, OF_RESOLVED_HALOS, FieldModes, without_window
-from lss_stats.measures.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.fields import HALO_FIELDS, OF_RESOLVED_HALOS, FieldModes, without_window
+from lss_stats.statistic import Figure, Groups, Statistic, Subject
 
 log = logging.getLogger("lss.stats")
 

@@ -9,9 +9,9 @@ from lss.errors import DataError
 from lss.grid.comparison import compare_spectra
 from lss.universe import Group
 from lss_stats.config import Statistics
-from lss_stats.measures.fields import FieldModes, label
+from lss_stats.fields import FieldModes, label
 from lss_stats.measures.power import attributes, measure_together, measured_fields, units_of
-from lss_stats.measures.statistic import Figure, Groups, Measured, Row, Statistic, Subject, Tables
+from lss_stats.statistic import Figure, Groups, Measured, Row, Statistic, Subject, Tables
 
 log = logging.getLogger("lss.stats")
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.measures.fields import resolved
-from lss_stats.measures.statistic import Figure, Statistic, numbers_of_halos
+from lss_stats.fields import resolved
+from lss_stats.statistic import Figure, Statistic, numbers_of_halos
 
 _EDGES = np.linspace(0, 2400, 41)  # km/s
 

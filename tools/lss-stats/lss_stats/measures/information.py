@@ -4,7 +4,7 @@ import numpy as np
 
 from lss.inference import Inference, join_names
 from lss.universe import Group, Universe
-from lss_stats.measures.statistic import Groups, Statistic, Subject
+from lss_stats.statistic import Groups, Statistic, Subject
 
 
 def information(universe: Universe, inference: Inference) -> Group:

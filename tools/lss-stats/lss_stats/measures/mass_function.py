@@ -20,8 +20,8 @@ from lss.physics.cosmology import RHO_CRIT, growth_factor
 from lss.physics.linear_power import sigma_r
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.measures.fields import lattice_particle_mass
-from lss_stats.measures.statistic import Figure, Statistic, numbers_of_halos
+from lss_stats.fields import lattice_particle_mass
+from lss_stats.statistic import Figure, Statistic, numbers_of_halos
 
 MODELS = ("tinker08", "sheth99", "press74")
 _BIN_POINTS = 10  # at which a model is averaged over a bin: across it, it falls more steeply than a line

@@ -5,14 +5,14 @@ P_l(k) = (2 l + 1) < |d(k)|^2 L_l(mu) > / L^3 over the modes of a shell, mu = k_
 
 import numpy as np
 
-from lss.grid.spectra import shell_limits, shells
+from lss.grid.fourier import half_space_weights
+from lss.grid.spectra import inverse_windows, shell_limits, shells
 from lss.process.kernels import kernel
 from lss.universe import Group
 from lss_stats.config import Statistics
-from lss_stats.measures.anisotropy import attributes, fields_in_redshift_space, prepare
-from lss_stats.measures.fields import FieldModes
+from lss_stats.fields import IN_REDSHIFT_SPACE, FieldModes
 from lss_stats.measures.power import in_range
-from lss_stats.measures.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.statistic import Figure, Groups, Statistic, Subject
 
 
 def multipoles(field: FieldModes, config: Statistics) -> Group:
@@ -37,6 +37,27 @@ def multipoles(field: FieldModes, config: Statistics) -> Group:
         "shot_noise": np.full(len(k), field.shot_noise),
     }
     return Group({name: column[kept] for name, column in data.items()}, attributes(field, config))
+
+
+def fields_in_redshift_space(subject: Subject) -> dict[str, tuple[str, ...]]:
+    """Matter and halos as an observer sees them."""
+    return {name: () for name in subject.fields.everything if name.endswith(IN_REDSHIFT_SPACE)}
+
+
+def attributes(field: FieldModes, config: Statistics) -> dict[str, str | int | float]:
+    return {
+        "field": field.name,
+        "source": field.source,
+        "line_of_sight": config.line_of_sight,
+        "grid": field.n,
+        "nyquist": field.nyquist,
+    }
+
+
+def prepare(field: FieldModes, config: Statistics) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    axis = "xyz".index(config.line_of_sight)
+    inverse = inverse_windows(field.n, [field.window])[0] ** 2
+    return field.modes[0], inverse, half_space_weights(field.n), axis
 
 
 @kernel

@@ -9,7 +9,7 @@ from lss.errors import DataError
 from lss.inference import join_names, read_parameter, split_names
 from lss.universe import Group, Universe
 from lss_stats.measures.coverage import expected_deviation, largest_deviation, ranks, tarp_level
-from lss_stats.measures.statistic import (
+from lss_stats.statistic import (
     Figure,
     Groups,
     Measured,

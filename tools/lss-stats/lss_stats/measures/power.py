@@ -7,8 +7,8 @@ from lss.grid.fourier import forward, half_space_weights
 from lss.grid.spectra import Spectra, measure_modes
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.measures.fields import VECTORS, FieldModes
-from lss_stats.measures.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.fields import VECTORS, FieldModes
+from lss_stats.statistic import Figure, Groups, Statistic, Subject
 
 
 def power(field: FieldModes, config: Statistics) -> Group:

@@ -12,8 +12,7 @@ import numpy as np
 from lss.errors import DataError
 from lss.halos.lagrangian import particle_halo_mass
 from lss.universe import Group, Universe
-from lss_stats.measures.divergence import kl_divergence
-from lss_stats.measures.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.statistic import Figure, Groups, Statistic, Subject
 
 log = logging.getLogger("lss.stats")
 
@@ -98,6 +97,29 @@ def _by_true_mass(found: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
         "density": density,
         **{f"q{round(100 * q):02d}": quantiles[:, i] for i, q in enumerate(_QUANTILES)},
     }
+
+
+def kl_divergence(
+    first: np.ndarray, second: np.ndarray, edges: np.ndarray, resamplings: int = 200, seed: int = 1
+) -> tuple[float, float]:
+    """D(p || q) = sum p ln(p / q) of two histograms in nats, and its standard error by bootstrap.
+
+    first, second : samples, any number; edges : of the bins; values outside go to the outermost bins. Half a count in
+    every bin keeps empty ones finite (Jeffreys' prior). The error is the scatter over resampled counts.
+    Source: Lucie-Smith et al. 2020, section 4 (residual distributions compared so).
+    """
+    p, q = (np.histogram(np.clip(x, edges[0], edges[-1]), edges)[0] for x in (first, second))
+    rng = np.random.default_rng(seed)
+    drawn = [
+        _divergence(rng.multinomial(p.sum(), p / p.sum()), rng.multinomial(q.sum(), q / q.sum()))
+        for _ in range(resamplings)
+    ]
+    return _divergence(p, q), float(np.std(drawn, ddof=1))
+
+
+def _divergence(p: np.ndarray, q: np.ndarray) -> float:
+    a, b = (p + 0.5) / (p + 0.5).sum(), (q + 0.5) / (q + 0.5).sum()
+    return float((a * np.log(a / b)).sum())
 
 
 def _of_universe(subject: Subject) -> Groups:

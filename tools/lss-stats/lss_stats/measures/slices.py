@@ -3,8 +3,8 @@
 from lss.halos.six_fields import lattice_velocity
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.measures.fields import Fields, stored_unit
-from lss_stats.measures.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.fields import Fields, stored_unit
+from lss_stats.statistic import Figure, Groups, Statistic, Subject
 
 _PAINTED = ("initial", "matter")  # by `Fields`; the others are there as they are
 

@@ -9,7 +9,7 @@ from lss.inference import Inference, join_names, split_names
 from lss.learned.compression import load
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.measures.statistic import (
+from lss_stats.statistic import (
     Figure,
     Groups,
     Measured,

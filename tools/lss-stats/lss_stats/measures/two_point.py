@@ -9,7 +9,7 @@ from lss.errors import DataError
 from lss.process.kernels import kernel
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.measures.statistic import Figure, Statistic
+from lss_stats.statistic import Figure, Statistic
 
 
 def two_point(universe: Universe, config: Statistics) -> Group:

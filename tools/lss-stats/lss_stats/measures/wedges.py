@@ -5,9 +5,9 @@ import numpy as np
 from lss.process.kernels import kernel
 from lss.universe import Group
 from lss_stats.config import Statistics
-from lss_stats.measures.anisotropy import attributes, fields_in_redshift_space, prepare
-from lss_stats.measures.fields import FieldModes
-from lss_stats.measures.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.fields import FieldModes
+from lss_stats.measures.multipoles import attributes, fields_in_redshift_space, prepare
+from lss_stats.statistic import Figure, Groups, Statistic, Subject
 
 
 def wedges(field: FieldModes, config: Statistics) -> Group:

@@ -2,8 +2,8 @@
 
 from lss_stats.figures.shown import Shown
 from lss_stats.measures import every
-from lss_stats.measures.statistic import Measured, Tables
 from lss_stats.output.text import as_text
+from lss_stats.statistic import Measured, Tables
 
 
 def tables(shown: Shown) -> Tables:

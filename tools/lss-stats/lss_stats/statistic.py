@@ -7,7 +7,7 @@ from typing import Optional
 from lss.inference import Inference, split_names
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
-from lss_stats.measures.fields import Fields
+from lss_stats.fields import Fields
 
 Groups = dict[str, Group]  # path below /stats -> its columns
 Row = tuple[str, ...]

@@ -13,12 +13,12 @@ from torch.nn import functional
 from lss.errors import LssError
 from lss.files.restart import Restart
 from lss.nets.checkpoint import Card
+from lss.nets.symmetries import SYMMETRIES, transformed
 from lss.nets.unet import UNet
 from lss.process import interrupt
 from lss.universe import Group
 from lss_train.config import Train
 from lss_train.data.examples import Example, Examples, UNetModel
-from lss_train.data.symmetries import SYMMETRIES, transformed
 from lss_train.training.journal import Journal
 from lss_train.training.schedule import Plateau, learning_rate
 from lss_train.training.state import Weights, as_arrays, restore, weights_of

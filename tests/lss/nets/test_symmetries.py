@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import torch
 
-from lss_train.data.symmetries import SYMMETRIES, transformed
+from lss.nets.symmetries import SYMMETRIES, transformed
 
 CUBE = torch.arange(4.0**3).reshape(4, 4, 4)
 

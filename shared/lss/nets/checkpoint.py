@@ -3,7 +3,7 @@
 The card is JSON in the file's metadata. It says what the network is and how to feed it, what it was trained on and how
 well it did, so that a checkpoint can be judged, used and refused without the program that made it:
 
-    model          "estimator", "optimizer", "imnn" or "density"
+    model          what lss-train was asked for: "estimator", "optimizer", "imnn", "density", "halo-mass", ...
     architecture   kind and sizes
     inputs         how fields are made from a catalogue: smoothing, normalisation, target
     training       the [train] table, updates, epochs, seconds
@@ -37,6 +37,9 @@ ARCHITECTURES: dict[str, str] = {
     "perceptrons": "lss.nets.perceptron.Perceptrons",
     "polynomial": "lss.nets.bias_functions.Polynomial",
     "bins": "lss.nets.bias_functions.Bins",
+    "halo-mass-subbox": "lss.nets.halo_mass_net.SubboxNet",
+    "halo-mass-dense": "lss.nets.halo_mass_net.DenseNet",
+    "halo-mass-perceptron": "lss.nets.halo_mass_net.PerceptronNet",
 }
 """Kind -> the torch module of a network, imported only when one is built.
 
@@ -109,7 +112,7 @@ def load_checkpoint(
 ) -> "tuple[dict[str, torch.Tensor], Card]":
     """Weights on the device, and the card.
 
-    model : what the checkpoint must be ("estimator", "optimizer", "imnn", "density"); anything if not given
+    model : what the checkpoint must be ("estimator", "imnn", ...); anything if not given
     Raises DataError as `read_card`, for another model, and for weights that are not finite.
     """
     import torch

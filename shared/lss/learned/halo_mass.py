@@ -1,0 +1,290 @@
+"""Halo masses from initial conditions: which halo will each particle end in?
+
+A checkpoint of model "halo-mass" holds one of the networks of `lss.nets.halo_mass_net`. It predicts the logarithm of
+the mass of a particle's halo, for particles that end in a halo of the mass range it was trained on; a dense network
+also gives the probability that a particle ends in a halo above that range's lower edge. What it is shown:
+
+    raw        the linear density about the particle's place in the initial conditions
+    averaged   the same with every voxel replaced by the mean of its concentric shell: spherical averages alone
+    late       the density at z = 0 about the particle's last place, as a check that a network can find halos at all
+
+The card's `inputs` says which, and its units. Source: Lucie-Smith et al. 2020.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lss.errors import DataError
+from lss.grid import fourier, mesh
+from lss.grid.subboxes import shell_averages, shell_numbers, subboxes
+from lss.nets.checkpoint import Card, load_network
+from lss.physics.surroundings import surroundings
+from lss.universe import Universe
+
+if TYPE_CHECKING:
+    import torch
+
+MODEL = "halo-mass"
+ARCHITECTURES = ("halo-mass-subbox", "halo-mass-dense", "halo-mass-perceptron")
+VOXEL_TOLERANCE = 0.01  # relative; a network sees voxels, not Mpc/h
+KINDS = {"density": "scalar", "potential": "scalar", "displacement": "vector", "gradient": "vector", "tide": "tensor"}
+_BATCH = 256  # sub-boxes at a time
+_ROWS = 65_536  # feature rows at a time
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a network is shown, and in which units.
+
+    network : "subbox", "dense" or "perceptron"; input : "raw", "averaged" or "late"
+    mass_range : Msun/h, of the halos; voxel : Mpc/h of the initial grid
+    channels : names among KINDS, "density" first; scale : the unit of each channel (of "late": of ln(1 + rho))
+    side : voxels of a sub-box; shells, shell_range : of "averaged", radii in voxels; refinement : cells of the grid of
+    "late" per voxel and side; radii, multipoles : of a perceptron's features
+    """
+
+    network: str
+    input: str
+    mass_range: tuple[float, float]
+    voxel: float
+    channels: tuple[str, ...] = ("density",)
+    scale: tuple[float, ...] = (1.0,)
+    side: int = 0
+    shells: int = 0
+    shell_range: tuple[float, float] = (0.0, 0.0)
+    refinement: int = 1
+    radii: tuple[float, ...] = ()
+    multipoles: tuple[int, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """How each channel turns with the universe."""
+        return tuple(KINDS[name] for name in self.channels)
+
+    def rescaled(self, mass: np.ndarray) -> np.ndarray:
+        """log10 mass [Msun/h] on the scale where the mass range is [-1, 1]."""
+        low, high = np.log10(self.mass_range)
+        return (2 * (mass - low) / (high - low) - 1).astype(np.float32)
+
+    def log_mass(self, d: np.ndarray) -> np.ndarray:
+        """log10 mass [Msun/h] of rescaled masses."""
+        low, high = np.log10(self.mass_range)
+        return (low + (d + 1) * (high - low) / 2).astype(np.float32)
+
+    def fields(self, linear: np.ndarray, position: np.ndarray | None, box_size: float) -> np.ndarray:
+        """The channels of a universe, each in its unit.
+
+        linear : (n, n, n) float32, linear overdensity at z = 0; position : (n^3, 3) Mpc/h at z = 0, for "late"
+        Returns (c, m, m, m) float32; m is n, or n times the refinement for "late".
+        """
+        if self.input == "late":
+            assert position is not None
+            fine = mesh.overdensity(position, self.refinement * len(linear), box_size, "cic")
+            return np.log1p(fine + 1)[None] / np.float32(self.scale[0])
+        fields = linear_channels(linear, box_size, self.channels)
+        first = 0
+        for name, scale in zip(self.channels, self.scale, strict=True):
+            width = {"scalar": 1, "vector": 3, "tensor": 6}[KINDS[name]]
+            fields[first : first + width] /= np.float32(scale)
+            first += width
+        return fields
+
+    def centres(self, points: np.ndarray, n: int, position: np.ndarray | None, box_size: float) -> np.ndarray:
+        """The grid point that each particle's sub-box is centred on: its own, or for "late" the nearest to it."""
+        if self.input == "late":
+            assert position is not None
+            return np.rint(position[points] * (self.refinement * n / box_size)).astype(np.int64)
+        return np.stack(np.unravel_index(points, (n, n, n)), axis=1)
+
+    def shown(self, boxes: np.ndarray) -> np.ndarray:
+        """Sub-boxes as the network is shown them: as they are, or averaged over shells."""
+        if self.input != "averaged":
+            return boxes
+        return shell_averages(boxes, shell_numbers(self.side, *self.shell_range, self.shells), self.shells)
+
+    def features(self, linear: np.ndarray, box_size: float, points: np.ndarray) -> np.ndarray:
+        """(m, f) float32, what a perceptron is given of these points."""
+        return surroundings(linear, box_size, self.radii, self.multipoles, points)
+
+    def as_card(self) -> Card:
+        """What the checkpoint keeps."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_card(card: Card, source: str) -> "Inputs":
+        """The inputs of a checkpoint. Raises DataError naming the key that is missing or unknown."""
+        try:
+            given = {key: tuple(value) if isinstance(value, list) else value for key, value in card["inputs"].items()}
+            return Inputs(**given)  # type: ignore[arg-type]
+        except (TypeError, AttributeError) as error:
+            raise DataError(f"{source}: the card's inputs do not describe a halo-mass network ({error})") from None
+
+
+def linear_channels(linear: np.ndarray, box_size: float, names: tuple[str, ...]) -> np.ndarray:
+    """Linear fields at z = 0 by name.
+
+    "density"; "potential" phi, laplacian phi = delta, (Mpc/h)^2; "displacement" -grad phi, Mpc/h; "gradient" of the
+    density, h/Mpc; "tide" d_i d_j phi in the order of `lss.nets.symmetries.TENSOR`
+    Returns (c, n, n, n) float32, vectors as three channels, tensors as six.
+    """
+    n = len(linear)
+    modes = fourier.forward(linear)
+    k = fourier.derivative_wavenumbers(n, box_size)
+    squared = fourier.wavenumber(n, box_size) ** 2
+    inverse = np.divide(1, squared, out=np.zeros_like(squared), where=squared > 0)
+    pairs = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+    factors: dict[str, list[Any]] = {
+        "potential": [-inverse],
+        "displacement": [1j * axis * inverse for axis in k],
+        "gradient": [1j * axis for axis in k],
+        "tide": [k[i] * k[j] * inverse for i, j in pairs],
+    }
+    fields = []
+    for name in names:
+        if name == "density":
+            fields.append(linear)
+        else:
+            fields += [fourier.inverse((modes * factor).astype(modes.dtype), n) for factor in factors[name]]
+    return np.stack(fields).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class HaloMass:
+    """A trained network and what it needs to know of its inputs; `source` names its checkpoint."""
+
+    network: Any
+    card: Card
+    inputs: Inputs
+    source: str
+    device: str
+
+    def predict(
+        self,
+        linear: np.ndarray,
+        box_size: float,
+        points: np.ndarray | None = None,
+        position: np.ndarray | None = None,
+        symmetries: tuple[int, ...] = (0,),
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """The mass of the halo that particles end in, if they end in one, and the probability that they do.
+
+        linear : (n, n, n) float32, linear overdensity at z = 0; points : (m,) flat indices of particles, all if not
+        given; position : (n^3, 3) Mpc/h at z = 0, for a network of the late density
+        symmetries : of the cube, over which predictions are averaged; range(48): they turn with the universe
+        Returns log10 mass in Msun/h, (m,) float32, and the probability, (m,) float32, of a dense network, else None.
+        Raises DataError for another voxel than that of the training, a grid that the network cannot halve, a box
+        smaller than a sub-box, or missing positions.
+        """
+        import torch
+
+        n = len(linear)
+        self._refuse_other_grid(n, box_size)
+        chosen = np.arange(n**3) if points is None else np.asarray(points)
+        if self.inputs.input == "late" and position is None:
+            raise DataError(f"{self.source}: a network of the density at z = 0 needs particles; run lss-sim first")
+        with torch.inference_mode():
+            if self.inputs.network == "dense":
+                d, probability = self._dense(linear, box_size, symmetries)
+                return self.inputs.log_mass(d[chosen]), probability[chosen]
+            if self.inputs.network == "perceptron":
+                return self.inputs.log_mass(self._of_features(linear, box_size, chosen)), None
+            d = self._of_boxes(linear, box_size, chosen, position, symmetries, self._d)
+            return self.inputs.log_mass(d), None
+
+    def outputs(
+        self, linear: np.ndarray, box_size: float, points: np.ndarray, position: np.ndarray | None = None
+    ) -> np.ndarray:
+        """y, what the network of a sub-box says itself: the location of its likelihood, (m,) float32."""
+        import torch
+
+        with torch.inference_mode():
+            return self._of_boxes(linear, box_size, points, position, (0,), lambda y: y)
+
+    def refuse_other_universe(self, universe: Universe) -> None:
+        """Raise DataError for a universe of another cosmology than the network was trained in."""
+        trained = self.card["data"].get("cosmology", {})
+        for key, value in universe.cosmology.model_dump().items():
+            if key in trained and trained[key] != value:
+                raise DataError(
+                    f"{universe.source}: [cosmology] {key} = {value!r}, but {self.source} was trained with"
+                    f" {trained[key]!r}"
+                )
+
+    def _refuse_other_grid(self, n: int, box_size: float) -> None:
+        voxel = box_size / n
+        if abs(voxel / self.inputs.voxel - 1) > VOXEL_TOLERANCE:
+            raise DataError(
+                f"{self.source}: trained on voxels of {self.inputs.voxel:.4g} Mpc/h, asked for {voxel:.4g} Mpc/h"
+                f" ({box_size:g} Mpc/h over {n}); choose [box] n = {round(box_size / self.inputs.voxel)} or another"
+                " checkpoint"
+            )
+        if self.inputs.network == "dense" and n % self.network.divisor:
+            raise DataError(f"{self.source}: [box] n = {n}: the network needs a multiple of {self.network.divisor}")
+
+    def _dense(self, linear: np.ndarray, box_size: float, symmetries: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        import torch
+
+        from lss.nets.symmetries import inverse, transformed
+
+        fields = torch.from_numpy(self.inputs.fields(linear, None, box_size))
+        total = torch.zeros(2, *linear.shape)
+        for symmetry in symmetries:
+            shown = transformed(fields, symmetry, self.inputs.kinds)[None].to(self.device)
+            mass, logit = self.network(shown)[0].cpu()
+            total += transformed(torch.stack([self._d(mass), logit.sigmoid()]), inverse(symmetry))
+        d, probability = (total / len(symmetries)).numpy().reshape(2, -1)
+        return d, probability
+
+    def _of_boxes(
+        self,
+        linear: np.ndarray,
+        box_size: float,
+        points: np.ndarray,
+        position: np.ndarray | None,
+        symmetries: tuple[int, ...],
+        read: "Callable[[torch.Tensor], torch.Tensor]",
+    ) -> np.ndarray:
+        """What is read of the network's outputs, averaged over the symmetries."""
+        import torch
+
+        from lss.nets.symmetries import transformed
+
+        fields = self.inputs.fields(linear, position, box_size)
+        centres = self.inputs.centres(points, len(linear), position, box_size)
+        found = np.zeros(len(centres), np.float32)
+        for rows in _slices(len(centres), _BATCH):
+            boxes = torch.from_numpy(self.inputs.shown(subboxes(fields, centres[rows], self.inputs.side)))
+            for symmetry in symmetries:
+                shown = transformed(boxes, symmetry, self.inputs.kinds).to(self.device)
+                found[rows] += read(self.network(shown)).cpu().numpy() / len(symmetries)
+        return found
+
+    def _of_features(self, linear: np.ndarray, box_size: float, points: np.ndarray) -> np.ndarray:
+        import torch
+
+        d = np.empty(len(points), np.float32)
+        for rows in _slices(len(points), _ROWS):
+            features = torch.from_numpy(self.inputs.features(linear, box_size, points[rows]))
+            d[rows] = self._d(self.network(features.to(self.device))).cpu().numpy()
+        return d
+
+    def _d(self, y: "torch.Tensor") -> "torch.Tensor":
+        """The rescaled mass that is predicted where the network's output is y."""
+        from lss.nets.truncated_cauchy import truncated_mean
+
+        return truncated_mean(y, self.network.log_gamma.exp()) if self.card["training"]["loss"] == "cauchy" else y
+
+
+def load(name_or_path: Path | str, device: str = "cpu") -> HaloMass:
+    """The halo-mass network of a checkpoint (a shipped name or a path). Raises DataError as lss.nets.checkpoint."""
+    network, card = load_network(name_or_path, MODEL, device, ARCHITECTURES)
+    return HaloMass(network, card, Inputs.from_card(card, str(name_or_path)), str(name_or_path), device)
+
+
+def _slices(count: int, size: int) -> Iterator[slice]:
+    return (slice(first, first + size) for first in range(0, count, size))

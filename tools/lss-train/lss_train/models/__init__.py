@@ -34,6 +34,7 @@ MODELS = {
     "optimizer": Model("lss_train.models.optimizer", "differences of halo fields to those of white noise"),
     "imnn": Model("lss_train.models.imnn", "fields to summaries of [inference]"),
     "density": Model("lss_train.models.density", "the probability of those summaries given the parameters"),
+    "halo-mass": Model("lss_train.models.halo_mass", "initial conditions to the mass of each particle's halo"),
 }
 
 

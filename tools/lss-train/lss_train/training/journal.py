@@ -48,9 +48,11 @@ class Journal:
         """Wall time of the training so far, earlier runs included."""
         return self._before + time.monotonic() - self._start
 
-    def update(self, epoch: int, update: int, loss: float, mean_loss: float, rate: float, gradient_norm: float) -> None:
-        """One update was made; `mean_loss` is that of the epoch so far."""
-        self._write(update=update, epoch=epoch, loss=loss, learning_rate=rate, gradient_norm=gradient_norm)
+    def update(
+        self, epoch: int, update: int, loss: float, mean_loss: float, rate: float, gradient_norm: float, **more: float
+    ) -> None:
+        """One update was made; `mean_loss` is that of the epoch so far, `more` what else is kept of it."""
+        self._write(update=update, epoch=epoch, loss=loss, learning_rate=rate, gradient_norm=gradient_norm, **more)
         if self._table.shown:
             left = (time.monotonic() - self._start) / (update - self._first) * (self._updates - update)
             self._table.show_last(self._row(epoch, update, mean_loss, rate) | {"left": f"{left / 60:.1f}"})

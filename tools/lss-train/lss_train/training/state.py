@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
+MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")  # the last of AMSGrad alone
 Weights = dict[str, torch.Tensor]
 
 
@@ -19,8 +19,8 @@ def as_arrays(network: torch.nn.Module, optimizer: torch.optim.Optimizer, best: 
     data = {f"network.{name}": tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
     data |= {f"best.{name}": tensor.cpu().numpy() for name, tensor in best.items()}
     for name, parameter in network.named_parameters():
-        for moment in MOMENTS if parameter in optimizer.state else ():
-            data[f"{moment}.{name}"] = optimizer.state[parameter][moment].cpu().numpy()
+        held = optimizer.state.get(parameter, {})
+        data |= {f"{moment}.{name}": held[moment].cpu().numpy() for moment in MOMENTS if moment in held}
     return data
 
 
@@ -31,10 +31,16 @@ def restore(
     network.load_state_dict(_tensors(data, "network."))
     for name, parameter in network.named_parameters():
         if f"{MOMENTS[0]}.{name}" in data:
-            moments = {m: torch.empty_like(parameter).copy_(torch.from_numpy(data[f"{m}.{name}"])) for m in MOMENTS}
+            held = [m for m in MOMENTS if f"{m}.{name}" in data]
+            moments = {
+                m: torch.empty_like(parameter).copy_(torch.from_numpy(np.asarray(data[f"{m}.{name}"]))) for m in held
+            }
             optimizer.state[parameter] = {"step": torch.tensor(float(updates)), **moments}
     return _tensors(data, "best.")
 
 
 def _tensors(data: Mapping[str, np.ndarray], prefix: str) -> Weights:
-    return {key.removeprefix(prefix): torch.from_numpy(a) for key, a in data.items() if key.startswith(prefix)}
+    """The arrays of a prefix; single numbers come back from HDF5 as such."""
+    return {
+        key.removeprefix(prefix): torch.from_numpy(np.asarray(a)) for key, a in data.items() if key.startswith(prefix)
+    }

@@ -108,6 +108,9 @@ class Halo(Table):
     network: str | None = quantity(
         None, "name or path of a trained network whose halos or fields are added; its card says which model it is"
     )
+    network_particles: int = quantity(
+        0, "drawn at random, for a network that predicts particle by particle; 0: all of them", ge=0
+    )
     survey: Survey | None = quantity(None, "what an observer sees of the halos")
     catalogue: Catalogue | None = quantity(None, "how to read another code's catalogue")
 

@@ -11,12 +11,13 @@ from lss.config import Cosmology
 from lss.errors import DataError
 from lss.universe import Halos, Members
 from lss_stats.config import Statistics
+from lss_stats.divergence import kl_divergence
 from lss_stats.fields import resolved
 from lss_stats.figures import halos as figure_halos
 from lss_stats.figures.shown import Shown
 from lss_stats.measures.halo_velocities import halo_velocities
 from lss_stats.measures.mass_function import mass_function, predicted
-from lss_stats.measures.residuals import kl_divergence, residuals
+from lss_stats.measures.residuals import residuals
 from lss_stats.measures.two_point import pair_counts, two_point
 
 

@@ -161,7 +161,7 @@ def residuals(shown: Shown) -> Figure | None:
         return None
     distribution = residual.own
     figure, (left, right) = plt.subplots(1, 2, figsize=(5.6, 2.7))
-    _violins(left, by_mass.own)
+    draw_violins(left, by_mass.own)
     d = distribution.data
     width = d["residual"][1] - d["residual"][0]
     for column, colour, text in (("count", SUBJECT, shown.label), ("count_shuffled", VERMILION, "shuffled particles")):
@@ -173,7 +173,8 @@ def residuals(shown: Shown) -> Figure | None:
     return figure
 
 
-def _violins(axis: Any, group: Group) -> None:
+def draw_violins(axis: Any, group: Group) -> None:
+    """Densities of the masses found in bins of true mass, with their quartiles and medians."""
     data = group.data
     widths = data["mass_high"] - data["mass_low"]
     for i in np.flatnonzero(data["particles"]):

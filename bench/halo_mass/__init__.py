@@ -1,0 +1,1 @@
+"""What the initial conditions around a particle say of its halo's mass: the figures of docs/halo-mass.md."""

@@ -8,14 +8,13 @@ from lss import stages
 from lss.config import Configuration, validate
 from lss.files.universe_file import write_universe
 from lss.grid import fourier
-from lss.grid.fourier import wavenumber
+from lss.grid.fourier import filter_modes, wavenumber
 from lss.halos.halo_fields import mass_edges
 from lss.learned.estimator import Inputs
 from lss.nets.checkpoint import build, save_checkpoint
 from lss.universe import Universe
 from lss_recon.lulo.directions import by_estimate
 from lss_recon.lulo.loop import Problem
-from lss_recon.lulo.modes import filter_modes
 
 
 class LinearToy:

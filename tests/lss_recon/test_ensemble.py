@@ -69,7 +69,7 @@ def test_samples_of_different_catalogues_are_not_gathered(samples, observed, est
     config = validate(Config, settings_of(observed, estimator), "test")
     group = samples[1].group("recon/observed")
     other = samples[1].with_group("recon/observed", type(group)({**group.data, "mass": group.data["mass"] * 2}))
-    with pytest.raises(DataError, match=r"000001.h5: a sample of another catalogue"):
+    with pytest.raises(DataError, match=r"000001.h5: made from another catalogue"):
         gather(written([samples[0], other], tmp_path), config)
 
 

@@ -209,7 +209,9 @@ def test_a_density_of_another_network_s_summaries_is_refused(observed, given, tm
     other = merge(SETTINGS, {"train": {"seed": 5}})
     config = validate(TrainConfig, other, "test")
     train([], config, tmp_path / "other.safetensors", restart=Restart(None), settings=other)
-    with pytest.raises(ConfigError, match=r"another network's summaries; \[recon\] checkpoint = .*other.safetensors"):
+    with pytest.raises(
+        ConfigError, match=r"the summaries of another network; \[recon\] checkpoint = .*other.safetensors"
+    ):
         infer(observed, str(tmp_path / "other.safetensors"), settings=given)
 
 
@@ -223,7 +225,7 @@ def test_a_density_is_asked_nowhere_but_where_its_simulations_are(observed, chec
 
 def test_a_density_knows_no_data_unlike_its_simulations(observed, checkpoint, given, tmp_path):
     loud = observed.with_field("power_law", Field(observed.field("power_law").value * np.float32(5)))
-    with pytest.raises(DataError, match="the target is outside the prior"):
+    with pytest.raises(DataError, match="the data lie outside the prior"):
         infer(loud, checkpoint, settings=given)
     state, card = load_checkpoint(given["recon"]["delfi"]["density"])
     early = {key: value for key, value in card["data"].items() if not key.startswith("summaries")}
@@ -274,7 +276,7 @@ def test_a_field_in_another_box_is_refused(observed, checkpoint):
 
 def test_a_loud_field_is_outside_the_prior(observed, checkpoint):
     loud = observed.with_field("power_law", Field(observed.field("power_law").value * np.float32(5)))
-    with pytest.raises(DataError, match="the target is outside the prior"):
+    with pytest.raises(DataError, match="the data lie outside the prior"):
         infer(loud, checkpoint)
 
 

@@ -15,10 +15,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from lss.grid.fourier import filter_modes
 from lss_recon.lulo.directions import pull_to_estimate
 from lss_recon.lulo.line_search import by_schedule
 from lss_recon.lulo.loop import reconstruct
-from lss_recon.lulo.modes import filter_modes
 from lss_recon.lulo.start import certainty
 
 TRUTHS, SAMPLES = 8, 6

@@ -486,7 +486,7 @@ def test_catalogue_outside_the_mass_range_is_refused(observed, estimator):
 def test_checkpoint_of_another_mass_definition_is_refused(observed, estimator):
     other = with_halos(observed, mass_definition="200c")
     other = dataclasses.replace(other, config=merge(other.config, {"halo": {"mass_definition": "200c"}}))
-    with pytest.raises(ConfigError, match=r'trained on "fof" halos; \[halo\] mass_definition = "200c": set one'):
+    with pytest.raises(ConfigError, match=r'trained on "fof" halos; \[halo\] mass_definition = "200c": change one'):
         reconstruct(other, estimator)
 
 
@@ -498,7 +498,7 @@ def test_checkpoint_of_other_voxels_is_refused(observed, estimator):
 
 
 def test_deconvolving_further_than_the_estimator_sees_is_refused(observed, estimator):
-    with pytest.raises(ConfigError, match=r"k_max = 3: .* holds nothing beyond k = 2.4 h/Mpc"):
+    with pytest.raises(ConfigError, match=r"k_max = 3: .* has no information beyond k = 2.4 h/Mpc"):
         reconstruct(observed, estimator, update={"k_max": 3.0})
 
 

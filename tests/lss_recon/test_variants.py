@@ -25,7 +25,7 @@ def test_bisection_halves_or_doubles_the_step_from_the_first(observed, estimator
 def test_own_mean_counts_are_those_that_the_network_was_trained_with(observed, optimizer):
     paper = {"direction": "pairs", "start": "prior", "update": {"k_max": 10.0}, "max_simulations": 2}
     by_data = reconstruct(observed, optimizer, **paper).group("recon").data["loss"]
-    with pytest.raises(ConfigError, match="halo fields with mean_counts data, here own"):
+    with pytest.raises(ConfigError, match="trained on halo fields with mean_counts = data, here own"):
         reconstruct(observed, optimizer, loss={"mean_counts": "own"}, **paper)
     assert np.isfinite(by_data).all()
 

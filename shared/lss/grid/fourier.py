@@ -96,3 +96,13 @@ def smooth_modes(modes: np.ndarray, n: int, radius: float, box_size: float) -> n
     for k in wavenumbers(n, box_size):
         modes *= np.exp(-0.5 * (k * radius) ** 2).astype(modes.real.dtype)
     return inverse(modes, n, overwrite=True)
+
+
+def filter_modes(field: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """A grid, (n, n, n) float32, with its modes multiplied by `factor`, (n, n, n//2+1)."""
+    return inverse(forward(field) * factor.astype(np.float32), len(field), overwrite=True)
+
+
+def cut_modes(field: np.ndarray, k_max: float, box_size: float) -> np.ndarray:
+    """A grid without its modes at k >= k_max (h/Mpc)."""
+    return filter_modes(field, wavenumber(len(field), box_size) < k_max)

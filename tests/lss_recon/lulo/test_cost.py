@@ -54,5 +54,5 @@ def test_what_would_be_refused_is_not_planned():
         planned(**PM)
     with pytest.raises(ConfigError, match="trained on voxels of"):
         planned(box={"n": 64, "size": 250.0})
-    with pytest.raises(ConfigError, match="holds nothing beyond k ="):
+    with pytest.raises(ConfigError, match="has no information beyond k ="):
         planned(recon={"update": {"k_max": 5.0}})

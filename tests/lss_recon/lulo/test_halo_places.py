@@ -7,12 +7,11 @@ import pytest
 
 from lss.config import Cosmology
 from lss.errors import DataError
-from lss.grid.fourier import wavenumber
+from lss.grid.fourier import filter_modes, wavenumber
 from lss.physics.lpt import displacements, lpt_particles
 from lss.physics.random_field import linear_overdensity, white_noise
 from lss.universe import Halos, Members
 from lss_recon.lulo.halo_places import REACH, SIGMA, change_towards_places, match_nearest
-from lss_recon.lulo.modes import filter_modes
 
 BOX, N = 64.0, 16
 COSMOLOGY = Cosmology()

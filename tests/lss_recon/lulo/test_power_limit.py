@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from lss.grid import fourier
-from lss.grid.fourier import wavenumber
+from lss.grid.fourier import filter_modes, wavenumber
 from lss.physics.random_field import white_noise
-from lss_recon.lulo.modes import filter_modes
 from lss_recon.lulo.power_limit import FROM, OF_HALOS, WIDTH, expected_power, limit_power
 
 N, BOX = 32, 62.5

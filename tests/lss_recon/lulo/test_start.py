@@ -3,11 +3,10 @@ import pytest
 
 from lss.config import Cosmology
 from lss.grid import fourier
-from lss.grid.fourier import wavenumber
+from lss.grid.fourier import cut_modes, filter_modes, wavenumber
 from lss.physics.random_field import linear_overdensity, white_noise
 from lss_recon.lulo.directions import hold_below, pull_to_estimate, whiten, with_noise
 from lss_recon.lulo.loop import Evaluation
-from lss_recon.lulo.modes import cut_modes, filter_modes
 from lss_recon.lulo.start import certainty, constrained_draw, prior_draw, update_draw
 
 N, BOX = 32, 62.5

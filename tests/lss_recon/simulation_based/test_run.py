@@ -98,7 +98,7 @@ def test_posterior_ends_at_the_prior():
 
 
 def test_impossible_data_is_refused():
-    with pytest.raises(DataError, match="zero all over the prior"):
+    with pytest.raises(DataError, match="zero everywhere in the prior"):
         temper(lambda theta: np.full(len(theta), np.nan), PRIOR, 100, np.random.default_rng(1))
 
 
@@ -203,7 +203,9 @@ def test_failed_simulations_are_recorded_left_out_and_counted():
 
 def test_a_target_outside_the_prior_is_refused_after_one_round():
     far = np.array([2.5, 0.5])
-    with pytest.raises(DataError, match="the target is outside the prior, or no data of this model: its summary 1"):
+    with pytest.raises(
+        DataError, match="the data lie outside the prior, or this model cannot make them: their summary 1"
+    ):
         delfi.learn(target(far), Delfi(rounds=2, simulations=300), QUICK, runner(), none())
 
 
@@ -288,7 +290,9 @@ def test_a_target_outside_the_prior_costs_rejection_one_batch():
         made.append(len(theta))
         return linear(theta, first)
 
-    with pytest.raises(DataError, match="the target is outside the prior, or no data of this model: its summary 1"):
+    with pytest.raises(
+        DataError, match="the data lie outside the prior, or this model cannot make them: their summary 1"
+    ):
         abc.accept(target(np.array([2.5, 0.5])), FISHER, Abc(), runner(simulate=counted), none())
     assert made == [500]
 

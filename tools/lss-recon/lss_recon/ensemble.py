@@ -75,7 +75,7 @@ def _table(sample: Universe, observed: Group) -> Group:
     own = sample.group("recon/observed")
     for name in ("position", "mass"):
         if not np.array_equal(own.data[name], observed.data[name]):
-            raise DataError(f"{sample.source}: a sample of another catalogue than the first of its directory")
+            raise DataError(f"{sample.source}: made from another catalogue than the first sample")
     return sample.group("recon")
 
 

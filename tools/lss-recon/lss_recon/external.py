@@ -94,7 +94,7 @@ def _call(words: Sequence[str], output: Path, timeout: float) -> None:
             if interrupt.requested():
                 raise Stopped("asked to stop")
             if time.monotonic() > end:
-                raise DataError(f"not done after {timeout:g} s, and ended{_last_words(output)}")
+                raise DataError(f"ended by the time-out of {timeout:g} s{_last_words(output)}")
             _wait(process, POLL)
     finally:
         if process.returncode != 0:

@@ -1,4 +1,4 @@
-"""The halo fields in which a simulated catalogue is compared with the observed one."""
+"""The halo fields in which a simulated catalogue is compared with the observed one, and their mismatch."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ import numpy as np
 from lss import stages
 from lss.config import Box, Settings
 from lss.errors import DataError
+from lss.grid.fourier import smooth
 from lss.halos.halo_fields import halo_fields, mass_bins, mass_edges
 from lss.universe import Halos
 
@@ -37,3 +38,13 @@ def compared_fields(observed: Halos, box: Box, settings: Settings, mean_counts: 
         )
 
     return fields
+
+
+def mismatch(fields: np.ndarray, data: np.ndarray, smoothing: float, box_size: float) -> float:
+    """Mean of (S(x) - d)^2 over channels and voxels, both smoothed with a Gaussian of R = `smoothing` Mpc/h.
+
+    fields, data : (channels, n, n, n) float32 overdensities
+    Source: LULO Eq. 5 (without smoothing).
+    """
+    differences = (smooth(difference, smoothing, box_size) for difference in fields - data)
+    return float(np.mean([np.mean(np.square(difference, dtype=np.float64)) for difference in differences]))

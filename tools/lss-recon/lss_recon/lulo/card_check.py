@@ -46,7 +46,7 @@ def check_card(card: Card, config: Config, settings: Settings) -> None:
     if trained["mass_definition"] != wanted:
         raise ConfigError(
             f'checkpoint {name} was trained on "{trained["mass_definition"]}" halos; '
-            f'[halo] mass_definition = "{wanted}": set one to suit the other{_shipped_for(wanted, card["model"])}'
+            f'[halo] mass_definition = "{wanted}": change one of them{_shipped_for(wanted, card["model"])}'
         )
     voxel = trained["box"]["size"] / trained["box"]["n"]
     if abs(box.size / box.n / voxel - 1) > 0.01:
@@ -85,7 +85,7 @@ def _check_estimator(card: Card, recon: Reconstruction) -> None:
         highest = np.sqrt(-2 * np.log(LEAST_WINDOW)) / smoothing
         raise ConfigError(
             f"[recon.update] k_max = {recon.update.k_max:g}: checkpoint {recon.checkpoint} estimates the field "
-            f"smoothed with {smoothing:g} Mpc/h, which holds nothing beyond k = {highest:.2g} h/Mpc"
+            f"smoothed with {smoothing:g} Mpc/h, which has no information beyond k = {highest:.2g} h/Mpc"
         )
 
 
@@ -103,7 +103,9 @@ def _check_pairs(card: Card, config: Config, settings: Settings) -> None:
     for key, value in given.items():
         alike = same_edges(held.get(key, ()), value) if key == "mass_edges" else held.get(key) == value
         if not alike:
-            raise ConfigError(f"checkpoint {recon.checkpoint}: halo fields with {key} {held.get(key)}, here {value}")
+            raise ConfigError(
+                f"checkpoint {recon.checkpoint}: trained on halo fields with {key} = {held.get(key)}, here {value}"
+            )
     if n % divisor:
         raise ConfigError(f"[box] n = {n}: checkpoint {recon.checkpoint} needs a multiple of {divisor}")
 

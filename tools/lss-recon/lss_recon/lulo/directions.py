@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from lss.config import Cosmology
-from lss.grid.fourier import wavenumber
+from lss.grid.fourier import filter_modes, wavenumber
 from lss.physics.random_field import white_noise_of
 from lss.universe import Halos
 from lss_recon.lulo.loop import Evaluation
-from lss_recon.lulo.modes import filter_modes
 from lss_recon.lulo.orientation import Orientation, estimate_from
 
 Direction = Callable[[Evaluation, int], np.ndarray]

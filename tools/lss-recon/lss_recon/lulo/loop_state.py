@@ -1,4 +1,4 @@
-"""The state of the loop on disk, so that a reconstruction survives SIGKILL after any simulation.
+"""The state of the loop on disk: a reconstruction survives SIGKILL after any simulation.
 
 Each kept universe lies in a slot, "universe-0", "universe-1", ...; "history" lists the trials and which simulation is
 in which slot. A new universe is written to a slot that the history on disk does not name, and the history after it:
@@ -14,10 +14,32 @@ import numpy as np
 from lss.errors import DataError
 from lss.files.restart import Restart
 from lss.universe import Group, Universe
-from lss_recon.lulo import history
-from lss_recon.lulo.loop import Evaluation, State
+from lss_recon.lulo.loop import Evaluation, State, Trial
 
 _NOISE = "white_noise_of_the_loop"
+_TYPES = {"simulation": np.int32, "update": np.int32}
+_COLUMNS = [column.name for column in dataclasses.fields(Trial) if column.name != "extra"]
+_UNITS = {"seconds": "s"}
+
+
+def history_as_group(history: tuple[Trial, ...]) -> Group:
+    """The columns of Trial, `extra` spread out, float64 where they are no counts; NaN where a row lacks a column."""
+    rows = [{**{name: getattr(trial, name) for name in _COLUMNS}, **trial.extra} for trial in history]
+    names = list(dict.fromkeys([*_COLUMNS, *(name for row in rows for name in row)]))
+    data = {name: np.array([row.get(name, np.nan) for row in rows], _TYPES.get(name, np.float64)) for name in names}
+    return Group(data, units={name: _UNITS.get(name, "1") for name in names})
+
+
+def history_from_group(group: Group) -> tuple[Trial, ...]:
+    """The trials of a table made by `history_as_group`, bit by bit."""
+    extra = [name for name in group.data if name not in _COLUMNS]
+    return tuple(
+        Trial(
+            **{name: group.data[name][row].item() for name in _COLUMNS},
+            extra={name: group.data[name][row].item() for name in extra},
+        )
+        for row in range(len(group.data["simulation"]))
+    )
 
 
 class LoopState:
@@ -36,7 +58,7 @@ class LoopState:
         if saved is None:
             return State()
         self._slots = dict(zip(saved.data.pop("kept").tolist(), saved.data.pop("slot").tolist(), strict=True))
-        return State(history.from_group(saved), {number: self._load(slot) for number, slot in self._slots.items()})
+        return State(history_from_group(saved), {number: self._load(slot) for number, slot in self._slots.items()})
 
     def save(self, state: State) -> None:
         """Keep the state: the universes that are new, then the history."""
@@ -48,7 +70,7 @@ class LoopState:
             if number not in slots:
                 slots[number] = next(free)
                 self._restart.save(f"universe-{slots[number]}", _flat(evaluation))
-        table = history.as_group(state.history)
+        table = history_as_group(state.history)
         kept = {"kept": np.array(list(slots), np.int64), "slot": np.array(list(slots.values()), np.int64)}
         self._restart.save("history", Group({**table.data, **kept}))
         self._slots = slots
@@ -57,7 +79,7 @@ class LoopState:
         saved = self._restart.load(f"universe-{slot}")
         if saved is None:
             place = f"{self._restart.folder}/universe-{slot}.h5"
-            raise DataError(f"{place}: missing, though the history beside it names it; remove the folder to begin anew")
+            raise DataError(f"{place}: missing, but listed in the history beside it; remove the folder to start again")
         return _unflat(saved, self._blank)
 
 

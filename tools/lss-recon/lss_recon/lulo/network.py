@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from lss.config import Settings
-from lss.grid.fourier import wavenumber
+from lss.grid.fourier import cut_modes, filter_modes, wavenumber
 from lss.learned import estimator
 from lss.nets.checkpoint import load_network, read_card
 from lss.physics.random_field import linear_overdensity, white_noise_of
@@ -25,7 +25,6 @@ from lss_recon.lulo.directions import (
     pull_to_estimate,
     whiten,
 )
-from lss_recon.lulo.modes import cut_modes, filter_modes
 from lss_recon.lulo.orientation import SIDES, Orientation, estimate_from, orientation
 from lss_recon.lulo.power_limit import expected_power
 from lss_recon.lulo.start import certainty, constrained_draw

@@ -13,6 +13,7 @@ import numpy as np
 from lss.errors import Stopped
 from lss.files.provenance import file_hash, provenance_of
 from lss.files.restart import Restart
+from lss.grid.fourier import cut_modes
 from lss.nets.checkpoint import resolve
 from lss.process import interrupt
 from lss.process.progress import progress
@@ -20,16 +21,13 @@ from lss.universe import Group, Halos, Universe
 from lss_recon.config import Config, Reconstruction
 from lss_recon.forward import Forward, by_command, by_stages
 from lss_recon.forward_settings import forward_settings
-from lss_recon.halo_comparison import compared_fields
-from lss_recon.lulo import history
+from lss_recon.halo_comparison import compared_fields, mismatch
 from lss_recon.lulo.cheap import cheap_config, cheap_data
 from lss_recon.lulo.cost import plan
 from lss_recon.lulo.directions import Direction, hold_below, with_noise
 from lss_recon.lulo.line_search import ChooseStep, by_bisection, by_line_search, by_schedule
 from lss_recon.lulo.loop import Problem, State, reconstruct
-from lss_recon.lulo.loop_state import LoopState
-from lss_recon.lulo.loss import mismatch
-from lss_recon.lulo.modes import cut_modes
+from lss_recon.lulo.loop_state import LoopState, history_as_group
 from lss_recon.lulo.network import Guidance, make_guidance
 from lss_recon.lulo.one_point import gaussianise
 from lss_recon.lulo.power_limit import limit_power
@@ -211,7 +209,7 @@ def _summarise(state: State) -> str:
 def _result(state: State, early: State | None, universe: Universe, recon: Reconstruction) -> Universe:
     """The best universe with the history and the data it was reconstructed from; provenance is the input's so far."""
     best = state.best
-    table = history.as_group(state.history)
+    table = history_as_group(state.history)
     # Times differ from run to run, so they are no dataset: the same bits come from the same input.
     attrs: dict[str, Any] = {
         "seconds": table.data.pop("seconds"),
@@ -224,7 +222,7 @@ def _result(state: State, early: State | None, universe: Universe, recon: Recons
     result: Universe = state.kept[best.simulation].outcome
     result = result.with_group("recon", Group(table.data, attrs, table.units))
     if early:
-        before = history.as_group(early.history)
+        before = history_as_group(early.history)
         seconds = before.data.pop("seconds")
         result = result.with_group("recon/early", Group(before.data, {"seconds": seconds}, before.units))
     result = result.with_group("recon/observed", _without_members(universe.group("halos")))

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lss.grid.fourier import wavenumber
+from lss.grid.fourier import filter_modes, wavenumber
 from lss.physics.random_field import white_noise
-from lss_recon.lulo.modes import filter_modes
 
 # Streams that no universe of lss-ic uses (its partners count from 1): a reconstruction whose seed happens to be that
 # of the truth must not begin at the truth.

@@ -29,7 +29,7 @@ def against_truth(path: Path, blank: Universe) -> Callable[[Evaluation], dict[st
     reference = reference_bins(truth) if truth.has("halos") else None
     fields = six_fields(truth, reference)
     if not fields:
-        raise DataError(f"--truth {path}: no white noise, particles or halos to hold a reconstruction against")
+        raise DataError(f"--truth {path}: no white noise, particles or halos to compare a reconstruction with")
 
     by_default = six_fields(truth, reference, Painting(), PAINTED)
 

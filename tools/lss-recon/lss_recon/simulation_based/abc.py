@@ -111,8 +111,8 @@ def accept(
         nearest = _distance(target, fisher, simulations.good()[1]).min(initial=np.inf)
         raise DataError(
             f"{len(accepted.theta)} of {simulations.made} simulations lie within {epsilon:g} of the data, the nearest"
-            f" at {nearest:.3g}: raise [recon.abc] max_simulations or epsilon, or draw them nearer"
-            ' ([recon.simulations] first = "fisher"); a target outside the prior looks the same'
+            f" at {nearest:.3g}: raise [recon.abc] max_simulations or epsilon, or draw parameters nearer to the data"
+            ' ([recon.simulations] first = "fisher"); data outside the prior give the same result'
         )
     if not enough:
         log.warning(

@@ -16,7 +16,7 @@ def plan_simulations(universe: Universe | None, config: Config, most: int, learn
     """Peak memory of the whole process and CPU time of at most `most` simulations and of what is learned from them."""
     recon, inference = config.recon, config.inference
     settings = complete_settings(universe or Universe(config.cosmology, config.box), config)
-    voxels = config.box.n ** config.ic.get("dimensions", 3)
+    voxels = config.box.n ** stages.table("ic", settings).dimensions
     if makes_fields_in_memory(config):
         simulation = [Plan(FIELD_BYTES * FIELDS * voxels, FIELD_CPU_SECONDS * voxels, ["a field in memory"])]
     else:

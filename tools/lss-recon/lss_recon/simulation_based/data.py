@@ -53,5 +53,7 @@ def compress_data(universe: Universe, config: Config) -> Data:
     columns = zip(inference.parameters, x, sigma, strict=True)
     log.info("score estimate: %s", ", ".join(f"{key} = {value:.4g} +- {error:.2g}" for key, value, error in columns))
     if not inference.prior.contains(x):
-        log.warning("the score estimate lies outside the prior; summaries are linear about their fiducial only")
+        log.warning(
+            "the score estimate lies outside the prior; summaries are accurate only near the fiducial parameters"
+        )
     return Data(x, compressor, compress)

@@ -45,8 +45,8 @@ class Kernels:
             drawn += n
             if drawn > 10 / SMALLEST_SHARE and len(found) < SMALLEST_SHARE * drawn:
                 raise DataError(
-                    "the parameters to be simulated lie outside the prior: hardly one in"
-                    f" {1 / SMALLEST_SHARE:.0f} is within; widen [inference] low and high"
+                    "nearly all parameters to be simulated lie outside the prior: fewer than one in"
+                    f" {1 / SMALLEST_SHARE:.0f} is inside; widen [inference] low and high"
                 )
         return found[:n]
 

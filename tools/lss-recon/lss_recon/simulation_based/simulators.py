@@ -71,7 +71,7 @@ def fields_of_stages(
     def one(theta: np.ndarray, number: int) -> np.ndarray:
         own = with_parameters(settings, parameters, theta.tolist())
         config = validate(Configuration, own, "configuration")
-        dimensions = own.get("ic", {}).get("dimensions", 3)
+        dimensions = stages.table("ic", own).dimensions
         noise = white_noise(seed, number, config.box.n, partner=_NOISE + sample, dimensions=dimensions)
         blank = Universe(config.cosmology, config.box, own, {}, "simulation")
         field = forward.by_stages(names, blank, number, restart)(noise).field(data)
@@ -101,8 +101,10 @@ def compress_finite(fields: np.ndarray, compress: Compress) -> np.ndarray:
 
 def makes_fields_in_memory(config: Config) -> bool:
     """Whether the data is a random field that torch makes by the thousand."""
-    field = config.ic.get("field", "linear")
-    return config.inference.stages == ("ic",) and field.replace("-", "_") == config.inference.data
+    if config.inference.stages != ("ic",):
+        return False
+    field = stages.table("ic", {"ic": config.ic}).field
+    return field.replace("-", "_") == config.inference.data
 
 
 def complete_settings(universe: Universe, config: Config) -> Settings:

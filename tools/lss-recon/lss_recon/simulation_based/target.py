@@ -37,16 +37,16 @@ def refuse_outside(observed: np.ndarray, simulated: np.ndarray) -> None:
     observed : (s,); simulated : (m, s)
     """
     if not len(simulated):
-        raise DataError("no simulation gave summaries")
+        raise DataError("every simulation failed: there are no summaries")
     low, high = simulated.min(axis=0), simulated.max(axis=0)
     margin = MARGIN * (high - low)
     outside = np.flatnonzero((observed < low - margin) | (observed > high + margin))
     if len(outside):
         i = outside[0]
         raise DataError(
-            f"the target is outside the prior, or no data of this model: its summary {i + 1} is {observed[i]:.4g},"
-            f" those of the simulations lie between {low[i]:.4g} and {high[i]:.4g};"
-            " see [inference] low, high"
+            f"the data lie outside the prior, or this model cannot make them: their summary {i + 1} is"
+            f" {observed[i]:.4g}, those of the simulations lie between {low[i]:.4g} and {high[i]:.4g};"
+            " see [inference] low and high"
         )
 
 

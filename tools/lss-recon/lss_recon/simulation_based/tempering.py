@@ -2,7 +2,7 @@
 
 The prior's draws are led through prior x likelihood^b, b = 0 ... 1: each step is as long as half of the effective
 sample allows; then the draws are resampled and moved by Metropolis steps. Several modes, bent ridges and posteriors a
-millionth of the prior are all found, and the evidence falls off on the way.
+millionth of the prior are all found, and the evidence comes as a by-product.
 Source: Del Moral, Doucet & Jasra 2006.
 """
 
@@ -39,12 +39,12 @@ def temper(
     """Draw from prior x likelihood^power; power = 1/2 is the geometric mean of posterior and prior.
 
     log_likelihood : parameters (b, p) -> (b,)
-    Raises DataError if the likelihood is zero all over the prior.
+    Raises DataError if the likelihood is zero everywhere in the prior.
     """
     theta = prior.draw(rng, count)
     value = _finite(log_likelihood(theta))
     if np.isneginf(value).all():
-        raise DataError("the likelihood of the data is zero all over the prior")
+        raise DataError("the likelihood of the data is zero everywhere in the prior")
     reached, evidence, scale = 0.0, 0.0, 2.38 / np.sqrt(theta.shape[1])
     while reached < power:
         step = _step(value, power - reached)

@@ -26,16 +26,18 @@ def load_trained(name: str, config: Config, observed: np.ndarray) -> tuple[Condi
             f"density {name} was trained for {', '.join(density.names)}; [inference] parameters = {list(names)}"
         )
     if data.get("compressor_sha256") != file_hash(resolve(checkpoint)):
-        raise ConfigError(f"density {name} is that of another network's summaries; [recon] checkpoint = {checkpoint}")
+        raise ConfigError(
+            f"density {name} was trained on the summaries of another network; [recon] checkpoint = {checkpoint}"
+        )
     drawn = np.array([data["low"], data["high"]])
     box = box_about(drawn, prior)
     unknown = np.flatnonzero((box.low > prior.low) | (box.high < prior.high))
     if len(unknown):
         i = unknown[0]
         raise ConfigError(
-            f"density {name} is of simulations with {names[i]} from {drawn[0, i]:.4g} to {drawn[1, i]:.4g};"
+            f"density {name} was trained on simulations with {names[i]} from {drawn[0, i]:.4g} to {drawn[1, i]:.4g};"
             f" [inference] low and high reach from {prior.low[i]:g} to {prior.high[i]:g}: narrow them, or train on more"
         )
-    if "summaries_low" in data:  # cards of early densities lack it
+    if "summaries_low" in data:  # older cards lack it
         refuse_outside(observed, np.array([data["summaries_low"], data["summaries_high"]]))
     return density, box

@@ -72,7 +72,7 @@ def draw_loss(axis, universe: Universe) -> None:
             for position in simulation[first]:
                 axis.axvline(position, color=BLACK, lw=0.3, alpha=0.4)
         if path == "recon/early":
-            axis.axvspan(0.5, simulation[-1] + 0.5, color="0.94", lw=0, label="early simulations")
+            axis.axvspan(0.5, simulation[-1] + 0.5, color="0.94", lw=0, label="cheap forward model")
         before, updates = int(simulation[-1]), updates + len(first) - 1
     axis.set(xlabel=f"simulations ({updates} updates)", ylabel="mismatch with the data", yscale="log")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

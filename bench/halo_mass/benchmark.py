@@ -127,7 +127,7 @@ def of_baselines(models: dict[str, HaloMass], test: Sample, chosen_on: Sample) -
         try:
             mass = baselines.trees(models[name].inputs, training, test, "pm")
         except ImportError:
-            logging.getLogger("lss.bench").warning("no boosted trees: pip install 'lss-toolchain[trees]'")
+            logging.getLogger("lss.bench").warning("no boosted trees: pip install --editable '.[trees]'")
             break
         found[f"r_trees_{name}"] = comparison.correlation(mass, test.true, test.universe)
     return found

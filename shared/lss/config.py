@@ -17,7 +17,7 @@ import tomli
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
-from lss.errors import ConfigError
+from lss.errors import ConfigError, Unknown
 
 TABLES = ("cosmology", "box", "ic", "sim", "halo", "inference", "train", "recon", "stats")
 Settings = dict[str, Any]
@@ -82,7 +82,7 @@ class OneOf:
 class Cosmology(Table):
     """A flat LCDM universe."""
 
-    omega_m: float = quantity(0.3175, "matter density today over critical", gt=0, lt=1)
+    omega_m: float = quantity(0.3175, "matter density today over critical", gt=0, le=1)
     omega_b: float = quantity(0.049, "baryon density today over critical", ge=0, lt=1)
     h: float = quantity(0.6711, "Hubble constant", "100 km/s/Mpc", gt=0.1, lt=2)
     n_s: float = quantity(0.9624, "spectral index of the primordial fluctuations")
@@ -91,9 +91,35 @@ class Cosmology(Table):
         "eisenstein-hu", '"eisenstein-hu", "no-wiggle", or the path of a table of k [h/Mpc] and P [(Mpc/h)^3]'
     )
 
+    unknown: tuple[str, ...] = quantity(
+        (), "keys of this table of which another code's file says nothing: set them where they are needed"
+    )
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _what_is_given_is_known(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("unknown"), list | tuple):
+            return data
+        return data | {"unknown": tuple(key for key in data["unknown"] if key not in data)}
+
+    @pydantic.model_serializer(mode="wrap")
+    def _without_what_is_unknown(self, serialize: Any) -> dict[str, Any]:
+        known = {key: value for key, value in serialize(self).items() if key not in self.unknown}
+        return known if self.unknown else {key: value for key, value in known.items() if key != "unknown"}
+
+    def need(self, *keys: str) -> None:
+        """Raise Unknown if nobody has said one of these: its value here would be a default."""
+        lacking = [key for key in keys if key in self.unknown]
+        if lacking:
+            raise Unknown(f"unknown {', '.join(lacking)}: set {', '.join(f'cosmology.{key}' for key in lacking)}")
+
+    def shown(self, key: str) -> str:
+        """A number as a reader sees it."""
+        return "unknown" if key in self.unknown else f"{getattr(self, key):g}"
+
     @pydantic.model_validator(mode="after")
     def _baryons_are_part_of_matter(self) -> "Cosmology":
-        if self.omega_b > self.omega_m:
+        if "omega_b" not in self.unknown and self.omega_b > self.omega_m:
             raise ValueError(f"omega_b = {self.omega_b:g} exceeds omega_m = {self.omega_m:g}, of which it is a part")
         return self
 
@@ -252,7 +278,10 @@ def validate(model: type[ConfigurationT], settings: Settings, source: str) -> Co
 
 def complete(config: Configuration, settings: Settings) -> Settings:
     """The settings that travel on: every key of the tables that were read, the other tables as they were given."""
-    return merge(settings, json.loads(config.model_dump_json(exclude_none=True)))
+    completed = merge(settings, json.loads(config.model_dump_json(exclude_none=True)))
+    if not config.cosmology.unknown:
+        completed["cosmology"].pop("unknown", None)
+    return completed
 
 
 def as_toml(settings: Settings, model: type[Configuration] | None = None) -> str:

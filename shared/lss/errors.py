@@ -17,6 +17,10 @@ class ConfigError(LssError):
     exit_code = 2
 
 
+class Unknown(ConfigError):
+    """A fact is needed that neither the data nor the user has said; the message names the key to set."""
+
+
 class Stopped(LssError):
     """Stopped on request with the work so far saved; `--resume` continues (exit 75, EX_TEMPFAIL)."""
 

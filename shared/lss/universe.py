@@ -66,11 +66,13 @@ class Particles:
     """Equal-mass particles in Lagrangian order (row i started at lattice point i).
 
     position : (m, 3) float32, comoving Mpc/h in [0, L); velocity : (m, 3) float32, peculiar km/s
+    lattice : False for another code's particles whose ids number no lattice: where each started is unknown
     """
 
     position: np.ndarray
     velocity: np.ndarray
     redshift: float
+    lattice: bool = True
 
 
 @dataclass(frozen=True)
@@ -304,7 +306,8 @@ class Universe:
         for name in ("position", "velocity"):
             if name not in group.data:
                 raise DataError(f"{self.source}: /{path} has no '{name}'")
-        return Particles(group.data["position"], group.data["velocity"], self._number(path, "redshift"))
+        lattice = bool(group.attrs.get("lattice", True))
+        return Particles(group.data["position"], group.data["velocity"], self._number(path, "redshift"), lattice)
 
     def _number(self, path: str, name: str, default: float | None = None) -> float:
         """An attribute that is a number; without a default it must be there. Raises DataError."""
@@ -374,4 +377,5 @@ class Universe:
 
 def _as_group(particles: Particles) -> Group:
     data = {"position": particles.position, "velocity": particles.velocity}
-    return Group(data, {"redshift": float(particles.redshift)}, {"position": "Mpc/h", "velocity": "km/s"})
+    attrs = {"redshift": float(particles.redshift)} | ({} if particles.lattice else {"lattice": False})
+    return Group(data, attrs, {"position": "Mpc/h", "velocity": "km/s"})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lss import stages
 from lss.command.definition import Arguments, Command
 from lss.config import Settings, merge, parse_assignment, read_toml, validate
 from lss.errors import ConfigError
@@ -69,14 +70,19 @@ def subject(request: Request, groups: Sequence[str] | None = None) -> tuple[Univ
     if data:
         if hasattr(tool, "read_foreign") and "catalogue" in request.given.settings.get(command.name, {}):
             return tool.read_foreign(data[0], configuration(request)), []
-        return read_universe(data[0], groups), []
+        return read_universe(data[0], groups, length_unit_of(request)), []
     if command.reads == "optional":
         return None, []
     if not pipes.is_pipe_or_file(0):
         if request.arguments.dry_run:
             return None, []
         raise ConfigError(f"no input: name a universe, or pipe one in (`{command.program} --help` shows how)")
-    return read_universe("-"), []
+    return read_universe("-", None, length_unit_of(request)), []
+
+
+def length_unit_of(request: Request) -> str | None:
+    """The unit of a snapshot that does not say its own: `[sim.snapshot] length_unit`."""
+    return stages.table("sim", request.given.settings).snapshot.length_unit
 
 
 def configuration(request: Request, embedded: Settings | None = None) -> Any:
@@ -100,6 +106,8 @@ def settle(request: Request, universe: Universe | None) -> tuple[Any, Settings]:
     if universe is not None and universe.groups:
         for table in ("cosmology", "box"):
             for key, held in embedded.get(table, {}).items():
+                if key == "unknown":
+                    continue
                 wanted = getattr(getattr(config, table), key)
                 if wanted != held and f"{table}.{key}" not in getattr(request.tool, "CHANGES", ()):
                     raise ConfigError(

@@ -18,43 +18,39 @@ from lss.config import Configuration, Settings, as_toml, parse_toml, refuse_unkn
 from lss.errors import ConfigError, DataError
 from lss.files import pipes
 from lss.files.atomic import new_hdf5
-from lss.files.gadget import (
-    GADGET_GROUPS,
-    read_gadget_header,
-    read_gadget_particles,
-    write_gadget_header,
-    write_gadget_particles,
-)
+from lss.files.gadget import GADGET_GROUPS, read_gadget_particles, write_gadget_header, write_gadget_particles
+from lss.files.hdf5 import read_dataset, refuse_link
+from lss.files.snapshot import is_snapshot, read_snapshot
 from lss.universe import Group, Universe
 
 FORMAT = "lss-universe"
 FORMAT_VERSION = 1
-_MAX_DEFLATE = 1100  # deflate shrinks at most 1032-fold: a larger claim is no data
 _FINITE = {"white_noise", "Coordinates", "Velocities", "position", "velocity", "mass", "value"}
 
 
-def read_universe(path: Path | str, groups: Sequence[str] | None = None) -> Universe:
+def read_universe(path: Path | str, groups: Sequence[str] | None = None, length_unit: str | None = None) -> Universe:
     """Read a universe from a file, or from standard input if path is "-".
 
     groups : only these and what lies below them (e.g. ["ic", "halos"]); None for everything
-    A plain Gadget HDF5 snapshot is read as a universe whose settings are those of its header.
+    Another code's snapshot is read as a universe whose settings are those of its header (lss.files.snapshot);
+    length_unit : of a snapshot that does not say its units
     Raises DataError with one line naming the file and what is wrong with it.
     """
     if str(path) == "-":
-        return _of_image(pipes.read_stdin(), "standard input", groups)
+        return _of_image(pipes.read_stdin(), "standard input", groups, length_unit)
     path = Path(path)
     if path.is_dir():
         raise DataError(f"{path}: a directory; name a member, or give --index")
     try:
         with path.open("rb") as file:
             if not path.is_file():  # a pipe with a name, as `<(command)` makes one
-                return _of_image(file.read(), str(path), groups)
+                return _of_image(file.read(), str(path), groups, length_unit)
             head = file.read(9)
     except OSError as error:
         raise DataError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
     if not h5py.is_hdf5(path):
         raise DataError(f"{path}: " + (f"not an HDF5 file (it starts with {head[:8]!r})" if head else "an empty file"))
-    return _read(path, str(path), path.stat().st_size, groups)
+    return _read(path, str(path), path.stat().st_size, groups, length_unit)
 
 
 def write_universe(universe: Universe, path: Path | str) -> None:
@@ -103,23 +99,28 @@ def read_first(paths: Sequence[Path], groups: Sequence[str] | None = None) -> Un
     return read_universe(paths[-1], groups)
 
 
-def _of_image(image: bytes, source: str, groups: Sequence[str] | None) -> Universe:
+def _of_image(image: bytes, source: str, groups: Sequence[str] | None, length_unit: str | None) -> Universe:
     pipes.check_image(image, source)
-    return _read(io.BytesIO(image), source, len(image), groups)
+    return _read(io.BytesIO(image), source, len(image), groups, length_unit)
 
 
-def _read(file: Path | io.BytesIO, source: str, n_bytes: int, wanted: Sequence[str] | None) -> Universe:
+def _read(
+    file: Path | io.BytesIO, source: str, n_bytes: int, wanted: Sequence[str] | None, length_unit: str | None
+) -> Universe:
     try:
         with h5py.File(file, "r", locking=None if isinstance(file, io.BytesIO) else False) as root:
-            settings, config = _read_settings(root, source)
-            groups = dict(_walk(root, "", source, n_bytes, wanted))
-            for path, group in groups.items():
-                _refuse_non_finite(path, group, source)
-            for path in [p for p in groups if p == "PartType1" or p.startswith("snapshots/")]:
-                if path == "PartType1" and "Redshift" not in groups[path].attrs and "Header" in root:
-                    # In a plain snapshot the redshift is the header's.
-                    groups[path].attrs.update({"Redshift": root["Header"].attrs.get("Redshift", np.nan)})
-                groups[path] = read_gadget_particles(groups[path], config.box, f"{source}: /{path}")
+            if is_snapshot(root):
+                settings, groups = read_snapshot(root, source, n_bytes, length_unit, _is_wanted("PartType1", wanted))
+                config = validate(Configuration, settings, source)
+            else:
+                settings, config = _read_settings(root, source)
+                groups = dict(_walk(root, "", source, n_bytes, wanted))
+                for path, group in groups.items():
+                    _refuse_non_finite(path, group, source)
+                for path in [p for p in groups if p == "PartType1" or p.startswith("snapshots/")]:
+                    groups[path] = read_gadget_particles(groups[path], config.box, f"{source}: /{path}")
+    except ConfigError as error:
+        raise DataError(str(error)) from None
     except BlockingIOError:
         remedy = "wait for it, or set HDF5_USE_FILE_LOCKING=FALSE"
         raise DataError(f"{source}: locked by a program that is writing to it; {remedy}") from None
@@ -129,13 +130,7 @@ def _read(file: Path | io.BytesIO, source: str, n_bytes: int, wanted: Sequence[s
 
 
 def _read_settings(root: h5py.File, source: str) -> tuple[Settings, Configuration]:
-    """The embedded configuration; of a plain Gadget snapshot, what its header says."""
-    if "format" not in root.attrs and "Header" in root:
-        settings = read_gadget_header(root, source)
-        try:
-            return settings, validate(Configuration, settings, source)
-        except ConfigError as error:
-            raise DataError(str(error)) from None
+    """The embedded configuration."""
     if root.attrs.get("format") != FORMAT:
         raise DataError(f"{source}: an HDF5 file, but neither a universe (no attribute format) nor a Gadget snapshot")
     version = _plain(root.attrs.get("format_version", 0))
@@ -160,15 +155,14 @@ def _walk(
     units: dict[str, str] = {}
     for name in folder:
         below = f"{path}/{name}" if path else name
-        if not isinstance(folder.get(name, getlink=True), h5py.HardLink):
-            raise DataError(f"{source}: /{below} is a link; links are not followed")
+        refuse_link(folder, name, f"{source}: /{below}")
         if below in GADGET_GROUPS or not _is_wanted(below, wanted):
             continue
         item = folder[name]
         if isinstance(item, h5py.Group):
             yield from _walk(item, below, source, n_bytes, wanted)
         elif isinstance(item, h5py.Dataset):
-            data[name] = _read_dataset(item, f"{source}: /{below}", n_bytes)
+            data[name] = read_dataset(item, f"{source}: /{below}", n_bytes)
             units[name] = str(item.attrs.get("units", ""))
     attrs = {name: _plain(folder.attrs[name]) for name in folder.attrs}
     if path and (data or attrs):
@@ -177,17 +171,6 @@ def _walk(
 
 def _is_wanted(path: str, wanted: Sequence[str] | None) -> bool:
     return wanted is None or any(path == w or path.startswith(w + "/") or w.startswith(path + "/") for w in wanted)
-
-
-def _read_dataset(item: h5py.Dataset, place: str, n_bytes: int) -> np.ndarray:
-    if item.dtype.kind not in "iufbS":
-        raise DataError(f"{place} has type {item.dtype}; only plain numbers and fixed strings are read")
-    if item.is_virtual or item.external:
-        raise DataError(f"{place} keeps its data in another file, which is not followed")
-    if item.size is not None and item.size * item.dtype.itemsize > _MAX_DEFLATE * n_bytes:
-        raise DataError(f"{place} claims {item.size * item.dtype.itemsize} bytes in a file of {n_bytes}")
-    array = np.asarray(item[()])
-    return array.astype(np.float32) if array.dtype == np.float16 else array  # half precision is for storage only
 
 
 def _plain(value: Any) -> Any:

@@ -11,8 +11,11 @@ def particle_halo_mass(halos: Halos, n: int) -> np.ndarray:
 
     halos : with members; a particle of a subhalo counts for its host
     Returns (n, n, n) float32, Msun/h, in Lagrangian order: [i, j, k] belongs to the particle that started there.
-    Raises DataError when the catalogue has no members or more particles than n^3.
+    Raises DataError when the catalogue has no members or more particles than n^3, or where its particles started is
+    unknown.
     """
+    if not halos.attrs.get("lattice", True):
+        raise DataError("the ids of the particles number no lattice: where the members of halos started is unknown")
     if halos.members is None:
         raise DataError("the halos have no members: the masses of particles are unknown")
     index = halos.members.index

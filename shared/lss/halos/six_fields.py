@@ -80,6 +80,7 @@ def six_fields(
         makers |= {name: partial(_halo_field, universe, reference, name, painting) for name in _CHANNELS}
     if universe.has("PartType1"):
         makers["momentum"] = lambda: _momentum(universe, painting)
+    if universe.has("PartType1") and universe.particles.lattice:
         makers["velocity"] = lambda: _sampled(np.moveaxis(lattice_velocity(universe), -1, 0), "none")
     return {name: make() for name, make in makers.items() if name in names}
 
@@ -96,8 +97,10 @@ def recovery(found: dict[str, Sampled], truth: dict[str, Sampled], box_size: flo
 def lattice_velocity(universe: Universe) -> np.ndarray:
     """(n, n, n, 3) float32 km/s, each particle's velocity where it started.
 
-    Raises DataError if the particles are not a cubic lattice.
+    Raises DataError if the particles are not a cubic lattice, or their order is not known.
     """
+    if not universe.particles.lattice:
+        raise DataError(f"{universe.source}: the ids of its particles number no lattice: where they started is unknown")
     velocity = universe.particles.velocity
     n = round(len(velocity) ** (1 / 3))
     if n**3 != len(velocity):

@@ -131,6 +131,7 @@ class LagrangianBias:
 
 def differences(trained: Cosmology, given: Cosmology) -> str:
     """Which parameters differ, in words: "omega_m = 0.3138, here 0.3175"; empty if none does."""
+    given.need("omega_b", "h", "n_s", "sigma8")
     pairs = [(name, getattr(trained, name), getattr(given, name)) for name in type(trained).model_fields]
     return "; ".join(f"{name} = {a}, here {b}" for name, a, b in pairs if a != b)
 

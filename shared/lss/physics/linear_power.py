@@ -164,7 +164,9 @@ def _pressureless(q: Any, alpha: Any, beta: Any) -> Any:
 def _shape(cosmology: Cosmology) -> Callable[[Array], Array]:
     """The spectrum up to its amplitude, for k > 0."""
     c = cosmology
+    c.need("sigma8")
     if c.transfer in ANALYTIC:
+        c.need("omega_b", "h", "n_s")
         return lambda k: unnormalised_power(k, c.transfer, c.omega_m, c.omega_b, c.h, c.n_s)
     return read_table(Path(c.transfer))
 

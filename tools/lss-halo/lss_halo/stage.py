@@ -81,7 +81,7 @@ def find_halos(particles: Particles, config: Config) -> Halos:
     halos = find_groups(particles, config) if config.halo.mass_definition == "fof" else find_spheres(particles, config)
     about = f"{len(halos)} halos of at least {config.halo.min_particles} particles"
     log.info("%s (%s) in %s", about, halos.mass_definition, since(start))
-    return halos
+    return halos if particles.lattice else dataclasses.replace(halos, attrs=halos.attrs | {"lattice": False})
 
 
 def find_groups(particles: Particles, config: Config) -> Halos:

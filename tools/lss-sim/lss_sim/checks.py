@@ -60,6 +60,8 @@ def check_start(start: Particles, redshifts: list[float], config: Config, source
             f"{source}: its particles are at z = {start.redshift:g}, later than the output z = {redshifts[0]:g} of "
             "[sim] redshifts"
         )
+    if not start.lattice:
+        return
     ratio = velocity_over_linear(start, n, box, config.cosmology.omega_m)
     if not 1 / VELOCITY_FACTOR < ratio < VELOCITY_FACTOR:
         log.warning(

@@ -13,6 +13,14 @@ PM_START = 19.0
 HIGHEST = 9999.0  # the growth of fluctuations is tabulated so far
 
 
+class Snapshot(Table):
+    """[sim.snapshot]: what another code's snapshot does not say of itself."""
+
+    length_unit: Literal["kpc/h", "Mpc/h"] | None = quantity(
+        None, "of a Gadget snapshot without unit attributes (masses are then 1e10 Msun/h, velocities km/s)"
+    )
+
+
 class Simulation(Table):
     """How particles are evolved."""
 
@@ -47,6 +55,7 @@ class Simulation(Table):
     )
     levels: int = quantity(6, "deepest time bin: 2^levels short-range steps in a mesh step", ge=0, le=10)
     offset_seed: int = quantity(1, "seed of the random shifts of the mesh against the particles", ge=0, lt=2**32)
+    snapshot: Snapshot = quantity(Snapshot(), "what another code's snapshot does not say of itself")
     matter_grid: int = quantity(0, "points per side of fields/matter, CIC at the last output; 0: none", ge=0)
 
     @pydantic.model_validator(mode="after")

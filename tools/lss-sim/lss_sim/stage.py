@@ -37,6 +37,7 @@ def run(universe: Universe, config: Config, *, restart: Restart | None = None) -
         check_start(start, redshifts, config, universe.source)
         check_memory(plan(universe, config).memory_bytes)
         outputs = evolve(integrator(config), start, redshifts, sim.mesh_steps, restart or Restart(None))
+        outputs = [dataclasses.replace(output, lattice=start.lattice) for output in outputs]
     result = universe.with_particles(outputs)
     if sim.matter_grid:
         matter = overdensity(outputs[-1].position, sim.matter_grid, config.box.size, "cic")

@@ -144,7 +144,11 @@ class Fields:
         if (is_linear and in_space) or universe.has("fields/linear_mean"):
             makers["initial"] = self._initial
         if universe.has("PartType1"):
-            makers |= {"matter": self._matter, "momentum": self._momentum, "velocity": self._lagrangian_velocity}
+            makers |= {"matter": self._matter, "momentum": self._momentum}
+            if universe.particles.lattice:
+                makers["velocity"] = self._lagrangian_velocity
+            elif self.config.wants("velocity"):
+                log.warning("%s: the ids of its particles number no lattice: no velocity", universe.source)
         elif universe.has("fields/matter"):
             makers["matter"] = partial(self._stored, "matter")
         named = {"matter", "linear_mean", *self.planes}

@@ -10,18 +10,21 @@ dn/dlnM = f(sigma) (rho_m / M) dln(1/sigma)/dlnM; f from colossus, sigma(M) from
 """
 
 import functools
+import logging
 import re
 
 import numpy as np
 
 from lss.config import Cosmology
-from lss.errors import DataError
+from lss.errors import DataError, Unknown
 from lss.physics.cosmology import RHO_CRIT, growth_factor
 from lss.physics.linear_power import sigma_r
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 from lss_stats.fields import lattice_particle_mass
 from lss_stats.statistic import Figure, Statistic, numbers_of_halos
+
+log = logging.getLogger("lss.stats")
 
 MODELS = ("tinker08", "sheth99", "press74")
 _BIN_POINTS = 10  # at which a model is averaged over a bin: across it, it falls more steeply than a line
@@ -50,7 +53,7 @@ def mass_function(universe: Universe, config: Statistics) -> Group:
         "error": np.sqrt(count) / (volume * width),
     }
     points = np.geomspace(*config.mass_range, 2 * _BIN_POINTS * config.mass_bins + 1)[1::2]
-    for model in MODELS:
+    for model in _models(universe):
         expected = predicted(points, universe.cosmology, halos.redshift, model, halos.mass_definition)
         if expected is not None:
             data[model] = expected.reshape(-1, _BIN_POINTS).mean(axis=1)
@@ -63,6 +66,16 @@ def mass_function(universe: Universe, config: Statistics) -> Group:
         "source": universe.source,
     }
     return Group(data, attrs)
+
+
+def _models(universe: Universe) -> tuple[str, ...]:
+    """The models that the cosmology allows: none where the linear spectrum is not known, and the log says so."""
+    try:
+        universe.cosmology.need("omega_b", "h", "n_s", "sigma8")
+    except Unknown as error:
+        log.info("%s: no model of the mass function: %s", universe.source, error)
+        return ()
+    return MODELS
 
 
 def predicted(

@@ -33,6 +33,10 @@ def residuals(universe: Universe, truth: Universe, seed: int = 1) -> dict[str, G
     if lacking:
         log.info("%s: no members of halos: no residuals", lacking[0])
         return {}
+    lacking = [each.source for each in (universe, truth) if not each.halos.attrs.get("lattice", True)]
+    if lacking:
+        log.info("%s: the ids of its particles number no lattice: no residuals", lacking[0])
+        return {}
     here, there = _labels(universe), _labels(truth)
     if len(here) != len(there):
         raise DataError(f"{universe.source}: {len(here)} particles, but {truth.source} has {len(there)}")

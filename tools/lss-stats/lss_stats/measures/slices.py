@@ -18,7 +18,7 @@ def slices(universe: Universe, config: Statistics, fields: Fields | None = None)
     data = {name: fields.slice(name) for name in _PAINTED if name in fields}
     if universe.has("PartType1"):
         particles = len(universe.particles.velocity)
-        if round(particles ** (1 / 3)) ** 3 == particles:
+        if round(particles ** (1 / 3)) ** 3 == particles and universe.particles.lattice:
             data["velocity"] = fields.mean_over_slice(lattice_velocity(universe)[..., 0])
     for name in universe.field_names:
         if name != "matter":

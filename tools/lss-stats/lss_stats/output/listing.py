@@ -24,7 +24,7 @@ def universe_listing(universe: Universe) -> str:
     c, box = universe.cosmology, universe.box
     lines = [
         f"{universe.source}: box of {box.size:g} Mpc/h, {box.n}^3",
-        f"cosmology: omega_m {c.omega_m:g}, omega_b {c.omega_b:g}, h {c.h:g}, n_s {c.n_s:g}, sigma8 {c.sigma8:g}",
+        "cosmology: " + ", ".join(f"{key} {c.shown(key)}" for key in ("omega_m", "omega_b", "h", "n_s", "sigma8")),
         "",
     ]
     rows: list[Row] = [("dataset", "shape", "type", "unit", "range or attributes")]

@@ -61,8 +61,9 @@ def save_report(shown: Shown, universe: Universe, path: Path) -> None:
     parts.append(f"<h2>Configuration</h2>\n<pre>{html.escape(as_toml(universe.config))}</pre>")
     c = universe.cosmology
     lead = (
-        f"Box of {universe.box.size:g} Mpc/h, {universe.box.n}³; flat ΛCDM, Ωm = {c.omega_m:g}, Ωb = {c.omega_b:g}, "
-        f"h = {c.h:g}, ns = {c.n_s:g}, σ8 = {c.sigma8:g}. Lengths in comoving Mpc/h, k in h/Mpc, masses in Msun/h, "
+        f"Box of {universe.box.size:g} Mpc/h, {universe.box.n}³; flat ΛCDM, Ωm = {c.omega_m:g}, "
+        f"Ωb = {c.shown('omega_b')}, h = {c.shown('h')}, ns = {c.shown('n_s')}, σ8 = {c.shown('sigma8')}. "
+        "Lengths in comoving Mpc/h, k in h/Mpc, masses in Msun/h, "
         "velocities in peculiar km/s. Shot noise is shown, never subtracted."
     )
     title = html.escape(f"Statistics of {universe.source}")

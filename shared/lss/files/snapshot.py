@@ -1,0 +1,341 @@
+"""Snapshots of other people's simulations: Gadget-2 to 4, AREPO and SWIFT HDF5, read as universes.
+
+A snapshot says less than a universe: what it does not say (sigma8, n_s, omega_b) stays unknown. Its dark matter is read
+and put in the order of the lattice by its ids, where these number a lattice.
+
+| | lengths | masses | velocities |
+|---|---|---|---|
+| Gadget, AREPO | UnitLength_in_cm / h | UnitMass_in_g / h | u = v_pec / sqrt(a) |
+| SWIFT | comoving U_L, without h | U_M | peculiar |
+
+Sources: the Gadget-4 manual, section 5; the documentation of SWIFT, "Snapshots".
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+
+from lss.config import Settings
+from lss.errors import DataError
+from lss.files.hdf5 import find_dataset, one_number, read_dataset
+from lss.grid.lattice import follows_lattice
+from lss.grid.periodic import wrap_rounding
+from lss.physics.units import GADGET_MASS, particle_mass
+from lss.universe import Group
+
+log = logging.getLogger("lss.snapshot")
+
+MPC_IN_CM = 3.085678e24
+MASS_UNIT_IN_G = 1.989e43  # 1e10 Msun
+KM_IN_CM = 1.0e5
+LENGTH_UNITS = {"kpc/h": 1e-3, "Mpc/h": 1.0}
+
+PARTICLE_TYPES = ("gas", "dark matter", "dark matter of type 2", "dark matter of type 3", "stars", "black holes")
+_EQUAL = 1e-3  # by which masses and units may differ and count as equal
+# The share of all matter that a particle of dark matter may carry where other types are there too.
+_LEAST_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a snapshot says of itself, in our units.
+
+    length : Mpc/h of its unit of length; mass : 1e10 Msun/h of its unit of mass; velocity : peculiar km/s of its unit
+    of velocity; counts : particles of each type, here and of the whole snapshot; mass_table : 1e10 Msun/h
+    h : None where the file says nothing
+    """
+
+    box_size: float
+    n: int
+    omega_m: float
+    h: float | None
+    redshift: float
+    length: float
+    mass: float
+    velocity: float
+    mass_table: float
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of a universe that the file implies; what it does not say is listed as unknown."""
+        said: dict[str, Any] = {"omega_m": self.omega_m} | ({} if self.h is None else {"h": self.h})
+        unknown = [name for name in ("omega_b", "h", "n_s", "sigma8", "transfer") if name not in said]
+        return {"cosmology": said | {"unknown": unknown}, "box": {"size": self.box_size, "n": self.n}}
+
+
+def is_snapshot(root: h5py.File) -> bool:
+    """Whether an HDF5 file is another code's snapshot (or part of one): a header, and not one of ours."""
+    return "format" not in root.attrs and "Header" in root
+
+
+def read_snapshot(
+    root: h5py.File, source: str, n_bytes: int, length_unit: str | None = None, particles: bool = True
+) -> tuple[Settings, dict[str, Group]]:
+    """The settings that the header implies, and the dark matter as /PartType1 if the particles are wanted.
+
+    length_unit : "kpc/h" or "Mpc/h", of a Gadget snapshot without unit attributes
+    Raises DataError naming the attribute or dataset that is missing, or contradicts another.
+    """
+    header = read_header(root, source, length_unit)
+    if not particles:
+        return header.settings, {}
+    place = f"{source}: /PartType1"
+    if "PartType1" not in root:
+        raise DataError(f"{source}: no /PartType1: a snapshot without dark matter")
+    folder = root["PartType1"]
+    position, velocity, ids = (
+        read_dataset(find_dataset(folder, name, place), f"{place}/{name}", n_bytes)
+        for name in ("Coordinates", "Velocities", "ParticleIDs")
+    )
+    _check_shapes(position, velocity, ids, header, place)
+    _check_masses(folder, header, source, n_bytes)
+    group = particles_of(position, velocity, ids, header, place)
+    known = f"Omega_m = {header.omega_m:g}" + ("" if header.h is None else f", h = {header.h:g}")
+    log.info(
+        "%s: %d^3 particles of dark matter in a box of %g Mpc/h at z = %.4g, %s; unknown: %s",
+        *(source, header.n, header.box_size, header.redshift, known),
+        ", ".join(header.settings["cosmology"]["unknown"]),
+    )
+    return header.settings, {"PartType1": group}
+
+
+def read_header(root: h5py.File, source: str, length_unit: str | None = None) -> Header:
+    """The header of a snapshot. Raises DataError naming the attribute that is missing or cannot be used."""
+    found: dict[str, Any] = {}
+    for group in ("Units", "Cosmology", "Parameters", "Header"):
+        if group in root and isinstance(root[group], h5py.Group):
+            found |= dict(root[group].attrs)
+    is_swift = "Unit length in cgs (U_L)" in found
+    attributes = _Attributes(_gadget_names(found) if is_swift else found, source)
+    h = attributes.get("HubbleParam")
+    length, mass, velocity = _units(attributes, length_unit)
+    redshift = _redshift(attributes)
+    if is_swift:
+        h = attributes.need("HubbleParam")
+        length, mass = length * h, mass * h
+    else:
+        velocity /= np.sqrt(1 + redshift)
+    n = _lattice_side(root, attributes)
+    omega_m = attributes.need("Omega0")
+    flat = omega_m + attributes.need("OmegaLambda") + attributes.get("Omega_r", 0.0) + attributes.get("Omega_nu_0", 0.0)
+    if abs(flat - 1) > 1e-4:
+        raise DataError(f"{source}: Omega0 + OmegaLambda is {flat:.6g}, not 1; only flat universes are handled")
+    table = np.atleast_1d(found.get("MassTable", np.zeros(2)))
+    mass_table = float(table[1]) * mass if len(table) > 1 else 0.0
+    return Header(attributes.side() * length, n, omega_m, h, redshift, length, mass, velocity, mass_table)
+
+
+@dataclass(frozen=True)
+class _Attributes:
+    found: Mapping[str, Any]
+    source: str
+
+    def need(self, name: str) -> float:
+        if name not in self.found:
+            raise DataError(
+                f"{self.source}: no attribute {name} in /Header, /Parameters, /Cosmology or /Units of this snapshot"
+            )
+        return one_number(self.found[name], f"{self.source}: {name}")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.need(name) if name in self.found else default
+
+    def side(self) -> float:
+        """The side of the box, which may be given as three equal numbers."""
+        sides = np.atleast_1d(self.found.get("BoxSize", ()))
+        if sides.size == 3 and sides.dtype.kind in "iuf" and (sides == sides[0]).all():
+            return float(sides[0])
+        if sides.size == 3:
+            raise DataError(f"{self.source}: BoxSize = {sides.tolist()}: only cubes are handled")
+        return self.need("BoxSize")
+
+
+def _gadget_names(found: dict[str, Any]) -> dict[str, Any]:
+    """SWIFT's attributes under the names that Gadget gives them."""
+    names = {
+        "Unit length in cgs (U_L)": "UnitLength_in_cm",
+        "Unit mass in cgs (U_M)": "UnitMass_in_g",
+        "Omega_m": "Omega0",
+        "Omega_lambda": "OmegaLambda",
+        "h": "HubbleParam",
+        "Scale-factor": "Time",
+    }
+    renamed = {names[name]: value for name, value in found.items() if name in names}
+    time = found.get("Unit time in cgs (U_t)")
+    if time is not None:
+        length = one_number(found["Unit length in cgs (U_L)"], "Unit length in cgs (U_L)")
+        renamed["UnitVelocity_in_cm_per_s"] = length / one_number(time, "Unit time in cgs (U_t)")
+    return found | renamed
+
+
+def _units(attributes: _Attributes, length_unit: str | None) -> tuple[float, float, float]:
+    """Mpc, 1e10 Msun and km/s of the units, whatever powers of h they carry.
+
+    A unit that is ours, or a thousandth, within rounding is taken as exactly that. Raises DataError.
+    """
+    units = []
+    for name, ours in (
+        ("UnitLength_in_cm", MPC_IN_CM),
+        ("UnitMass_in_g", MASS_UNIT_IN_G),
+        ("UnitVelocity_in_cm_per_s", KM_IN_CM),
+    ):
+        if name not in attributes.found and length_unit is None:
+            raise DataError(
+                f"{attributes.source}: no attribute {name}: the snapshot does not say its units; set "
+                '[sim.snapshot] length_unit = "kpc/h" or "Mpc/h" (masses are then 1e10 Msun/h, velocities km/s)'
+            )
+        ratio = attributes.get(name, ours) / ours
+        near = 10.0 ** np.round(np.log10(ratio)) if ratio > 0 else np.nan
+        if not np.isfinite(near):
+            raise DataError(f"{attributes.source}: {name} = {attributes.found[name]!r}: expected a positive number")
+        units.append(float(near) if abs(ratio / near - 1) < _EQUAL else float(ratio))
+    if length_unit is not None:
+        length = LENGTH_UNITS[length_unit]
+        if "UnitLength_in_cm" in attributes.found and abs(length / units[0] - 1) > _EQUAL:
+            raise DataError(
+                f"{attributes.source}: UnitLength_in_cm is {units[0]:g} Mpc/h, but [sim.snapshot] length_unit = "
+                f'"{length_unit}"'
+            )
+        units[0] = length
+    return units[0], units[1], units[2]
+
+
+def _redshift(attributes: _Attributes) -> float:
+    redshift, time = attributes.get("Redshift"), attributes.get("Time")
+    if redshift is None:
+        if time is None or not 0 < time <= 1:
+            attributes.need("Redshift")
+        redshift = 1 / time - 1
+    if redshift <= -1:
+        raise DataError(f"{attributes.source}: Redshift = {redshift:g}; expected above -1")
+    if time is not None and abs(time * (1 + redshift) - 1) > _EQUAL:
+        raise DataError(
+            f"{attributes.source}: Redshift = {redshift:g} and Time = {time:g} contradict each other "
+            f"(1 / (1 + z) is {1 / (1 + redshift):g})"
+        )
+    return float(redshift)
+
+
+def _lattice_side(root: h5py.File, attributes: _Attributes) -> int:
+    """Particles a side. Raises DataError where a part of a snapshot is given, or no cube."""
+    source, found = attributes.source, attributes.found
+    rows = np.zeros(6, np.int64)
+    for kind in range(6):
+        name = f"PartType{kind}"
+        if name in root and isinstance(root[name], h5py.Group) and "Coordinates" in root[name]:
+            rows[kind] = find_dataset(root[name], "Coordinates", f"{source}: /{name}").shape[0]
+    files = int(attributes.get("NumFilesPerSnapshot", 1))
+    if files != 1:
+        raise DataError(f"{source}: one of {files} files of a snapshot; name the folder or the first file")
+    total, high = (_counts(found, name, source) for name in ("NumPart_Total", "NumPart_Total_HighWord"))
+    if total is not None and high is not None:
+        total = total + high * 2**32
+    for name, counts in (("NumPart_ThisFile", _counts(found, "NumPart_ThisFile", source)), ("NumPart_Total", total)):
+        if counts is not None and counts[1] != rows[1]:
+            raise DataError(
+                f"{source}: {name} counts {counts[1]} particles of dark matter, but /PartType1 has {rows[1]} rows "
+                "(truncated?)"
+            )
+    others = [f"{rows[kind]} of {PARTICLE_TYPES[kind]}" for kind in range(6) if kind != 1 and rows[kind]]
+    if others:
+        log.warning("%s: %s are not read; the dark matter stands for all matter", source, ", ".join(others))
+    n = round(float(rows[1]) ** (1 / 3))
+    if n**3 != rows[1] or n == 0:
+        raise DataError(f"{source}: {rows[1]} particles: not a perfect cube; a full lattice is required")
+    return n
+
+
+def _counts(found: Mapping[str, Any], name: str, source: str) -> np.ndarray | None:
+    """The numbers of particles of six types; None without the attribute."""
+    if name not in found:
+        return None
+    counts = np.atleast_1d(found[name])
+    if counts.ndim != 1 or not 2 <= counts.size <= 7 or counts.dtype.kind not in "iuf":
+        raise DataError(f"{source}: {name} = {counts.tolist()}: expected the numbers of six types of particles")
+    return np.pad(counts.astype(np.int64), (0, max(0, 6 - counts.size)))[:6]
+
+
+def _check_shapes(position: np.ndarray, velocity: np.ndarray, ids: np.ndarray, header: Header, place: str) -> None:
+    count = header.n**3
+    if ids.shape != (count,) or position.shape != (count, 3) or velocity.shape != (count, 3):
+        raise DataError(f"{place}: Coordinates {position.shape}, Velocities {velocity.shape}, ParticleIDs {ids.shape}")
+    for name, array in (("Coordinates", position), ("Velocities", velocity)):
+        # One pass and no copy: a sum is finite exactly when all terms are.
+        if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
+            bad = int(array.size - np.isfinite(array).sum())
+            raise DataError(f"{place}/{name} holds {bad} values that are not finite (NaN or infinity)")
+
+
+def _check_masses(folder: h5py.Group, header: Header, source: str, n_bytes: int) -> None:
+    """Particles of one mass, which make up the matter of the box. Raises DataError."""
+    mass, name = header.mass_table, "MassTable"
+    if not mass and "Masses" in folder:
+        name = "Masses"
+        masses = read_dataset(
+            find_dataset(folder, name, f"{source}: /PartType1"), f"{source}: /PartType1/{name}", n_bytes
+        )
+        low, high = float(masses.min()) * header.mass, float(masses.max()) * header.mass
+        if not high - low <= _EQUAL * high:
+            raise DataError(
+                f"{source}: Masses from {low:g} to {high:g} (1e10 Msun/h); only particles of one mass are read"
+            )
+        mass = 0.5 * (low + high)
+    if not mass:
+        raise DataError(f"{source}: no particle mass: MassTable is 0 or missing, and there is no /PartType1/Masses")
+    expected = particle_mass(header.omega_m, header.box_size, header.n**3) / GADGET_MASS
+    alone = all(f"PartType{kind}" not in folder.parent for kind in (0, 2, 3, 4, 5))
+    if not (0.99 if alone else _LEAST_SHARE) < mass / expected < 1.01:
+        raise DataError(
+            f"{source}: {name} says {mass:.6g} (1e10 Msun/h) a particle, but {header.n}^3 particles of a universe with "
+            f"Omega0 = {header.omega_m:g} in {header.box_size:g} Mpc/h weigh {expected:.6g}"
+        )
+
+
+def particles_of(position: np.ndarray, velocity: np.ndarray, ids: np.ndarray, header: Header, place: str) -> Group:
+    """Particles in memory from a snapshot's arrays, in the order of the lattice as far as the ids tell it.
+
+    Raises DataError: ids that occur twice, positions outside the box.
+    """
+    row = rows_by_id(ids, place)
+    if header.length != 1:
+        position = position * np.asarray(header.length, position.dtype)
+    position = wrap_rounding(position, header.box_size, f"{place}: particles")
+    if row is not None:
+        position = position[row]
+    lattice = follows_lattice(position, header.box_size)
+    if not lattice:
+        turned = np.arange(len(position)).reshape((header.n,) * 3).transpose(2, 1, 0).ravel()
+        if follows_lattice(position[turned], header.box_size):  # x runs fastest
+            row, position, lattice = turned if row is None else row[turned], position[turned], True
+    if not lattice:
+        log.warning(
+            "%s: the ids do not number a lattice (glass, or another order): where each particle started is unknown",
+            place,
+        )
+    velocity = velocity.astype(np.float32, copy=False) * np.float32(header.velocity)
+    if row is not None:
+        velocity = velocity[row]
+    attrs = {"redshift": header.redshift} | ({} if lattice else {"lattice": False})
+    return Group({"position": position, "velocity": velocity}, attrs)
+
+
+def rows_by_id(ids: np.ndarray, place: str) -> np.ndarray | None:
+    """The rows by ascending id, None if they are in that order; any consecutive numbers, or any distinct ones."""
+    if ids.dtype.kind not in "iu":
+        raise DataError(f"{place}: ParticleIDs have type {ids.dtype}; expected whole numbers")
+    first, last = ids.min(), ids.max()
+    if int(last) - int(first) == len(ids) - 1:
+        number = (ids - first).astype(np.int64)
+        row = np.full(len(ids), -1)
+        row[number] = np.arange(len(ids))
+        if (row >= 0).all():
+            return None if np.array_equal(row, np.arange(len(ids))) else row
+    row = np.argsort(ids, kind="stable")
+    twice = int(np.count_nonzero(np.diff(ids[row]) == 0))
+    if twice:
+        raise DataError(f"{place}: {twice} of {len(ids)} ParticleIDs occur twice")
+    return row

@@ -37,21 +37,21 @@ def by_estimate(estimate: OfOutcome, of_data: np.ndarray) -> Direction:
 def by_estimate_from_all_sides(
     estimate: Callable[[Halos], np.ndarray],
     observed: Halos,
-    shown: Callable[[Halos], Halos],
-    seen: Callable[[int], Orientation],
+    select: Callable[[Halos], Halos],
+    orientation_at: Callable[[int], Orientation],
     n: int,
     box_size: float,
 ) -> Direction:
     """e(d) - e(S(x)) of catalogues that both are seen in another orientation at every update.
 
-    estimate : e, catalogue -> (n, n, n) float32 white noise; observed : d; shown : those of the simulated
-    halos that it is given; seen : the orientation of an update; box_size : Mpc/h
+    estimate : e, catalogue -> (n, n, n) float32 white noise; observed : d; select : those of the
+    simulated halos that it is given; orientation_at : update -> orientation; box_size : Mpc/h
     """
 
     def direction(evaluation: Evaluation, update: int) -> np.ndarray:
-        side = seen(update)
+        side = orientation_at(update)
         of_data, of_simulated = (
-            estimate_from(estimate, halos, side, n, box_size) for halos in (observed, shown(evaluation.outcome.halos))
+            estimate_from(estimate, halos, side, n, box_size) for halos in (observed, select(evaluation.outcome.halos))
         )
         return of_data - of_simulated
 

@@ -75,7 +75,7 @@ def _by_estimator(config: Config, observed: Halos, index: int) -> Guidance:
             *(of_data, draw, network.calibration, recon.update.k_max, box.size), sharp=sharp, scatter=scatter
         )
 
-    def shown(simulated: Halos) -> Halos:
+    def select(simulated: Halos) -> Halos:
         if recon.update.mass_margin == 1:
             return simulated
         heavy = simulated.mass >= recon.update.mass_margin * observed.mass.min()
@@ -89,13 +89,13 @@ def _by_estimator(config: Config, observed: Halos, index: int) -> Guidance:
         sides = [estimate_from(estimate, observed, side(0, number), box.n, box.size) for number in range(SIDES)]
         of_data = np.mean(sides, axis=0)
 
-        def seen(update: int) -> Orientation:
+        def orientation_at(update: int) -> Orientation:
             return side(recon.cheap.simulations + update)  # the cheap model's had the first
 
-        direction = by_estimate_from_all_sides(estimate, observed, shown, seen, box.n, box.size)
+        direction = by_estimate_from_all_sides(estimate, observed, select, orientation_at, box.n, box.size)
     else:
         of_data = estimate(observed)
-        direction = by_estimate(lambda simulated: estimate(shown(simulated.halos)), of_data)
+        direction = by_estimate(lambda simulated: estimate(select(simulated.halos)), of_data)
     if recon.update.pull_to_estimate:
         # b e has the power r^2.
         full = np.divide(slope, correlation, out=np.zeros_like(slope), where=correlation > 0)

@@ -6,7 +6,7 @@ Source: Wu, Munoz & Eisenstein 2023 (JCAP 05, 040), section 2.1: 5 layers of 64 
 """
 
 import itertools
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import nn
@@ -43,6 +43,10 @@ class Perceptrons(nn.Module):
     def __init__(self, inputs: int, width: int = 64, layers: int = 5, members: int = 1) -> None:
         super().__init__()
         self.members = nn.ModuleList(Perceptron(inputs, width, layers) for _ in range(members))
+
+    def member(self, number: int) -> Perceptron:
+        """One of the networks."""
+        return cast(Perceptron, self.members[number])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.stack([ratio(member(x)) for member in self.members]).mean(dim=0)

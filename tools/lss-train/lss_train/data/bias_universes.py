@@ -1,5 +1,6 @@
 """What a Lagrangian bias learns from: of each universe the inputs of its particles, their places and their halos."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from lss.files.universe_file import read_universe, universe_files
 from lss.grid.mesh import overdensity
 from lss.halos.lagrangian import particle_halo_mass
 from lss.halos.weighted_field import MassRange, occupation, tracer_field, tracer_weight
+from lss.learned.estimator import abundance_table
 from lss.learned.lagrangian_bias import Inputs
+from lss.nets.checkpoint import Card
 from lss.physics.random_field import linear_overdensity
 from lss.process.progress import progress
 from lss.universe import Universe
@@ -41,12 +44,26 @@ class BiasUniverse:
         """The overdensity of weighted halos on n^3 points."""
         return overdensity(self.halo_position, n, self.box_size, scheme, self.halo_weight.astype(np.float32))
 
+    @property
+    def known_occupation(self) -> np.ndarray:
+        """The true ratio. Raises DataError if it is unknown."""
+        if self.occupation is None:
+            raise DataError(f"{self.source}: halos without members: which particles they hold is unknown")
+        return self.occupation
+
+    def seen_through(self, inputs: Inputs, present: Inputs) -> "BiasUniverse":
+        """The same universe with other inputs, which lie in the space of the present ones."""
+        if inputs is present:
+            return self
+        axes, *_ = np.linalg.lstsq(present.matrix.T, inputs.matrix.T, rcond=None)
+        return dataclasses.replace(self, inputs=self.inputs @ axes.astype(np.float32))
+
 
 @dataclass(frozen=True)
 class BiasSet:
     """Universes of one cosmology, box, redshift and mass definition, and what they have in common.
 
-    density : halos of the range per (Mpc/h)^3; masses : of all of them, Msun/h
+    masses : of all halos in the range, Msun/h
     """
 
     universes: list[BiasUniverse]
@@ -57,9 +74,23 @@ class BiasSet:
     settings: Settings
     masses: np.ndarray
 
-    @property
-    def density(self) -> float:
-        return len(self.masses) / (len(self.universes) * self.box.size**3)
+    def card(self, weight: str, mass_range: MassRange, held_out: int) -> Card:
+        """What a checkpoint keeps of the data: what is asked of a universe that it is used on, and where it is from."""
+        low, high = mass_range
+        volume = len(self.universes) * self.box.size**3
+        return {
+            "universes": len(self.universes) - held_out,
+            "held_out": held_out,
+            "weight": weight,
+            "mass_range": [low, None if np.isinf(high) else high],
+            "mass_definition": self.mass_definition,
+            "redshift": round(self.redshift, 6),
+            "cosmology": self.cosmology.model_dump(mode="json"),
+            "box": self.box.model_dump(mode="json"),
+            "settings": {name: self.settings.get(name, {}) for name in ("ic", "sim", "halo")},
+            "density": len(self.masses) / volume,
+            "abundance": abundance_table(self.masses, volume),
+        }
 
 
 def read_bias_set(

@@ -33,6 +33,7 @@ MODELS = {
     "estimator": Model("lss_train.models.estimator", "halos to linear field"),
     "optimizer": Model("lss_train.models.optimizer", "differences of halo fields to those of white noise"),
     "imnn": Model("lss_train.models.imnn", "fields to summaries of [inference]"),
+    "lagrangian-bias": Model("lss_train.models.lagrangian_bias", "the halo-to-mass ratio from the initial density"),
     "density": Model("lss_train.models.density", "the probability of those summaries given the parameters"),
     "halo-mass": Model("lss_train.models.halo_mass", "initial conditions to the mass of each particle's halo"),
 }

@@ -13,6 +13,7 @@ import torch
 
 from lss.grid import fourier, mesh
 from lss.nets.bias_functions import TERMS, Bins, Polynomial
+from lss.nets.checkpoint import Card
 from lss_train.data.bias_universes import BiasUniverse
 from lss_train.training.bias_cells import cells_of
 from lss_train.training.bias_modes import ModeLoss
@@ -20,6 +21,17 @@ from lss_train.training.bias_modes import ModeLoss
 TERMS_OF = {"one": 1, "linear": 2, "polynomial": len(TERMS)}
 DELTA_BINS, LAPLACIAN_BINS = 40, 5
 TAIL = 4.0  # edges of delta lie between quantiles and this power of them, so that the upper tail has bins of its own
+
+
+def fit_baseline(
+    universes: Sequence[BiasUniverse], name: str, k_max: float, cell: float
+) -> tuple[Polynomial | Bins, Card]:
+    """The function of this name, and its architecture. k_max : h/Mpc; cell : Mpc/h"""
+    if name in TERMS_OF:
+        polynomial = fit_polynomial(universes, TERMS_OF[name], k_max)
+        return polynomial, {"kind": "polynomial", "terms": TERMS_OF[name]}
+    bins = fit_binned(universes) if name == "binned" else fit_least_squares(universes, cell)
+    return bins, {"kind": "bins", "delta": DELTA_BINS, "laplacian": LAPLACIAN_BINS}
 
 
 def fit_polynomial(universes: Sequence[BiasUniverse], terms: int, k_max: float) -> Polynomial:
@@ -52,8 +64,7 @@ def fit_binned(universes: Sequence[BiasUniverse]) -> Bins:
     total, count = np.zeros(function.value.numel()), np.zeros(function.value.numel())
     for universe in universes:
         numbers = function.bin_of(torch.from_numpy(universe.inputs)).numpy()
-        assert universe.occupation is not None
-        total += np.bincount(numbers, universe.occupation, minlength=len(total))
+        total += np.bincount(numbers, universe.known_occupation, minlength=len(total))
         count += np.bincount(numbers, minlength=len(count))
     mean = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
     function.value.copy_(torch.from_numpy(mean).reshape(function.value.shape))

@@ -1,0 +1,216 @@
+"""`model = "lagrangian-bias"`: the halo-to-mass ratio of every particle, from the initial density where it started."""
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import model_validator
+
+from lss.config import Table, quantity
+from lss.errors import ConfigError, DataError
+from lss.files.provenance import file_hash
+from lss.files.universe_file import read_universe, universe_files
+from lss.nets.checkpoint import Card, resolve
+from lss.stages import IMPORTS_BYTES, Plan
+from lss_train.training.run import TrainingRun
+
+if TYPE_CHECKING:
+    import torch
+
+    from lss.learned.lagrangian_bias import LagrangianBias
+    from lss_train.config import Config
+    from lss_train.data.bias_universes import BiasSet, BiasUniverse
+
+log = logging.getLogger("lss.train")
+
+BEGINS_FROM_CHECKPOINT = True
+TORCH_BYTES = 400_000_000
+# Measured with 5 x 64: a particle forward and backward, and forward alone.
+STEP_CPU_SECONDS, FORWARD_CPU_SECONDS = 3.3e-6, 1.0e-6
+
+Loss = Literal["labels", "cells", "modes"]
+Function = Literal["network", "one", "linear", "polynomial", "least-squares", "binned"]
+
+
+class Settings(Table):
+    """[train.lagrangian_bias]: the halo field that is learned, the network, and its losses."""
+
+    function: Function = quantity(
+        "network", '"network", or what it is held against: a polynomial or bins of the operators at one radius'
+    )
+    radii: tuple[float, ...] = quantity(
+        (1.41, 2.83, 5.66), "Gaussian R of delta, its Laplacian and G2, of at least 1.15 voxels", "Mpc/h", min_length=1
+    )
+    weight: Literal["mass", "count", "mass_weighted"] = quantity(
+        "mass", 'of halos: M, 1, or "mass_weighted", M / (1 + sqrt M) with M in 1e14 Msun/h (LULO Eq. 15)'
+    )
+    lowest_mass: float = quantity(0.0, "of the halos", "Msun/h", ge=0)
+    highest_mass: float | None = quantity(None, "of the halos: a thin range instead of a threshold", "Msun/h", gt=0)
+    width: int = quantity(64, "of the hidden layers", ge=1, le=4096)
+    layers: int = quantity(5, "hidden layers", ge=1, le=64)
+    members: int = quantity(5, "trainings whose f is averaged", ge=1, le=64)
+    losses: tuple[Loss, ...] = quantity(
+        ("labels",), '"labels", "cells" and "modes", one after the other on the same network', min_length=1
+    )
+    label_epochs: int = quantity(4, "passes of the label loss over all particles", ge=1)
+    label_rate: float = quantity(3e-3, "learning rate of the label loss", gt=0)
+    label_batch: int = quantity(8192, "particles an update of the label loss", ge=1)
+    cell: float = quantity(5.0, "side of the cells, to the nearest that fills the box", "Mpc/h", gt=0)
+    assignment: Literal["ngp", "cic"] = quantity("ngp", "of particles and halos to cells")
+    constraint: Literal["printed", "sample", "divide", "none"] = quantity(
+        "divide", "that holds the mean of f to one in the cell loss (docs/lagrangian-bias.md)"
+    )
+    cell_epochs: int = quantity(50, "passes of the cell loss over all cells", ge=1)
+    cell_rate: float = quantity(0.02, "learning rate of the cell loss at its start; it ends at 0.9^50 of it", gt=0)
+    cell_batch: int = quantity(100_000, "particles an update of the cell loss", ge=1)
+    k_max: float = quantity(0.3, "of the mode loss, and of the least squares of polynomials", "h/Mpc", gt=0)
+    mode_updates: int = quantity(24, "of the mode loss", ge=1)
+    mode_rate: float = quantity(1e-3, "learning rate of the mode loss", gt=0)
+    distil: tuple[int, int] | None = quantity(
+        None, "width and layers of a smaller network that learns the averaged f; the mode loss then comes after it"
+    )
+    components: int = quantity(
+        0, "train on so many principal components of grad f of [train] initial; 0: on all inputs", ge=0
+    )
+    held_out: int = quantity(0, "universes kept back, the last ones, for the figures of the card", ge=0)
+
+    @model_validator(mode="after")
+    def _keys_fit_the_function(self) -> "Settings":
+        if self.highest_mass is not None and self.highest_mass <= self.lowest_mass:
+            raise ValueError(f"highest_mass = {self.highest_mass:g} is not above lowest_mass = {self.lowest_mass:g}")
+        if self.function != "network" and len(self.radii) != 1:
+            raise ValueError(f'function = "{self.function}" takes operators at one radius; radii has {len(self.radii)}')
+        return self
+
+    @property
+    def mass_range(self) -> tuple[float, float]:
+        """Lowest and first excluded mass, Msun/h."""
+        return self.lowest_mass, np.inf if self.highest_mass is None else self.highest_mass
+
+
+def train(run: TrainingRun) -> None:
+    """Learn f from universes with initial conditions, particles and halos, and write its checkpoint.
+
+    Raises ConfigError for settings that do not suit the data, DataError for universes that lack something, Stopped.
+    """
+    import torch
+
+    from lss.nets.checkpoint import save_checkpoint
+    from lss.process.threads import threads
+    from lss_train.data.bias_universes import read_bias_set
+
+    torch.set_num_threads(threads())
+    settings = run.config.train.sub_table(Settings)
+    initial = _initial(run, settings)
+    if initial is not None:
+        run = dataclasses.replace(run, restart=run.restart.bound_to(file_hash(resolve(initial.source))))
+    network = settings.function == "network"
+    radii = settings.radii if initial is None else initial.inputs.radii
+    data, inputs = read_bias_set(run.inputs, radii, settings.weight, settings.mass_range, orthogonal=network)
+    if settings.held_out >= len(data.universes):
+        raise ConfigError(
+            f"[train.lagrangian_bias] held_out = {settings.held_out}: of {len(data.universes)} universes none is left"
+        )
+    _refuse_missing_labels(data, settings)
+    first_kept = len(data.universes) - settings.held_out
+    learned, kept_back = data.universes[:first_kept], data.universes[first_kept:]
+    original = inputs
+    figures: Card = {}
+    function: torch.nn.Module
+    if network:
+        from lss_train.training.bias_networks import train_networks
+
+        function, architecture, inputs, figures = train_networks(
+            learned, inputs, settings, initial, run.config.train.seed, run.restart
+        )
+    else:
+        from lss_train.training.bias_baselines import fit_baseline
+
+        function, architecture = fit_baseline(learned, settings.function, settings.k_max, settings.cell)
+    judged = [universe.seen_through(inputs, original) for universe in kept_back or learned]
+    validation = _validation(function, judged, trained_on=not kept_back)
+    card = {
+        "model": "lagrangian-bias",
+        "architecture": architecture,
+        "inputs": inputs.as_card(),
+        "training": run.config.train.as_card() | figures,
+        "data": data.card(settings.weight, settings.mass_range, settings.held_out),
+        "validation": validation,
+    }
+    save_checkpoint(run.checkpoint, function.state_dict(), card)
+    where = "the training universes" if not kept_back else f"{len(kept_back)} universes kept back"
+    log.info("%s: E %s of %s", run.checkpoint, ", ".join(f"{value:.4f}" for value in validation["error"]), where)
+
+
+def _initial(run: TrainingRun, settings: Settings) -> "LagrangianBias | None":
+    """The checkpoint that this training begins from, or whose principal components it takes."""
+    from lss.learned.lagrangian_bias import load
+
+    name = run.config.train.initial
+    if name is None:
+        if settings.components:
+            raise ConfigError(
+                f"[train.lagrangian_bias] components = {settings.components}: [train] initial must name the network"
+                " whose principal components they are"
+            )
+        return None
+    if settings.function != "network":
+        raise ConfigError(f'[train] initial: function = "{settings.function}" begins from no checkpoint')
+    return load(name)
+
+
+def _refuse_missing_labels(data: "BiasSet", settings: Settings) -> None:
+    labels = settings.function == "binned" or (settings.function == "network" and "labels" in settings.losses)
+    lacking = [universe.source for universe in data.universes if universe.occupation is None]
+    if labels and lacking:
+        raise DataError(
+            f"{lacking[0]}: halos without members: which particles they hold is unknown; run lss-halo with"
+            ' [halo] particle_masses = true, or train with losses = ["cells"] or ["modes"]'
+        )
+
+
+def _validation(function: "torch.nn.Module", universes: "Sequence[BiasUniverse]", *, trained_on: bool) -> Card:
+    """The four ratios in bands, means over universes."""
+    from lss.grid.agreement import agreement, bands
+    from lss.grid.mesh import overdensity
+    from lss.learned.lagrangian_bias import evaluate, unit_mean
+
+    found = []
+    for universe in universes:
+        n = round(len(universe.position) ** (1 / 3))
+        f = unit_mean(evaluate(function, universe.inputs))
+        model = overdensity(universe.position, n, universe.box_size, "cic", f)
+        found.append(agreement(model, universe.halo_field(n), universe.box_size, bands(universe.box_size)))
+    names = ("power_ratio", "inverse_r2", "error", "uncorrelated")
+    means = {name: np.mean([getattr(one, name) for one in found], axis=0).round(5).tolist() for name in names}
+    return {"k": found[0].k.round(4).tolist(), "universes": len(found), "of_training": trained_on, **means}
+
+
+def plan(inputs: Sequence[Path], config: "Config") -> Plan:
+    """Memory of the whole process and CPU time: 110 bytes a particle with three radii, and what the losses take."""
+    settings = config.train.sub_table(Settings)
+    files = universe_files(inputs)
+    first = read_universe(files[0], ["ic"])
+    particles = first.box.n**3 * len(files)
+    size = (settings.width / 64) ** 2 * settings.layers / 5
+    passes = {
+        "labels": settings.label_epochs * STEP_CPU_SECONDS,
+        "cells": settings.cell_epochs * (STEP_CPU_SECONDS + FORWARD_CPU_SECONDS),
+        "modes": settings.mode_updates * (STEP_CPU_SECONDS / 2 + FORWARD_CPU_SECONDS),
+    }
+    each = sum(passes[loss] for loss in settings.losses) if settings.function == "network" else 2e-6
+    members = settings.members if settings.function == "network" else 1
+    seconds = 3 + particles * (2e-6 + members * size * each)
+    held = particles * (32 + 4 * (2 * len(settings.radii) + 1)) + first.box.n**3 * 24 * len(settings.radii)
+    steps = [f"read {len(files)} universes of {first.box.n}^3", _words(settings)]
+    return Plan(IMPORTS_BYTES + TORCH_BYTES + held, seconds, steps)
+
+
+def _words(settings: Settings) -> str:
+    if settings.function != "network":
+        return f"fit the function '{settings.function}'"
+    losses = ", then ".join(settings.losses)
+    return f"train {settings.members} networks of {settings.layers} x {settings.width} by {losses}"

@@ -52,7 +52,7 @@ def occupation(particle_halo_mass: np.ndarray, weight: str, mass_range: MassRang
     Returns float32 of that shape, mean one.
     Raises DataError if no particle is in a halo of the range.
     """
-    weights = tracer_weight(particle_halo_mass, weight, mass_range)
+    weights = np.where(particle_halo_mass > 0, tracer_weight(particle_halo_mass, weight, mass_range), 0.0)
     each = np.divide(weights, particle_halo_mass, out=np.zeros_like(weights), where=weights > 0)
     mean = each.mean()
     if not mean:

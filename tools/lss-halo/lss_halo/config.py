@@ -87,6 +87,14 @@ class Survey(Table):
         return value
 
 
+class Drawn(Table):
+    """[halo.lagrangian_bias]: what a network of model "lagrangian-bias" adds."""
+
+    grid: int = quantity(0, "points per side of the field halo_model; 0: the network's lattice", ge=0)
+    catalogue: bool = quantity(False, 'draw a Poisson catalogue from a network of weight = "count", into /halos')
+    seed: int = quantity(1, "of the drawn catalogue, together with the member's index", ge=0)
+
+
 class Halo(Table):
     """[halo]: halos of particles, and the grids made of them."""
 
@@ -111,6 +119,7 @@ class Halo(Table):
     network_particles: int = quantity(
         0, "drawn at random, for a network that predicts particle by particle; 0: all of them", ge=0
     )
+    lagrangian_bias: Drawn = quantity(Drawn(), 'what a network of model "lagrangian-bias" adds')
     survey: Survey | None = quantity(None, "what an observer sees of the halos")
     catalogue: Catalogue | None = quantity(None, "how to read another code's catalogue")
 

@@ -15,7 +15,10 @@ from typing import Any
 from lss.errors import ConfigError
 from lss.nets.checkpoint import read_card
 
-NETWORKS: dict[str, str] = {"halo-mass": "lss_halo.predicted.halo_mass"}
+NETWORKS: dict[str, str] = {
+    "halo-mass": "lss_halo.predicted.halo_mass",
+    "lagrangian-bias": "lss_halo.predicted.lagrangian_bias",
+}
 """The model that a checkpoint's card names -> the module that predicts with it."""
 
 

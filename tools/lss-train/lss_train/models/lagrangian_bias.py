@@ -72,6 +72,7 @@ class Settings(Table):
     distil: tuple[int, int] | None = quantity(
         None, "width and layers of a smaller network that learns the averaged f; the mode loss then comes after it"
     )
+    fitted_on: Literal["labels", "cells", "modes"] = quantity("modes", "what polynomials are fitted to")
     components: int = quantity(
         0, "train on so many principal components of grad f of [train] initial; 0: on all inputs", ge=0
     )
@@ -129,7 +130,8 @@ def train(run: TrainingRun) -> None:
     else:
         from lss_train.training.bias_baselines import fit_baseline
 
-        function, architecture = fit_baseline(learned, settings.function, settings.k_max, settings.cell)
+        how = settings.k_max, settings.cell, settings.fitted_on
+        function, architecture = fit_baseline(learned, settings.function, *how)
     judged = [universe.seen_through(inputs, original) for universe in kept_back or learned]
     validation = _validation(function, judged, trained_on=not kept_back)
     card = {
@@ -163,7 +165,9 @@ def _initial(run: TrainingRun, settings: Settings) -> "LagrangianBias | None":
 
 
 def _refuse_missing_labels(data: "BiasSet", settings: Settings) -> None:
-    labels = settings.function == "binned" or (settings.function == "network" and "labels" in settings.losses)
+    fitted = settings.function in ("one", "linear", "polynomial") and settings.fitted_on == "labels"
+    learned = settings.function == "network" and "labels" in settings.losses
+    labels = settings.function == "binned" or fitted or learned
     lacking = [universe.source for universe in data.universes if universe.occupation is None]
     if labels and lacking:
         raise DataError(

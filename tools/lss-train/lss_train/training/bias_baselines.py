@@ -1,6 +1,7 @@
 """What a network of Lagrangian bias is held against: functions of delta, laplacian and G2 at one radius.
 
-one, linear, polynomial    coefficients by least squares on the modes of the halo field up to k_max
+one, linear, polynomial    coefficients by least squares: of the occupation of particles, of the halo field in NGP cells
+                           as for the bins below, or of its modes up to k_max, every shell counting alike
 least-squares              a non-negative constant in each bin of (delta, laplacian), by least squares on cells with
                            the constraint that its mean is one (Wu et al. 2023, section 3.1)
 binned                     the mean occupation of the particles in each bin: labels, but no gradient and no network
@@ -19,22 +20,61 @@ from lss_train.training.bias_cells import cells_of
 from lss_train.training.bias_modes import ModeLoss
 
 TERMS_OF = {"one": 1, "linear": 2, "polynomial": len(TERMS)}
-DELTA_BINS, LAPLACIAN_BINS = 40, 5
-TAIL = 4.0  # edges of delta lie between quantiles and this power of them, so that the upper tail has bins of its own
+DELTA_BINS, LAPLACIAN_BINS = 20, 5
+TAIL = 2.5  # power of the share of particles above an edge of delta: the upper tail has bins of its own
+LEAST_IN_BIN = 200  # particles above the highest edge
 
 
 def fit_baseline(
-    universes: Sequence[BiasUniverse], name: str, k_max: float, cell: float
+    universes: Sequence[BiasUniverse], name: str, k_max: float, cell: float, fitted_on: str
 ) -> tuple[Polynomial | Bins, Card]:
-    """The function of this name, and its architecture. k_max : h/Mpc; cell : Mpc/h"""
+    """The function of this name, and its architecture.
+
+    k_max : h/Mpc; cell : Mpc/h; fitted_on : "labels", "cells" or "modes", of a polynomial
+    """
     if name in TERMS_OF:
-        polynomial = fit_polynomial(universes, TERMS_OF[name], k_max)
+        terms = TERMS_OF[name]
+        if fitted_on == "labels":
+            polynomial = fit_on_labels(universes, terms)
+        elif fitted_on == "cells":
+            polynomial = fit_in_cells(universes, terms, cell)
+        else:
+            polynomial = fit_on_modes(universes, terms, k_max)
         return polynomial, {"kind": "polynomial", "terms": TERMS_OF[name]}
     bins = fit_binned(universes) if name == "binned" else fit_least_squares(universes, cell)
-    return bins, {"kind": "bins", "delta": DELTA_BINS, "laplacian": LAPLACIAN_BINS}
+    delta, laplacian = bins.value.shape
+    return bins, {"kind": "bins", "delta": delta, "laplacian": laplacian}
 
 
-def fit_polynomial(universes: Sequence[BiasUniverse], terms: int, k_max: float) -> Polynomial:
+def fit_on_labels(universes: Sequence[BiasUniverse], terms: int) -> Polynomial:
+    """Coefficients by least squares on the true occupation of every particle."""
+    function = Polynomial(terms)
+    matrix, vector = np.zeros((terms, terms)), np.zeros(terms)
+    for universe in universes:
+        values = function.terms(torch.from_numpy(universe.inputs)).numpy().astype(np.float64)
+        matrix += values.T @ values
+        vector += values.T @ universe.known_occupation
+    function.coefficients.copy_(torch.from_numpy(np.linalg.solve(matrix, vector)))
+    return function
+
+
+def fit_in_cells(universes: Sequence[BiasUniverse], terms: int, cell: float) -> Polynomial:
+    """Coefficients by least squares on NGP cells of about this side, Mpc/h."""
+    function = Polynomial(terms)
+    matrix, vector = np.zeros((terms, terms)), np.zeros(terms)
+    for universe in universes:
+        cells = cells_of(universe, max(1, round(universe.box_size / cell)), "ngp")
+        values = function.terms(torch.from_numpy(universe.inputs)).numpy()[cells.particle]
+        row = np.repeat(np.arange(len(cells.target)), np.diff(cells.offset))
+        design = np.array([np.bincount(row, column, minlength=len(cells.target)) for column in values.T]).T
+        design = design * float(cells.share[0])
+        matrix += design.T @ design
+        vector += design.T @ cells.target
+    function.coefficients.copy_(torch.from_numpy(np.linalg.solve(matrix, vector)))
+    return function
+
+
+def fit_on_modes(universes: Sequence[BiasUniverse], terms: int, k_max: float) -> Polynomial:
     """Coefficients by least squares on the modes up to k_max (h/Mpc), every shell counting alike."""
     function = Polynomial(terms)
     matrix, vector = np.zeros((terms, terms)), np.zeros(terms)
@@ -89,7 +129,7 @@ def fit_least_squares(universes: Sequence[BiasUniverse], cell: float) -> Bins:
         vector += design.T @ cells.target
         share += design.mean(axis=0) / len(universes)
     # The constraint, as one more row that outweighs all cells.
-    heavy = 1e3 * np.trace(normal)
+    heavy = np.trace(normal)
     normal += heavy * np.outer(share, share)
     vector += heavy * share
     values, axes = np.linalg.eigh(normal)
@@ -102,14 +142,14 @@ def fit_least_squares(universes: Sequence[BiasUniverse], cell: float) -> Bins:
 
 def empty_bins(universes: Sequence[BiasUniverse]) -> Bins:
     """Bins with f = 1: edges of delta finer towards high densities, of the laplacian at its percentiles within each."""
-    function = Bins(DELTA_BINS, LAPLACIAN_BINS)
     delta = np.concatenate([universe.inputs[:, 0] for universe in universes])
     laplacian = np.concatenate([universe.inputs[:, 1] for universe in universes])
-    shares = 1 - (1 - np.arange(1, DELTA_BINS) / DELTA_BINS) ** TAIL
-    edges = np.quantile(delta, shares).astype(np.float32)
+    above = np.maximum((1 - np.arange(1, DELTA_BINS) / DELTA_BINS) ** TAIL, LEAST_IN_BIN / len(delta))
+    edges = np.unique(np.quantile(delta, 1 - above).astype(np.float32))
+    function = Bins(len(edges) + 1, LAPLACIAN_BINS)
     function.delta_edges.copy_(torch.from_numpy(edges))
     row = np.searchsorted(edges, delta)
     inner = np.arange(1, LAPLACIAN_BINS) / LAPLACIAN_BINS
-    within = [np.quantile(laplacian[row == i], inner) for i in range(DELTA_BINS)]
+    within = [np.quantile(laplacian[row == i], inner) for i in range(len(edges) + 1)]
     function.laplacian_edges.copy_(torch.from_numpy(np.array(within, np.float32)))
     return function

@@ -7,7 +7,6 @@ from lss.config import Cosmology
 from lss.errors import ConfigError
 from lss.grid import fourier
 from lss.grid.bias_operators import bias_operators, check_radii, expected_covariance, orthogonal_inputs
-from lss.grid.fourier import lattice_wavenumbers
 from lss.physics.linear_power import linear_power
 from lss.physics.random_field import linear_overdensity, white_noise
 

@@ -1,7 +1,6 @@
 """The networks of a Lagrangian bias from their first weights to the f that is kept."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,9 +15,7 @@ from lss_train.training.bias_cells import cell_descent
 from lss_train.training.bias_descent import Descent, descend
 from lss_train.training.bias_labels import label_descent
 from lss_train.training.bias_modes import mode_descent
-
-if TYPE_CHECKING:
-    from lss_train.models.lagrangian_bias import Settings
+from lss_train.training.bias_settings import Settings
 
 FIRST_Y = -0.5  # log10 f of an untrained network: most particles end in no halo
 
@@ -26,7 +23,7 @@ FIRST_Y = -0.5  # log10 f of an untrained network: most particles end in no halo
 def train_networks(
     universes: Sequence[BiasUniverse],
     inputs: Inputs,
-    settings: "Settings",
+    settings: Settings,
     initial: LagrangianBias | None,
     seed: int,
     restart: Restart,
@@ -100,7 +97,7 @@ def _begin(network: Perceptrons, initial: LagrangianBias) -> None:
         ) from None
 
 
-def _work(loss: str, universes: Sequence[BiasUniverse], settings: "Settings", seed: int) -> Descent:
+def _work(loss: str, universes: Sequence[BiasUniverse], settings: Settings, seed: int) -> Descent:
     if loss == "labels":
         return label_descent(
             [universe.inputs for universe in universes],
@@ -129,7 +126,7 @@ def _work(loss: str, universes: Sequence[BiasUniverse], settings: "Settings", se
 def _distilled(
     teacher: Perceptrons,
     universes: Sequence[BiasUniverse],
-    settings: "Settings",
+    settings: Settings,
     sizes: tuple[int, int],
     seed: int,
     restart: Restart,

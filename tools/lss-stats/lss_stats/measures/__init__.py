@@ -38,6 +38,7 @@ STATISTICS: dict[str, Entry] = {
     "halo_velocities": Entry("halos by speed and by velocity dispersion", _here("halo_velocities")),
     "two_point": Entry("xi(r) of halos", _here("two_point")),
     "halo_mass": Entry("halo masses predicted from the initial conditions, by particle", _here("halo_mass")),
+    "halo_model": Entry("halo field of a Lagrangian bias: P ratio, 1/r^2, E", _here("halo_model")),
     "residuals": Entry("halo masses particle by particle, against the truth", _here("residuals")),
     "posterior": Entry("moments and quantiles of inferred parameters", _here("posterior")),
     "summaries": Entry("learned summaries, and the parameters they estimate", _here("summaries")),

@@ -105,15 +105,11 @@ def read_snapshot(
 
 def read_header(root: h5py.File, source: str, length_unit: str | None = None) -> Header:
     """The header of a snapshot. Raises DataError naming the attribute that is missing or cannot be used."""
-    found: dict[str, Any] = {}
-    for group in ("Units", "Cosmology", "Parameters", "Header"):
-        if group in root and isinstance(root[group], h5py.Group):
-            found |= dict(root[group].attrs)
-    is_swift = "Unit length in cgs (U_L)" in found
-    attributes = _Attributes(_gadget_names(found) if is_swift else found, source)
+    attributes = Attributes.of(root, source)
+    found, is_swift = attributes.found, "Unit length in cgs (U_L)" in attributes.found
     h = attributes.get("HubbleParam")
-    length, mass, velocity = _units(attributes, length_unit)
-    redshift = _redshift(attributes)
+    length, mass, velocity = units_of(attributes, length_unit)
+    redshift = attributes.redshift()
     if is_swift:
         h = attributes.need("HubbleParam")
         length, mass = length * h, mass * h
@@ -126,13 +122,24 @@ def read_header(root: h5py.File, source: str, length_unit: str | None = None) ->
         raise DataError(f"{source}: Omega0 + OmegaLambda is {flat:.6g}, not 1; only flat universes are handled")
     table = np.atleast_1d(found.get("MassTable", np.zeros(2)))
     mass_table = float(table[1]) * mass if len(table) > 1 else 0.0
-    return Header(attributes.side() * length, n, omega_m, h, redshift, length, mass, velocity, mass_table)
+    return Header(attributes.side(length), n, omega_m, h, redshift, length, mass, velocity, mass_table)
 
 
 @dataclass(frozen=True)
-class _Attributes:
+class Attributes:
+    """What the header of a snapshot or of its groups says, by Gadget's names, wherever it stands."""
+
     found: Mapping[str, Any]
     source: str
+
+    @staticmethod
+    def of(root: h5py.File, source: str) -> "Attributes":
+        """The attributes of a file; those of SWIFT under the names that Gadget gives them."""
+        found: dict[str, Any] = {}
+        for group in ("Units", "Cosmology", "Parameters", "Header"):
+            if group in root and isinstance(root[group], h5py.Group):
+                found |= dict(root[group].attrs)
+        return Attributes(_gadget_names(found) if "Unit length in cgs (U_L)" in found else found, source)
 
     def need(self, name: str) -> float:
         if name not in self.found:
@@ -144,14 +151,31 @@ class _Attributes:
     def get(self, name: str, default: Any = None) -> Any:
         return self.need(name) if name in self.found else default
 
-    def side(self) -> float:
-        """The side of the box, which may be given as three equal numbers."""
+    def side(self, length: float) -> float:
+        """The side of the box, which may be given as three equal numbers, in Mpc/h; length : Mpc/h of the unit."""
         sides = np.atleast_1d(self.found.get("BoxSize", ()))
         if sides.size == 3 and sides.dtype.kind in "iuf" and (sides == sides[0]).all():
-            return float(sides[0])
-        if sides.size == 3:
+            sides = sides[:1]
+        elif sides.size == 3:
             raise DataError(f"{self.source}: BoxSize = {sides.tolist()}: only cubes are handled")
-        return self.need("BoxSize")
+        side = self.need("BoxSize") if sides.size == 0 else one_number(sides, f"{self.source}: BoxSize")
+        return float(f"{side * length:.12g}")  # 50000 kpc/h are 50 Mpc/h, whatever 50000 * 1e-3 is
+
+    def redshift(self) -> float:
+        """The redshift, which Time must not contradict."""
+        redshift, time = self.get("Redshift"), self.get("Time")
+        if redshift is None:
+            if time is None or not 0 < time <= 1:
+                self.need("Redshift")
+            redshift = 1 / time - 1
+        if redshift <= -1:
+            raise DataError(f"{self.source}: Redshift = {redshift:g}; expected above -1")
+        if time is not None and abs(time * (1 + redshift) - 1) > _EQUAL:
+            raise DataError(
+                f"{self.source}: Redshift = {redshift:g} and Time = {time:g} contradict each other "
+                f"(1 / (1 + z) is {1 / (1 + redshift):g})"
+            )
+        return float(redshift)
 
 
 def _gadget_names(found: dict[str, Any]) -> dict[str, Any]:
@@ -172,10 +196,13 @@ def _gadget_names(found: dict[str, Any]) -> dict[str, Any]:
     return found | renamed
 
 
-def _units(attributes: _Attributes, length_unit: str | None) -> tuple[float, float, float]:
+def units_of(
+    attributes: Attributes, length_unit: str | None, table: str = "[sim.snapshot]"
+) -> tuple[float, float, float]:
     """Mpc, 1e10 Msun and km/s of the units, whatever powers of h they carry.
 
-    A unit that is ours, or a thousandth, within rounding is taken as exactly that. Raises DataError.
+    table : where the user may say the unit of length
+    A unit that is ours, or a power of ten of it, within rounding is taken as exactly that. Raises DataError.
     """
     units = []
     for name, ours in (
@@ -185,8 +212,8 @@ def _units(attributes: _Attributes, length_unit: str | None) -> tuple[float, flo
     ):
         if name not in attributes.found and length_unit is None:
             raise DataError(
-                f"{attributes.source}: no attribute {name}: the snapshot does not say its units; set "
-                '[sim.snapshot] length_unit = "kpc/h" or "Mpc/h" (masses are then 1e10 Msun/h, velocities km/s)'
+                f"{attributes.source}: no attribute {name}: the file does not say its units; set "
+                f'{table} length_unit = "kpc/h" or "Mpc/h" (masses are then 1e10 Msun/h, velocities km/s)'
             )
         ratio = attributes.get(name, ours) / ours
         near = 10.0 ** np.round(np.log10(ratio)) if ratio > 0 else np.nan
@@ -197,30 +224,14 @@ def _units(attributes: _Attributes, length_unit: str | None) -> tuple[float, flo
         length = LENGTH_UNITS[length_unit]
         if "UnitLength_in_cm" in attributes.found and abs(length / units[0] - 1) > _EQUAL:
             raise DataError(
-                f"{attributes.source}: UnitLength_in_cm is {units[0]:g} Mpc/h, but [sim.snapshot] length_unit = "
+                f"{attributes.source}: UnitLength_in_cm is {units[0]:g} Mpc/h, but {table} length_unit = "
                 f'"{length_unit}"'
             )
         units[0] = length
     return units[0], units[1], units[2]
 
 
-def _redshift(attributes: _Attributes) -> float:
-    redshift, time = attributes.get("Redshift"), attributes.get("Time")
-    if redshift is None:
-        if time is None or not 0 < time <= 1:
-            attributes.need("Redshift")
-        redshift = 1 / time - 1
-    if redshift <= -1:
-        raise DataError(f"{attributes.source}: Redshift = {redshift:g}; expected above -1")
-    if time is not None and abs(time * (1 + redshift) - 1) > _EQUAL:
-        raise DataError(
-            f"{attributes.source}: Redshift = {redshift:g} and Time = {time:g} contradict each other "
-            f"(1 / (1 + z) is {1 / (1 + redshift):g})"
-        )
-    return float(redshift)
-
-
-def _lattice_side(root: h5py.File, attributes: _Attributes) -> int:
+def _lattice_side(root: h5py.File, attributes: Attributes) -> int:
     """Particles a side. Raises DataError where a part of a snapshot is given, or no cube."""
     source, found = attributes.source, attributes.found
     rows = np.zeros(6, np.int64)

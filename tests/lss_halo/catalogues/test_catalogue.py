@@ -22,7 +22,9 @@ RHO_CRIT = 2.77536627e11
 
 
 def configuration(catalogue, **tables):
-    halo = {"catalogue": catalogue, **tables.pop("halo", {})}
+    """What a user says of a catalogue whose file says nothing."""
+    halo = {"catalogue": {"redshift": 0.0, **catalogue}, "mass_definition": "200c", **tables.pop("halo", {})}
+    tables = {"box": {"size": 125.0}, "cosmology": {"omega_m": 0.3175}, **tables}
     return validate(stage.Config, {"halo": halo, **tables}, "test.toml")
 
 
@@ -108,9 +110,9 @@ def test_another_mass_definition_is_refused_and_named():
 
 
 def test_halos_outside_the_box_are_counted_and_the_unit_guessed(tmp_path):
-    with pytest.raises(DataError, match=r"8 of 8 halos lie outside the box of 125 Mpc/h.*are they in kpc/h"):
+    with pytest.raises(DataError, match=r"8 of 8 lie outside the box of 125 Mpc/h.*are they in kpc/h"):
         read(AHF, {"format": "ahf", "length_unit": "Mpc/h"})
-    with pytest.raises(DataError, match=r"1 of 8 halos lie outside.*is \[box\] size that of the catalogue"):
+    with pytest.raises(DataError, match=r"1 of 8 lie outside.*is this the size of their box"):
         read(edited(tmp_path, set_field("Xc", "126000.0")), {"format": "ahf"})
 
 
@@ -245,9 +247,9 @@ def test_rockstar_subhalos_have_a_parent(tmp_path):
 def test_a_box_or_redshift_of_another_run_is_refused(tmp_path):
     path = tmp_path / "out_0.list"
     write_rockstar(path)
-    with pytest.raises(ConfigError, match=r"redshift 0.5, but \[halo.catalogue\] redshift = 0"):
+    with pytest.raises(ConfigError, match=r"the file says 0\.499999, but \[halo.catalogue\] redshift = 0"):
         read(path, {"format": "rockstar"})
-    with pytest.raises(ConfigError, match=r"a box of 125 Mpc/h, but \[box\] size = 250"):
+    with pytest.raises(ConfigError, match=r"the file says 125, but \[box\] size = 250"):
         read(path, {"format": "rockstar", "redshift": 0.5}, box={"size": 250.0})
 
 
@@ -256,6 +258,8 @@ def write_gadget(path, scale_factor=0.5):
     with h5py.File(path, "w") as file:
         header = {"BoxSize": 125.0, "Redshift": 1 / scale_factor - 1, "NumFiles": 1}
         file.create_group("Header").attrs.update(header)
+        units = {"UnitLength_in_cm": 3.085678e24, "UnitMass_in_g": 1.989e43, "UnitVelocity_in_cm_per_s": 1e5}
+        file.create_group("Parameters").attrs.update(units | {"Omega0": 0.3175, "HubbleParam": 0.6711})
         file["Group/GroupLen"] = n.astype(np.int32)
         file["Group/GroupMass"] = (mass / 1e10).astype(np.float32)
         file["Group/GroupPos"] = position.astype(np.float32)

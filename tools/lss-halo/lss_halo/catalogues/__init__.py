@@ -34,7 +34,7 @@ _MAPPED = ("length_unit", "mass_unit", "centred", "columns")
 READERS = {
     "ahf": Reader("lss_halo.catalogues.ahf", "AHF _halos", "kpc/h", ("length_unit", "members", "subhalos")),
     "rockstar": Reader("lss_halo.catalogues.rockstar", "Rockstar ASCII", "Mpc/h", ("subhalos",)),
-    "gadget4": Reader("lss_halo.catalogues.gadget_groups", "Gadget-4 fof_subhalo_tab", "Mpc/h"),
+    "gadget4": Reader("lss_halo.catalogues.gadget_groups", "Gadget-4 fof_subhalo_tab", "Mpc/h", ("length_unit",)),
     "csv": Reader("lss_halo.catalogues.mapped", "a table with a map of columns", None, _MAPPED),
     "hdf5": Reader("lss_halo.catalogues.mapped", "datasets with a map of columns", None, _MAPPED),
 }

@@ -1,12 +1,13 @@
 """AHF catalogues (Knollmann & Knebe 2009): `_halos`, one line a halo under a header of names, and `_particles`."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from lss.errors import DataError
 from lss.universe import Members
-from lss_halo.catalogues.foreign import Foreign
+from lss_halo.catalogues.foreign import REDSHIFT, Foreign
 from lss_halo.catalogues.text_table import read_lines, read_text_table
 from lss_halo.config import Catalogue, Config
 
@@ -31,27 +32,31 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     Raises DataError when it is no such file, a column is missing, or the two files do not belong together.
     """
     table = read_text_table(path)
-    names = {name.partition("(")[0]: column for name, column in table.columns.items()}  # "Mvir(4)"
-    named = type(table)(names, table.comments)
     columns = {
-        "position": np.stack([named.column(path, name) for name in ("Xc", "Yc", "Zc")], axis=1),
-        "velocity": np.stack([named.column(path, name) for name in ("VXc", "VYc", "VZc")], axis=1),
-        "mass": named.column(path, *AHF_SCALARS["mass"]),
-        "n_particles": named.column(path, *AHF_SCALARS["n_particles"]),
+        "position": np.stack([table.column(path, name) for name in ("Xc", "Yc", "Zc")], axis=1),
+        "velocity": np.stack([table.column(path, name) for name in ("VXc", "VYc", "VZc")], axis=1),
+        "mass": table.column(path, *AHF_SCALARS["mass"]),
+        "n_particles": table.column(path, *AHF_SCALARS["n_particles"]),
     }
     for ours, theirs in AHF_SCALARS.items():
-        if any(name in names for name in theirs):
-            columns[ours] = named.column(path, *theirs)
+        if any(name in table.columns for name in theirs):
+            columns[ours] = table.column(path, *theirs)
     for name in LENGTHS:
         if name in columns:
             columns[name] = columns[name] * catalogue.length_in_mpc
-    host = named.column(path, "hostHalo")
+    host = table.column(path, "hostHalo")
     # Hosts have -1 where halos are numbered from 0, else 0.
     is_host = host == (-1 if (host == -1).any() else 0)
     kept = np.full(len(host), True) if catalogue.subhalos else is_host
     members = Path(catalogue.members) if catalogue.members else None
     listed = read_ahf_particles(members, columns["n_particles"], kept) if members else None
-    return Foreign({name: column[kept] for name, column in columns.items()}, listed)
+    return Foreign({name: column[kept] for name, column in columns.items()}, listed, _facts(path))
+
+
+def _facts(path: Path) -> dict[str, float | str]:
+    """The redshift of a name as AHF gives it: "ahf.z0.500.AHF_halos"."""
+    found = re.search(r"\.z(\d+\.\d+)\.AHF_halos$", path.name)
+    return {REDSHIFT: float(found[1])} if found else {}
 
 
 def read_ahf_particles(path: Path, n_particles: np.ndarray, kept: np.ndarray) -> Members:

@@ -8,17 +8,24 @@ import numpy as np
 
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import FORMAT, read_universe
-from lss.grid.periodic import fold_edge
+from lss.grid.periodic import fold_edge, wrap_rounding
 from lss.learned import estimator
 from lss.nets.checkpoint import read_card
 from lss.universe import Halos, Members, Universe
 from lss_halo.catalogues import load
-from lss_halo.catalogues.foreign import Foreign
+from lss_halo.catalogues.facts import NEEDED, settled
+from lss_halo.catalogues.foreign import DEFINITION, Foreign
 from lss_halo.catalogues.hdf5_table import open_hdf5
 from lss_halo.config import Catalogue, Config
 from lss_halo.finders.mass_definition import critical_density, overdensity
 
 log = logging.getLogger("lss.halo")
+
+MAPPED = ("csv", "hdf5")  # formats whose file does not say what its masses are
+# What no halo exceeds, and the heaviest of a catalogue reaches: Msun/h, Mpc/h, km/s.
+MASSES = (1e7, 2e16)
+MAX_RADIUS = 10.0
+MAX_VELOCITY = 2e4
 
 OVERDENSITY_TOLERANCE = 0.15  # of the mean density inside the radius: definitions differ by a factor 1.7 and more
 
@@ -34,8 +41,11 @@ def read_foreign(path: Path, config: Config) -> Universe:
         return read_universe(path)
     catalogue = config.halo.catalogue or Catalogue()
     foreign: Foreign = load(catalogue.format).read(path, catalogue, config)
+    told_by_radius = "radius" in foreign.columns or catalogue.match == "abundance"
+    needed = NEEDED if told_by_radius or catalogue.format not in MAPPED else (*NEEDED, DEFINITION)
+    config = settled(config, foreign.facts, str(path), needed)
+    catalogue = config.halo.catalogue or catalogue
     check_columns(foreign.columns, config.box.size, catalogue, path)
-    check_file(foreign, config, catalogue, path)
     if catalogue.match == "none":
         check_mass_definition(foreign.columns, config, catalogue.redshift, path)
     columns, members = select(foreign, catalogue.min_particles, config.box.size)
@@ -46,7 +56,17 @@ def read_foreign(path: Path, config: Config) -> Universe:
         columns["mass"] = matched_masses(columns["mass"], catalogue.checkpoint, config)
         attrs = {"match": catalogue.match, "matched_to": catalogue.checkpoint}
     halos = Halos(columns, config.halo.mass_definition, catalogue.format, catalogue.redshift, members, attrs)
+    log.info("%s: %s", path, described(halos, config))
     return Universe.create(config).with_halos(halos)
+
+
+def described(halos: Halos, config: Config) -> str:
+    """What was read, in a line."""
+    weights = f", {halos.mass.min():.4g} to {halos.mass.max():.4g} Msun/h" if len(halos) else ""
+    return (
+        f"{len(halos)} halos ({halos.mass_definition}{weights}) in a box of {config.box.size:g} Mpc/h at z = "
+        f"{halos.redshift:.4g}, Omega_m = {config.cosmology.omega_m:g}, h = {config.cosmology.shown('h')}"
+    )
 
 
 def is_universe(path: Path) -> bool:
@@ -73,16 +93,6 @@ def matched_masses(mass: np.ndarray, checkpoint: str, config: Config) -> np.ndar
     return estimator.match_abundance(mass, config.box.size**3, card)
 
 
-def check_file(foreign: Foreign, config: Config, catalogue: Catalogue, path: Path) -> None:
-    """Box and redshift, where the file knows them, are those of the configuration. Raises ConfigError."""
-    if foreign.box_size is not None and abs(foreign.box_size / config.box.size - 1) > 1e-4:
-        raise ConfigError(f"{path}: a box of {foreign.box_size:g} Mpc/h, but [box] size = {config.box.size:g}")
-    if foreign.redshift is not None and abs(foreign.redshift - catalogue.redshift) > 1e-3:
-        raise ConfigError(
-            f"{path}: redshift {foreign.redshift:.4g}, but [halo.catalogue] redshift = {catalogue.redshift:g}"
-        )
-
-
 def check_columns(columns: dict[str, np.ndarray], box_size: float, catalogue: Catalogue, path: Path) -> None:
     """Every value finite, every mass positive, every halo in the box. Raises DataError saying how many are not."""
     count = len(columns["mass"])
@@ -94,22 +104,38 @@ def check_columns(columns: dict[str, np.ndarray], box_size: float, catalogue: Ca
     bad = int(np.count_nonzero(columns["mass"] <= 0))
     if bad:
         raise DataError(f"{path}: the mass of {bad} of {count} halos is not positive")
-    position = columns["position"]
-    outside = int(np.count_nonzero(((position < 0) | (position > box_size)).any(axis=1)))
-    if outside:
-        extent = float(np.abs(position).max())
-        ratio = extent / box_size
-        unit = "kpc/h" if 300 < ratio < 3000 else ""
-        remedy = f"; are they in {unit}?" if unit else "; is [box] size that of the catalogue?"
-        raise DataError(
-            f"{path}: {outside} of {count} halos lie outside the box of {box_size:g} Mpc/h (the farthest coordinate is "
-            f"{extent:g} Mpc/h, read as {length_unit}){remedy}"
-        )
+    columns["position"] = position = wrap_rounding(
+        columns["position"], box_size, f"{path}: halos, read as {length_unit}"
+    )
+    check_sizes(columns, box_size, path)
     if count > 20 and position.max() < 0.02 * box_size:
         raise DataError(
             f"{path}: all {count} halos lie within {position.max():g} Mpc/h of a corner of the box of {box_size:g}"
             f" Mpc/h when read as {length_unit}; are they in Mpc/h?"
         )
+
+
+def check_sizes(columns: dict[str, np.ndarray], box_size: float, path: Path) -> None:
+    """Masses and radii that halos can have. Raises DataError naming the likely unit."""
+    if not len(columns["mass"]):
+        return
+    heaviest = float(columns["mass"].max())
+    if not MASSES[0] <= heaviest <= MASSES[1]:
+        unit = (
+            "log10 Msun/h"
+            if heaviest < 20
+            else "1e10 Msun/h"
+            if heaviest < MASSES[0]
+            else "Msun/h taken for 1e10 Msun/h"
+        )
+        raise DataError(f"{path}: the heaviest halo has {heaviest:.4g} Msun/h; are the masses {unit}?")
+    if "radius" in columns and float(columns["radius"].max()) > min(MAX_RADIUS, box_size / 2):
+        raise DataError(
+            f"{path}: the largest halo has a radius of {columns['radius'].max():.4g} Mpc/h; is it in kpc/h?"
+        )
+    fastest = float(np.abs(columns["velocity"]).max())
+    if fastest > MAX_VELOCITY:
+        raise DataError(f"{path}: a halo moves at {fastest:.4g} km/s; are the velocities in m/s or cm/s?")
 
 
 def check_mass_definition(columns: dict[str, np.ndarray], config: Config, redshift: float, path: Path) -> None:

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 
 from lss.errors import DataError
+from lss.files import hdf5
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -23,14 +24,5 @@ def read_dataset(file: h5py.File, name: str, path: Path) -> np.ndarray:
 
     Raises DataError when it is missing, elsewhere (an external link), or holds no numbers.
     """
-    group = file
-    for part in name.split("/"):
-        link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
-        if link is None:
-            raise DataError(f"{path}: no dataset {name}")
-        if not isinstance(link, h5py.HardLink):
-            raise DataError(f"{path}: {name} is a link; only data in the file itself is read")
-        group = group[part]
-    if not isinstance(group, h5py.Dataset) or group.dtype.kind not in "iuf" or group.is_virtual or group.external:
-        raise DataError(f"{path}: {name} is no dataset of numbers")
-    return np.asarray(group[()], np.float64)
+    values = hdf5.read_dataset(hdf5.find_dataset(file, name, str(path)), f"{path}: {name}", path.stat().st_size)
+    return np.asarray(values, np.float64)

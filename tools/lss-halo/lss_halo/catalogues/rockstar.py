@@ -1,14 +1,17 @@
 """Rockstar's ASCII catalogues (Behroozi et al. 2013): `halos_*.ascii`, `out_*.list`, with or without parents."""
 
+import logging
 import math
 from pathlib import Path
 
 import numpy as np
 
 from lss.errors import ConfigError, DataError
-from lss_halo.catalogues.foreign import Foreign
+from lss_halo.catalogues.foreign import BOX, OMEGA_M, REDSHIFT, Foreign, H
 from lss_halo.catalogues.text_table import TextTable, read_text_table
 from lss_halo.config import Catalogue, Config
+
+log = logging.getLogger("lss.halo")
 
 # Rockstar's radius is of the mass it was configured with, so it belongs to "mvir" alone.
 MASS_COLUMNS = {"200c": "m200c", "500c": "m500c", "200m": "m200b", "vir": "mvir"}
@@ -21,8 +24,7 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     Raises DataError when a column is missing or a comment is damaged, ConfigError when it holds no masses of that
     definition.
     """
-    table = read_text_table(path)
-    table = TextTable({name.lower(): column for name, column in table.columns.items()}, table.comments)
+    table = read_text_table(path).lower
     mass_definition = config.halo.mass_definition
     column = MASS_COLUMNS.get(mass_definition)
     if column is None or column not in table.columns:
@@ -34,33 +36,45 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
         "position": np.stack([table.column(path, axis) for axis in "xyz"], axis=1),
         "velocity": np.stack([table.column(path, f"v{axis}") for axis in "xyz"], axis=1),
         "mass": table.columns[column],
-        "n_particles": table.column(path, "num_p", "np"),
-        "v_max": table.column(path, "vmax"),
-        "velocity_dispersion": table.column(path, "vrms"),
     }
+    # hlists of consistent-trees need not have them all.
+    for ours, theirs in (("n_particles", ("num_p", "np")), ("v_max", ("vmax",)), ("velocity_dispersion", ("vrms",))):
+        if any(name in table.columns for name in theirs):
+            columns[ours] = table.column(path, *theirs)
+    if column in table.unlike:
+        log.warning("%s: two columns named %s: the first is taken, of the bound particles", path, column)
     if column == "mvir":
         columns["radius"] = table.column(path, "rvir") / 1e3
     # Halos whose mean density nowhere reaches the threshold have no mass of that definition.
     kept = columns["mass"] != 0
-    if "pid" in table.columns and not catalogue.subhalos:
-        kept &= table.columns["pid"] < 0
-    scale_factor, box_size = (_comment(path, table, name) for name in ("a =", "Box size:"))
-    redshift = None if scale_factor is None else 1 / scale_factor - 1
-    return Foreign({name: c[kept] for name, c in columns.items()}, None, box_size, redshift)
+    if not catalogue.subhalos:
+        if "pid" in table.columns:
+            kept &= table.column(path, "pid") < 0
+        elif len(kept):
+            log.warning(
+                "%s: no column PID: subhalos cannot be told from hosts and are kept (Rockstar's find_parents adds it)",
+                path,
+            )
+    return Foreign({name: c[kept] for name, c in columns.items()}, None, _facts(path, table))
 
 
-def _comment(path: Path, table: TextTable, name: str) -> float | None:
-    """The number after a name in the comments, "Box size: 250.000000 Mpc/h"; None if there is none, or it is zero.
+def _facts(path: Path, table: TextTable) -> dict[str, float | str]:
+    """What the comments say: "a = 0.5", "Om = 0.3; Ol = 0.7; h = 0.7", "Box size: 250.000000 Mpc/h".
 
-    Raises DataError for anything else.
+    Raises DataError for what is not a positive number; zero is taken for nothing said.
     """
-    line = next((line for line in table.comments if line.startswith(name)), None)
-    if line is None:
-        return None
-    try:
-        value = float(line.removeprefix(name).split()[0])
-    except (ValueError, IndexError):
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise DataError(f"{path}: #{line}: expected a positive number")
-    return value or None
+    facts: dict[str, float | str] = {}
+    for line in table.comments:
+        for part in line.split(";"):
+            for name, key in (("a =", REDSHIFT), ("Box size:", BOX), ("Om =", OMEGA_M), ("h =", H)):
+                if not part.strip().startswith(name):
+                    continue
+                try:
+                    value = float(part.strip().removeprefix(name).split()[0])
+                except (ValueError, IndexError):
+                    value = math.nan
+                if not 0 <= value < math.inf:
+                    raise DataError(f"{path}: #{line}: expected a positive number")
+                if value:
+                    facts[key] = 1 / value - 1 if key == REDSHIFT else value
+    return facts

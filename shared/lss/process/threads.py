@@ -21,10 +21,11 @@ def available_cores() -> int:
 
 
 def threads() -> int:
-    """The number of threads in use: what was set, else SLURM_CPUS_PER_TASK, else every core."""
-    if not _count:
-        set_threads(None)
-    return _count
+    """The number of threads in use: what was set, else SLURM_CPUS_PER_TASK, else every core.
+
+    Asking changes nothing: a caller's own settings of torch and numba stay as they are until `set_threads`.
+    """
+    return _count or _clipped(None)
 
 
 def set_threads(wanted: int | None) -> int:
@@ -32,14 +33,7 @@ def set_threads(wanted: int | None) -> int:
 
     Raises ConfigError if it is not positive, or SLURM_CPUS_PER_TASK no number.
     """
-    cores = available_cores()
-    if wanted is None:
-        wanted = slurm_number("SLURM_CPUS_PER_TASK") or cores
-    if wanted < 1:
-        raise ConfigError(f"{wanted} threads: at least one is needed")
-    if wanted > cores:
-        log.warning("%d threads asked for, but this process may use %d: using %d", wanted, cores, cores)
-    return use_threads(min(wanted, cores))
+    return use_threads(_clipped(wanted))
 
 
 def use_threads(count: int) -> int:
@@ -55,6 +49,17 @@ def use_threads(count: int) -> int:
 
         torch.set_num_threads(_count)
     return _count
+
+
+def _clipped(wanted: int | None) -> int:
+    cores = available_cores()
+    if wanted is None:
+        wanted = slurm_number("SLURM_CPUS_PER_TASK") or cores
+    if wanted < 1:
+        raise ConfigError(f"{wanted} threads: at least one is needed")
+    if wanted > cores:
+        log.warning("%d threads asked for, but this process may use %d: using %d", wanted, cores, cores)
+    return min(wanted, cores)
 
 
 def spread(function: Callable, tasks: Iterable[tuple]) -> list[Any]:

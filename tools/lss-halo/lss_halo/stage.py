@@ -10,6 +10,7 @@ import numpy as np
 from lss.errors import ConfigError, DataError
 from lss.halos.halo_fields import MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.halos.lagrangian import particle_halo_mass
+from lss.halos.mask import read_mask
 from lss.physics.units import GRAVITY, hubble_flow, particle_mass
 from lss.process.progress import since
 from lss.stages import IMPORTS_BYTES, Plan
@@ -23,7 +24,7 @@ from lss_halo.finders.mass_definition import threshold_density
 from lss_halo.finders.spherical_overdensity import spherical_overdensity
 from lss_halo.finders.structure import nfw_concentration, structure
 from lss_halo.predicted import predictor
-from lss_halo.survey import observe, read_mask
+from lss_halo.survey import observe
 
 __all__ = ["Config", "plan", "read_foreign", "run"]
 

@@ -52,6 +52,11 @@ METHODS = {
         "the posterior of [inference] by approximate Bayesian computation",
         {**_SIMULATIONS, "abc": f"{_SIMULATION_BASED}.settings:Abc"},
     ),
+    "hmc": Method(
+        "lss_recon.sampling.run",
+        "initial phases and halo bias sampled with gradients",
+        {"hmc": "lss_recon.sampling.settings:Hmc"},
+    ),
 }
 
 

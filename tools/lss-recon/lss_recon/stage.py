@@ -13,7 +13,13 @@ __all__ = ["EXTENDABLE", "TAKES", "Config", "gather", "members", "plan", "run"]
 
 TAKES = ("index", "restart")
 # A run that was stopped may be given more.
-EXTENDABLE = ("recon.max_simulations", "recon.samples", "recon.forward.timeout", "recon.forward.retries")
+EXTENDABLE = (
+    "recon.max_simulations",
+    "recon.samples",
+    "recon.hmc.draws",
+    "recon.forward.timeout",
+    "recon.forward.retries",
+)
 
 
 def run(

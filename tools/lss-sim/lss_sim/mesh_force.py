@@ -13,10 +13,10 @@ import numpy as np
 
 from lss.errors import DataError
 from lss.grid import fourier, mesh
+from lss.grid.differences import DIFFERENCE
 from lss.process.kernels import kernel
 from lss.process.threads import spread
 
-DIFFERENCE = np.array([4 / 5, -1 / 5, 4 / 105, -1 / 280])  # centred first derivative of eighth order
 NO_GRADIENT = 1e-12  # D^2 below this, in units of the fundamental's: a Nyquist frequency, whose gradient is zero
 MASS_ERROR = 1e-4  # that single precision may leave in the mass on the mesh
 

@@ -18,6 +18,7 @@ from lss.nets.checkpoint import read_card
 NETWORKS: dict[str, str] = {
     "halo-mass": "lss_halo.predicted.halo_mass",
     "lagrangian-bias": "lss_halo.predicted.lagrangian_bias",
+    "neural-bias": "lss_halo.predicted.neural_bias",
 }
 """The model that a checkpoint's card names -> the module that predicts with it."""
 

@@ -36,6 +36,7 @@ MODELS = {
     "lagrangian-bias": Model("lss_train.models.lagrangian_bias", "the halo-to-mass ratio from the initial density"),
     "density": Model("lss_train.models.density", "the probability of those summaries given the parameters"),
     "halo-mass": Model("lss_train.models.halo_mass", "initial conditions to the mass of each particle's halo"),
+    "neural-bias": Model("lss_train.models.neural_bias", "densities to halo mass distributions"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Neural bias and field-level posteriors, measured."""

@@ -1,0 +1,31 @@
+"""A survey's mask: the share of halos that is seen in each cell of the grid."""
+
+from pathlib import Path
+
+import numpy as np
+
+from lss.errors import ConfigError, DataError
+
+
+def read_mask(path: Path, n: int) -> np.ndarray:
+    """The share of halos seen in each cell, (n, n, n) float32. Raises DataError, ConfigError for a missing file."""
+    try:
+        mask = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise ConfigError(f"[halo.survey] mask = {str(path)!r}: no such file") from None
+    except (ValueError, OSError, EOFError):
+        raise DataError(f"{path}: not an .npy file of numbers") from None
+    if not isinstance(mask, np.ndarray) or mask.shape != (n, n, n) or mask.dtype.kind not in "fiub":
+        shape = getattr(mask, "shape", "several arrays")
+        raise DataError(f"{path}: the mask has shape {shape}; [box] n = {n} needs {(n, n, n)} numbers")
+    mask = mask.astype(np.float32)
+    if not np.isfinite(mask).all() or mask.min() < 0 or mask.max() > 1 or not mask.any():
+        raise DataError(f"{path}: the mask's values must lie between 0 and 1, and not all be 0")
+    return mask
+
+
+def share_at(mask: np.ndarray, position: np.ndarray, box_size: float) -> np.ndarray:
+    """The mask in the cell of each position: the cell of grid point i reaches half a cell to both sides of i L / n."""
+    n = len(mask)
+    cell = np.rint(position * (n / box_size)).astype(np.int64) % n
+    return mask[cell[:, 0], cell[:, 1], cell[:, 2]]

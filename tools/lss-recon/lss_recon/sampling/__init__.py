@@ -1,0 +1,1 @@
+"""Sampling of posteriors with gradients: samplers as pure functions, chains that resume, diagnostics."""

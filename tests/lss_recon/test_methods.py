@@ -38,7 +38,7 @@ def test_every_method_has_what_the_stage_asks_of_it():
 
 
 def test_tables_of_methods_are_tables_of_the_configuration():
-    assert {"simulations", "delfi", "density", "abc"} == methods.tables().keys()
+    assert {"simulations", "delfi", "density", "abc", "hmc"} == methods.tables().keys()
     for name, table in methods.tables().items():
         assert isinstance(getattr(Reconstruction(), name), table)
         assert Reconstruction.model_fields[name].description == table.__doc__

@@ -17,7 +17,9 @@ from lss.learned.bias_fit import hessian, maximise
 from lss.learned.neural_bias import Catalogue, catalogue, log_likelihood, unfitted
 from lss.physics.lpt import linear_field
 from lss.physics.random_field import replace_large_scales, white_noise_of
-from lss_halo.catalogues.ahf import read_ahf
+from lss_halo.catalogues import ahf
+from lss_halo.config import Catalogue as Described
+from lss_halo.config import Config
 
 N, BOX = 64, 250.0
 LEAST = 20  # particles of a host
@@ -67,7 +69,7 @@ def _compared(density: torch.Tensor, halos: Catalogue) -> dict[str, Any]:
 
 
 def _hosts(path: Path) -> Catalogue:
-    columns = read_ahf(path).columns
+    columns = ahf.read(path, Described(), Config()).columns
     kept = columns["n_particles"] >= LEAST
     mass = columns["mass"][kept]
     each = float(np.median(mass / columns["n_particles"][kept]))

@@ -11,6 +11,7 @@ from lss.config import Settings, merge, parse_assignment, read_toml, validate
 from lss.errors import ConfigError
 from lss.files import pipes
 from lss.files.universe_file import ensemble_members, member_path, read_universe
+from lss.physics import spectrum_table
 from lss.process.slurm import slurm_number
 from lss.universe import Universe
 
@@ -52,11 +53,19 @@ def understand(command: Command, arguments: Arguments) -> Request:
     overrides: Settings = {}
     for assignment in arguments.assignments:
         overrides = merge(overrides, parse_assignment(assignment))
-    given = Given(str(toml or "configuration"), read_toml(toml) if toml else {}, overrides)
+    given = Given(str(toml or "configuration"), with_tables(read_toml(toml) if toml else {}), with_tables(overrides))
     if command.reads != "paths":
         data = _pick(data, arguments)
     _check_dropped(arguments.drop)
     return Request(command, arguments, command.module(), given, data)
+
+
+def with_tables(settings: Settings) -> Settings:
+    """The settings with a table of the spectrum by its hash. Raises DataError if it cannot be read."""
+    transfer = settings.get("cosmology", {}).get("transfer")
+    if not isinstance(transfer, str):
+        return settings
+    return merge(settings, {"cosmology": {"transfer": spectrum_table.adopted(transfer)}})
 
 
 def subject(request: Request, groups: Sequence[str] | None = None) -> tuple[Universe | None, list[Path]]:

@@ -19,7 +19,6 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -28,7 +27,8 @@ from lss.config import Configuration, Cosmology, FieldModel, Settings, quantity,
 from lss.errors import ConfigError
 from lss.grid.fourier import squared_indices
 from lss.inference import read_parameter, with_parameters
-from lss.physics.linear_power import ANALYTIC, SIGMA8_RADIUS, read_table, tophat, unnormalised_power
+from lss.physics.linear_power import SIGMA8_RADIUS, tabulated_power, tophat, unnormalised_power
+from lss.physics.spectrum_table import ANALYTIC
 
 STEP_LN_K = 0.0135  # of the spectrum's knots: 15 of them in the narrowest acoustic oscillation
 ALIASES = 1  # images of the spectrum summed on each side; the next would add 0.2% to the variance
@@ -168,7 +168,7 @@ def _lognormal(shape: tuple[int, ...], size: float, cosmology: Cosmology) -> Cal
     k, needed = _knots(shape[0], size)
     of_voxels, distinct = _voxel_average(shape, size, k[needed])
     smoothing = torch.from_numpy(tophat(k * SIGMA8_RADIUS) ** 2 * k**3 * STEP_LN_K / (2 * np.pi**2))
-    table = None if cosmology.transfer in ANALYTIC else torch.from_numpy(read_table(Path(cosmology.transfer))(k))
+    table = None if cosmology.transfer in ANALYTIC else torch.from_numpy(tabulated_power(cosmology)(k))
     axes = tuple(range(1, 1 + len(shape)))
     voxel = (size / shape[0]) ** len(shape)
     wavenumbers = torch.from_numpy(k)

@@ -21,6 +21,7 @@ from lss.files.atomic import new_hdf5
 from lss.files.gadget import GADGET_GROUPS, read_gadget_particles, write_gadget_header, write_gadget_particles
 from lss.files.hdf5 import read_dataset, refuse_link
 from lss.files.snapshot import is_snapshot, read_snapshot
+from lss.files.spectrum import SPECTRUM, read_spectrum, write_spectrum
 from lss.universe import Group, Universe
 
 FORMAT = "lss-universe"
@@ -114,6 +115,7 @@ def _read(
                 config = validate(Configuration, settings, source)
             else:
                 settings, config = _read_settings(root, source)
+                read_spectrum(root, source, n_bytes)
                 groups = dict(_walk(root, "", source, n_bytes, wanted))
                 for path, group in groups.items():
                     _refuse_non_finite(path, group, source)
@@ -156,7 +158,7 @@ def _walk(
     for name in folder:
         below = f"{path}/{name}" if path else name
         refuse_link(folder, name, f"{source}: /{below}")
-        if below in GADGET_GROUPS or not _is_wanted(below, wanted):
+        if below in {*GADGET_GROUPS, SPECTRUM} or not _is_wanted(below, wanted):
             continue
         item = folder[name]
         if isinstance(item, h5py.Group):
@@ -195,6 +197,7 @@ def _write(universe: Universe, file: h5py.File) -> None:
     file.attrs["format"] = FORMAT
     file.attrs["format_version"] = FORMAT_VERSION
     file.attrs["config"] = as_toml(universe.config)
+    write_spectrum(file, universe.cosmology.transfer)
     if "PartType1" in universe.groups:
         write_gadget_header(file, universe.particles, universe.box, universe.cosmology)
     for path, group in sorted(universe.groups.items()):

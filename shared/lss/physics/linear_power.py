@@ -3,22 +3,20 @@
     transfer           T(k)
     "eisenstein-hu"    Eisenstein & Hu 1998, section 3: cold matter and baryons, with acoustic oscillations
     "no-wiggle"        the same paper, section 4.2: the shape without oscillations
-    a path             a table of k [h/Mpc] and P [(Mpc/h)^3] from CAMB or CLASS (n_s and T are in it already)
+    a path, a hash     a table from CAMB or CLASS (n_s and T are in it already): lss.physics.spectrum_table
 
 Whatever its shape, the spectrum is normalised to the sigma8 of the configuration, which is always that of z = 0.
 """
 
 import sys
-import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lss.config import Cosmology
-from lss.errors import DataError
+from lss.physics.spectrum_table import ANALYTIC, table_of
 
 Array = NDArray[np.float64]
 
@@ -27,10 +25,8 @@ T_CMB = 2.7255
 
 SIGMA8_RADIUS = 8.0
 
-ANALYTIC = ("eisenstein-hu", "no-wiggle")
-
-NEEDED_RANGE = (0.01, 1.0)
-"""k, h/Mpc, that a table must cover: nine tenths of sigma8^2 arise there, and beyond it a power law will do."""
+MATCHED = np.log(10) / 10
+"""The width in ln k over which a table is matched to the shape that continues it."""
 
 
 def linear_power(k: ArrayLike, cosmology: Cosmology) -> Array:
@@ -38,8 +34,7 @@ def linear_power(k: ArrayLike, cosmology: Cosmology) -> Array:
 
     k : h/Mpc, any shape, >= 0; P(0) = 0
     cosmology : omega_m, omega_b, h, n_s, sigma8, transfer
-    Returns P in (Mpc/h)^3, float64 of the shape of k. A table is continued beyond its ends as power laws, with the
-    slopes of its first and last interval.
+    Returns P in (Mpc/h)^3, float64 of the shape of k. A table is continued beyond its ends (`tabulated_power`).
     Raises DataError when a table cannot be used, naming the file.
     Source: Eisenstein & Hu 1998 (ApJ 496, 605); checked against colossus in tests/lss/test_linear_power.py.
     """
@@ -164,11 +159,40 @@ def _pressureless(q: Any, alpha: Any, beta: Any) -> Any:
 def _shape(cosmology: Cosmology) -> Callable[[Array], Array]:
     """The spectrum up to its amplitude, for k > 0."""
     c = cosmology
-    c.need("sigma8")
+    c.need("sigma8", "omega_b", "h", "n_s")
     if c.transfer in ANALYTIC:
-        c.need("omega_b", "h", "n_s")
         return lambda k: unnormalised_power(k, c.transfer, c.omega_m, c.omega_b, c.h, c.n_s)
-    return read_table(Path(c.transfer))
+    return tabulated_power(c)
+
+
+def tabulated_power(cosmology: Cosmology) -> Callable[[Array], Array]:
+    """The spectrum of the cosmology's table: cubic in log k and log P, for k > 0.
+
+    Beyond its ends the shape is Eisenstein and Hu's without oscillations, matched in value over the last tenth of a
+    decade: a power law from two printed numbers would continue their rounding.
+    """
+    from scipy.interpolate import CubicSpline  # slow to import, and only tables need it
+
+    c = cosmology
+    k_table, power = table_of(c.transfer).in_h(c.h)
+    ln_k, ln_p = np.log(k_table), np.log(power)
+    spline = CubicSpline(ln_k, ln_p)
+
+    def smooth(x: Array) -> Array:
+        return np.asarray(np.log(unnormalised_power(np.exp(x), "no-wiggle", c.omega_m, c.omega_b, c.h, c.n_s)))
+
+    def offset(near: NDArray[np.bool_]) -> float:
+        return float(np.mean(ln_p[near] - smooth(ln_k[near])))
+
+    low, high = offset(ln_k <= ln_k[0] + MATCHED), offset(ln_k >= ln_k[-1] - MATCHED)
+
+    def shape(k: Array) -> Array:
+        x = np.log(k)
+        beyond = smooth(x) + np.where(x < ln_k[0], low, high)
+        inside = spline(np.clip(x, ln_k[0], ln_k[-1]))
+        return np.exp(np.where((x < ln_k[0]) | (x > ln_k[-1]), beyond, inside))
+
+    return shape
 
 
 def _sigma(radius: float, power: Callable[[Array], Array]) -> float:
@@ -178,41 +202,3 @@ def _sigma(radius: float, power: Callable[[Array], Array]) -> float:
     k = x / radius
     integrand = k**3 * power(k) * tophat(x) ** 2 / (2 * np.pi**2)
     return float(np.sqrt(step / 3 * (integrand[0:-2:2] + 4 * integrand[1:-1:2] + integrand[2::2]).sum()))
-
-
-def read_table(path: Path) -> Callable[[Array], Array]:
-    """A spectrum from a text file: cubic in log k and log P, power laws beyond the ends."""
-    from scipy.interpolate import CubicSpline  # slow to import, and only tables need it
-
-    try:
-        with warnings.catch_warnings(action="ignore"):  # an empty file is told below
-            table = np.loadtxt(path, ndmin=2, usecols=(0, 1), delimiter="," if path.suffix == ".csv" else None)
-    except FileNotFoundError:
-        raise DataError(
-            f'{path}: no such file; [cosmology] transfer is "eisenstein-hu", "no-wiggle" or the path of a table'
-        ) from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not two columns of numbers, k [h/Mpc] and P [(Mpc/h)^3]: {error}") from None
-    k, power = table.T
-    if len(k) < 4 or not np.isfinite(table).all():
-        raise DataError(f"{path}: expected at least 4 rows of finite numbers, k [h/Mpc] and P [(Mpc/h)^3]")
-    if (k <= 0).any() or (power <= 0).any():
-        row = int(np.argmax((k <= 0) | (power <= 0)))
-        raise DataError(f"{path}: row {row + 1}: k = {k[row]:g}, P = {power[row]:g}: both must be positive")
-    if (np.diff(k) <= 0).any():
-        row = int(np.argmax(np.diff(k) <= 0)) + 1
-        raise DataError(f"{path}: row {row + 1}: k = {k[row]:g} after {k[row - 1]:g}: k must increase")
-    if k[0] > NEEDED_RANGE[0] or k[-1] < NEEDED_RANGE[1]:
-        raise DataError(
-            f"{path}: k from {k[0]:g} to {k[-1]:g} h/Mpc; at least {NEEDED_RANGE[0]:g} to {NEEDED_RANGE[1]:g} is needed"
-        )
-    ln_k, ln_p = np.log(k), np.log(power)
-    spline = CubicSpline(ln_k, ln_p)
-    low, high = (ln_p[1] - ln_p[0]) / (ln_k[1] - ln_k[0]), (ln_p[-1] - ln_p[-2]) / (ln_k[-1] - ln_k[-2])
-
-    def shape(k: Array) -> Array:
-        x = np.log(k)
-        inside = np.clip(x, ln_k[0], ln_k[-1])
-        return np.exp(spline(inside) + low * np.minimum(x - ln_k[0], 0) + high * np.maximum(x - ln_k[-1], 0))
-
-    return shape

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lss.config import Cosmology
 from lss.grid import fourier
 from lss.physics.linear_power import SIGMA8_RADIUS, linear_power, tophat
+from lss.physics.spectrum_table import ANALYTIC, table_of
 
 
 def measured_sigma8(linear: NDArray[np.float32], box_size: float) -> float:
@@ -32,6 +33,17 @@ def expected_sigma8(n: int, box_size: float, cosmology: Cosmology) -> float:
     n_modes = _sum_by_wavenumber(n, (np.ones((n, n // 2 + 1)) for _ in range(n)))
     power = linear_power(fourier.lattice_wavenumbers(n, box_size), cosmology)
     return _rms_in_spheres(n_modes * power / box_size**3, n, box_size)
+
+
+def share_beyond_table(n: int, box_size: float, cosmology: Cosmology) -> float:
+    """The share of the variance of an n-grid whose modes lie beyond the end of the cosmology's table; 0 without one."""
+    if cosmology.transfer in ANALYTIC:
+        return 0.0
+    n_modes = _sum_by_wavenumber(n, (np.ones((n, n // 2 + 1)) for _ in range(n)))
+    k = fourier.lattice_wavenumbers(n, box_size)
+    variance = n_modes * linear_power(k, cosmology)
+    end = table_of(cosmology.transfer).in_h(cosmology.h)[0][-1]
+    return float(variance[k > end].sum() / variance.sum())
 
 
 def _rms_in_spheres(variance: NDArray[np.float64], n: int, box_size: float) -> float:

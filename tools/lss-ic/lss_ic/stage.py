@@ -18,7 +18,7 @@ from lss.physics.units import particle_mass
 from lss.stages import TORCH_BYTES, Plan
 from lss.universe import Field, Particles, Universe, WhiteNoise
 from lss_ic.config import Config, InitialConditions
-from lss_ic.sigma8 import expected_sigma8, measured_sigma8
+from lss_ic.sigma8 import expected_sigma8, measured_sigma8, share_beyond_table
 
 log = logging.getLogger("lss.ic")
 
@@ -50,6 +50,8 @@ def run(universe: Universe, config: Config, *, index: int | None = None) -> Univ
         "sigma8 = %.4f in this field; %.4f expected of this box and grid, %.4f without them",
         *(measured, expected, cosmology.sigma8),
     )
+    if beyond := share_beyond_table(box.n, box.size, cosmology):
+        log.info("%.3g of the variance of this grid lies beyond the end of the table of the spectrum", beyond)
     noise = dataclasses.replace(noise, attrs={**noise.attrs, "sigma8": measured, "sigma8_expected": expected})
     position, velocity = lpt_particles(linear, box.size, cosmology.omega_m, ic.redshift, ic.order)
     universe = dataclasses.replace(universe, box=box)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from lss.grid.mesh import interpolate_vector
 from lss.grid.periodic import nearest_image, wrap
 
 _SAMPLE = 2**15  # particles that tell a numbering
@@ -41,6 +40,8 @@ def refined_particles(
     m = round(len(position) ** (1 / 3))
     if m == n:
         return position, velocity
+    from lss.grid.mesh import interpolate_vector  # numba, which whoever asks for a numbering alone need not wait for
+
     displacement = nearest_image(position - lattice(m, box_size), box_size)
     points = lattice(n, box_size)
     moved, moving = (interpolate_vector(_padded(vector, m), points, box_size) for vector in (displacement, velocity))

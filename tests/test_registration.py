@@ -28,7 +28,7 @@ def truth():
 def halos(truth):
     """Gadget-4's halos as AHF found them: (position, mass)."""
     catalogue = {"format": "ahf", "length_unit": "kpc/h"}
-    settings = {"box": {"size": 125.0, "n": 64}, "halo": {"catalogue": catalogue}}
+    settings = {"cosmology": {"omega_m": 0.3175}, "box": {"size": 125.0, "n": 64}, "halo": {"catalogue": catalogue}}
     stage = stages.find("halo")
     config = stage.Config(**settings)
     return stage.read_foreign(DATA / "ahf.z0.000.AHF_halos", config).halos

@@ -14,7 +14,7 @@ from lss_recon.simulation_based.proposals import gaussian
 from lss_recon.simulation_based.runner import Runner
 from lss_recon.simulation_based.settings import Abc, Delfi
 from lss_recon.simulation_based.simulations import Simulations
-from lss_recon.simulation_based.target import Target
+from lss_recon.simulation_based.target import Target, describe
 from lss_recon.simulation_based.tempering import temper
 
 NAMES = ("ic.amplitude", "ic.slope")
@@ -310,3 +310,11 @@ def test_weights_undo_the_proposal():
     log_weights = small.log_density(theta) - proposal.log_density(theta)
     weights = np.exp(log_weights - log_weights.max())
     np.testing.assert_allclose(weights @ theta / weights.sum(), [1.0, 0.5], atol=0.003)
+
+
+def test_weighted_samples_are_described_as_their_statistics_are_measured():
+    """Weights prior / proposal count: without them the line would tell of the proposal."""
+    theta, weights = np.array([[0.0], [1.0], [2.0]]), np.array([3.0, 1.0, 0.0])
+    deviation = np.sqrt(0.1875 / (1 - (0.75**2 + 0.25**2)))  # unbiased, of weights 3/4 and 1/4
+    assert describe(["ic.mean"], theta, weights) == f"ic.mean = 0.25 +- {deviation:.2g}"
+    assert describe(["ic.mean"], theta) == "ic.mean = 1 +- 1"

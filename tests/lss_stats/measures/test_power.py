@@ -175,3 +175,16 @@ def test_the_legend_of_spectra_names_the_shot_noise_of_any_panel(universe):
     figure = figure_spectra.fields(Shown(groups))
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert texts == ["universe", "shot noise"]
+
+
+@pytest.mark.parametrize("n", [15, 16])
+def test_interlaced_modes_do_not_depend_on_the_order_of_the_axes(n):
+    rng = np.random.default_rng(7)
+    position = np.concatenate([rng.random((2000, 3)) * BOX, rng.normal(0, 0.005 * BOX, (600, 3)) % BOX]).astype("f4")
+    powers = []
+    for order in ([0, 1, 2], [2, 0, 1], [1, 0, 2]):
+        turned = np.ascontiguousarray(position[:, order])
+        modes = painted_modes(partial(paint, turned, n, BOX, "pcs", None), n, interlaced=True)
+        powers.append(measure_modes(modes[None], n, BOX, ["pcs"]).power[0, 0])
+    assert_allclose(powers[1], powers[0], rtol=2e-5)
+    assert_allclose(powers[2], powers[0], rtol=2e-5)

@@ -119,7 +119,8 @@ def accept(
             "max_simulations = %d reached with %d of %d accepted at epsilon = %.3g",
             *(settings.max_simulations, len(accepted.theta), settings.accepted, epsilon),
         )
-    log.info("%d accepted of %d: %s", len(accepted.theta), simulations.made, describe(target.names, accepted.theta))
+    words = describe(target.names, accepted.theta, accepted.weights)
+    log.info("%d accepted of %d: %s", len(accepted.theta), simulations.made, words)
     return simulations, accepted
 
 

@@ -50,7 +50,12 @@ def refuse_outside(observed: np.ndarray, simulated: np.ndarray) -> None:
         )
 
 
-def describe(names: Sequence[str], theta: np.ndarray) -> str:
-    """Mean and standard deviation of each parameter, in words."""
-    columns = zip(names, theta.mean(axis=0), theta.std(axis=0), strict=True)
+def describe(names: Sequence[str], theta: np.ndarray, weights: np.ndarray | None = None) -> str:
+    """Mean and standard deviation of each parameter, in words: those that lss-stats gives of the same samples.
+
+    theta : (m, p); weights : (m,), equal if not given
+    """
+    weights = np.full(len(theta), 1 / len(theta)) if weights is None else weights / weights.sum()
+    covariance = np.atleast_2d(np.cov(theta.T, aweights=weights))
+    columns = zip(names, weights @ theta, np.sqrt(np.diag(covariance)), strict=True)
     return ", ".join(f"{name} = {mean:.4g} +- {deviation:.2g}" for name, mean, deviation in columns)

@@ -3,6 +3,10 @@
 Links are never followed, and no memory is taken for a dataset that claims more bytes than its file could hold.
 """
 
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -19,6 +23,19 @@ def refuse_link(folder: h5py.Group, name: str, place: str) -> None:
         raise DataError(f"{place} is a link; links are not followed")
 
 
+def holds(file: h5py.Group, name: str) -> bool:
+    """Whether a path leads to something, without following a link; one at its end counts."""
+    folder, _, last = name.rpartition("/")
+    if not folder:
+        return file.get(last, getlink=True) is not None
+    inner = file[folder] if holds(file, folder) and _is_own(file, folder) else None
+    return isinstance(inner, h5py.Group) and inner.get(last, getlink=True) is not None
+
+
+def _is_own(file: h5py.Group, name: str) -> bool:
+    return isinstance(file.get(name, getlink=True), h5py.HardLink)
+
+
 def find_dataset(file: h5py.Group, name: str, source: str) -> h5py.Dataset:
     """The dataset of a path "Group/GroupLen", of numbers.
 
@@ -33,6 +50,57 @@ def find_dataset(file: h5py.Group, name: str, source: str) -> h5py.Dataset:
     if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
         raise DataError(f"{source}: {name} is no dataset of numbers")
     return item
+
+
+def part_paths(source: str, count: int) -> list[Path]:
+    """The files of an output in several, by the name of one of them: "snap_000.0.hdf5", "snap_000.1.hdf5", ...
+
+    Raises DataError naming the first that is missing, or a name that does not tell the others.
+    """
+    if count == 1:
+        return [Path(source)]
+    found = re.fullmatch(r"(.*\.)\d+(\.(?:hdf5|h5))", source, re.DOTALL)
+    if not found:
+        raise DataError(
+            f"{source}: one of {count} files, but its name does not end as NAME.0.hdf5, which tells the others"
+        )
+    paths = [Path(f"{found[1]}{number}{found[2]}") for number in range(count)]
+    missing = next((path for path in paths if not path.is_file()), None)
+    if missing is not None:
+        raise DataError(f"{source}: one of {count} files, but {missing.name} is missing")
+    return paths
+
+
+@contextmanager
+def open_parts(root: h5py.File, source: str, count: int) -> Iterator[list[h5py.File]]:
+    """All files of an output, opened, by number; root : the one that is open already. Raises DataError."""
+    if count == 1:
+        yield [root]
+        return
+    with ExitStack() as stack:
+        parts = []
+        for path in part_paths(source, count):
+            if path == Path(source):
+                parts.append(root)
+                continue
+            try:
+                parts.append(stack.enter_context(h5py.File(path, "r", locking=False)))
+            except OSError as error:
+                raise DataError(f"{path}: damaged HDF5 file: {error}") from None
+        yield parts
+
+
+def read_joined(parts: Sequence[h5py.File], name: str, source: str) -> np.ndarray:
+    """A dataset of all parts that have it, one after the other. Raises DataError if none has it."""
+    having = [part for part in parts if holds(part, name)] or parts[:1]
+    arrays = [
+        read_dataset(find_dataset(part, name, source), f"{source}: /{name}", part.id.get_filesize()) for part in having
+    ]
+    if len(arrays) == 1:
+        return arrays[0]
+    if len({array.shape[1:] for array in arrays}) > 1:
+        raise DataError(f"{source}: {name} has another shape in every file")
+    return np.concatenate(arrays)
 
 
 def read_dataset(item: h5py.Dataset, place: str, n_bytes: int) -> np.ndarray:

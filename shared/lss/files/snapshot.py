@@ -12,7 +12,7 @@ Sources: the Gadget-4 manual, section 5; the documentation of SWIFT, "Snapshots"
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy as np
 
 from lss.config import Settings
 from lss.errors import DataError
-from lss.files.hdf5 import find_dataset, one_number, read_dataset
+from lss.files.hdf5 import find_dataset, holds, one_number, open_parts, read_joined
 from lss.grid.lattice import follows_lattice
 from lss.grid.periodic import wrap_rounding
 from lss.physics.units import GADGET_MASS, particle_mass
@@ -73,26 +73,26 @@ def is_snapshot(root: h5py.File) -> bool:
 
 
 def read_snapshot(
-    root: h5py.File, source: str, n_bytes: int, length_unit: str | None = None, particles: bool = True
+    root: h5py.File, source: str, length_unit: str | None = None, particles: bool = True
 ) -> tuple[Settings, dict[str, Group]]:
     """The settings that the header implies, and the dark matter as /PartType1 if the particles are wanted.
 
     length_unit : "kpc/h" or "Mpc/h", of a Gadget snapshot without unit attributes
     Raises DataError naming the attribute or dataset that is missing, or contradicts another.
     """
-    header = read_header(root, source, length_unit)
-    if not particles:
-        return header.settings, {}
     place = f"{source}: /PartType1"
-    if "PartType1" not in root:
-        raise DataError(f"{source}: no /PartType1: a snapshot without dark matter")
-    folder = root["PartType1"]
-    position, velocity, ids = (
-        read_dataset(find_dataset(folder, name, place), f"{place}/{name}", n_bytes)
-        for name in ("Coordinates", "Velocities", "ParticleIDs")
-    )
-    _check_shapes(position, velocity, ids, header, place)
-    _check_masses(folder, header, source, n_bytes)
+    count = int(Attributes.of(root, source).get("NumFilesPerSnapshot", 1))
+    with open_parts(root, source, count) as parts:
+        header = read_header(parts, source, length_unit)
+        if not particles:
+            return header.settings, {}
+        if not any(holds(part, "PartType1") for part in parts):
+            raise DataError(f"{source}: no /PartType1: a snapshot without dark matter")
+        position, velocity, ids = (
+            read_joined(parts, f"PartType1/{name}", source) for name in ("Coordinates", "Velocities", "ParticleIDs")
+        )
+        _check_shapes(position, velocity, ids, header, place)
+        _check_masses(parts, header, source)
     group = particles_of(position, velocity, ids, header, place)
     known = f"Omega_m = {header.omega_m:g}" + ("" if header.h is None else f", h = {header.h:g}")
     log.info(
@@ -103,10 +103,11 @@ def read_snapshot(
     return header.settings, {"PartType1": group}
 
 
-def read_header(root: h5py.File, source: str, length_unit: str | None = None) -> Header:
-    """The header of a snapshot. Raises DataError naming the attribute that is missing or cannot be used."""
-    attributes = Attributes.of(root, source)
-    found, is_swift = attributes.found, "Unit length in cgs (U_L)" in attributes.found
+def read_header(parts: Sequence[h5py.File], source: str, length_unit: str | None = None) -> Header:
+    """The header of a snapshot, of all its files. Raises DataError naming the attribute that cannot be used."""
+    attributes = Attributes.of(parts[0], source)
+    found = attributes.found
+    is_swift = "Unit length in cgs (U_L)" in found
     h = attributes.get("HubbleParam")
     length, mass, velocity = units_of(attributes, length_unit)
     redshift = attributes.redshift()
@@ -115,7 +116,7 @@ def read_header(root: h5py.File, source: str, length_unit: str | None = None) ->
         length, mass = length * h, mass * h
     else:
         velocity /= np.sqrt(1 + redshift)
-    n = _lattice_side(root, attributes)
+    n = _lattice_side(parts, attributes)
     omega_m = attributes.need("Omega0")
     flat = omega_m + attributes.need("OmegaLambda") + attributes.get("Omega_r", 0.0) + attributes.get("Omega_nu_0", 0.0)
     if abs(flat - 1) > 1e-4:
@@ -231,26 +232,18 @@ def units_of(
     return units[0], units[1], units[2]
 
 
-def _lattice_side(root: h5py.File, attributes: Attributes) -> int:
+def _lattice_side(parts: Sequence[h5py.File], attributes: Attributes) -> int:
     """Particles a side. Raises DataError where a part of a snapshot is given, or no cube."""
     source, found = attributes.source, attributes.found
     rows = np.zeros(6, np.int64)
-    for kind in range(6):
-        name = f"PartType{kind}"
-        if name in root and isinstance(root[name], h5py.Group) and "Coordinates" in root[name]:
-            rows[kind] = find_dataset(root[name], "Coordinates", f"{source}: /{name}").shape[0]
-    files = int(attributes.get("NumFilesPerSnapshot", 1))
-    if files != 1:
-        raise DataError(f"{source}: one of {files} files of a snapshot; name the folder or the first file")
+    for part in parts:
+        here = _rows(part, source)
+        _compare_counts(here, _counts(dict(part["Header"].attrs), "NumPart_ThisFile", source), "NumPart_ThisFile", part)
+        rows += here
     total, high = (_counts(found, name, source) for name in ("NumPart_Total", "NumPart_Total_HighWord"))
     if total is not None and high is not None:
         total = total + high * 2**32
-    for name, counts in (("NumPart_ThisFile", _counts(found, "NumPart_ThisFile", source)), ("NumPart_Total", total)):
-        if counts is not None and counts[1] != rows[1]:
-            raise DataError(
-                f"{source}: {name} counts {counts[1]} particles of dark matter, but /PartType1 has {rows[1]} rows "
-                "(truncated?)"
-            )
+    _compare_counts(rows, total, "NumPart_Total", parts[0])
     others = [f"{rows[kind]} of {PARTICLE_TYPES[kind]}" for kind in range(6) if kind != 1 and rows[kind]]
     if others:
         log.warning("%s: %s are not read; the dark matter stands for all matter", source, ", ".join(others))
@@ -258,6 +251,21 @@ def _lattice_side(root: h5py.File, attributes: Attributes) -> int:
     if n**3 != rows[1] or n == 0:
         raise DataError(f"{source}: {rows[1]} particles: not a perfect cube; a full lattice is required")
     return n
+
+
+def _rows(part: h5py.File, source: str) -> np.ndarray:
+    """Rows of Coordinates of the six types, (6,) int64."""
+    names = [f"PartType{kind}/Coordinates" for kind in range(6)]
+    return np.array([find_dataset(part, name, source).shape[0] if holds(part, name) else 0 for name in names], np.int64)
+
+
+def _compare_counts(rows: np.ndarray, counts: np.ndarray | None, name: str, part: h5py.File) -> None:
+    """Raise DataError if an attribute counts other particles of dark matter than there are rows."""
+    if counts is not None and counts[1] != rows[1]:
+        raise DataError(
+            f"{part.filename}: {name} counts {counts[1]} particles of dark matter, but /PartType1 has {rows[1]} rows "
+            "(truncated?)"
+        )
 
 
 def _counts(found: Mapping[str, Any], name: str, source: str) -> np.ndarray | None:
@@ -281,14 +289,12 @@ def _check_shapes(position: np.ndarray, velocity: np.ndarray, ids: np.ndarray, h
             raise DataError(f"{place}/{name} holds {bad} values that are not finite (NaN or infinity)")
 
 
-def _check_masses(folder: h5py.Group, header: Header, source: str, n_bytes: int) -> None:
+def _check_masses(parts: Sequence[h5py.File], header: Header, source: str) -> None:
     """Particles of one mass, which make up the matter of the box. Raises DataError."""
     mass, name = header.mass_table, "MassTable"
-    if not mass and "Masses" in folder:
+    if not mass and any(holds(part, "PartType1/Masses") for part in parts):
         name = "Masses"
-        masses = read_dataset(
-            find_dataset(folder, name, f"{source}: /PartType1"), f"{source}: /PartType1/{name}", n_bytes
-        )
+        masses = read_joined(parts, "PartType1/Masses", source)
         low, high = float(masses.min()) * header.mass, float(masses.max()) * header.mass
         if not high - low <= _EQUAL * high:
             raise DataError(
@@ -298,7 +304,7 @@ def _check_masses(folder: h5py.Group, header: Header, source: str, n_bytes: int)
     if not mass:
         raise DataError(f"{source}: no particle mass: MassTable is 0 or missing, and there is no /PartType1/Masses")
     expected = particle_mass(header.omega_m, header.box_size, header.n**3) / GADGET_MASS
-    alone = all(f"PartType{kind}" not in folder.parent for kind in (0, 2, 3, 4, 5))
+    alone = not any(holds(part, f"PartType{kind}") for part in parts for kind in (0, 2, 3, 4, 5))
     if not (0.99 if alone else _LEAST_SHARE) < mass / expected < 1.01:
         raise DataError(
             f"{source}: {name} says {mass:.6g} (1e10 Msun/h) a particle, but {header.n}^3 particles of a universe with "

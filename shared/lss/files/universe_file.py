@@ -111,7 +111,7 @@ def _read(
     try:
         with h5py.File(file, "r", locking=None if isinstance(file, io.BytesIO) else False) as root:
             if is_snapshot(root):
-                settings, groups = read_snapshot(root, source, n_bytes, length_unit, _is_wanted("PartType1", wanted))
+                settings, groups = read_snapshot(root, source, length_unit, _is_wanted("PartType1", wanted))
                 config = validate(Configuration, settings, source)
             else:
                 settings, config = _read_settings(root, source)

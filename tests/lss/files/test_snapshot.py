@@ -102,7 +102,7 @@ def test_numbers_of_the_header_may_have_any_type(tmp_path, header):
         ({"Redshift": "late"}, "expected a number"),
         ({"BoxSize": np.nan}, "expected a number"),
         ({"OmegaLambda": 0.5}, "only flat"),
-        ({"NumFilesPerSnapshot": 4}, "one of 4 files"),
+        ({"NumFilesPerSnapshot": 4}, "one of 4 files, but its name does not end"),
         ({"MassTable": np.array([0, 1.0, 0, 0, 0, 0])}, "MassTable says 1 .* weigh"),
     ],
 )
@@ -228,6 +228,32 @@ def test_a_snapshot_of_swift_is_read_without_its_factors_of_h(tmp_path):
         part["Masses"] = np.full(N**3, 27.7536627 * 0.3175 * SIZE**3 / N**3 / h, "f4")
     universe = expected(read_universe(tmp_path / "swift.hdf5"))
     assert (universe.box.size, universe.particles.redshift) == (pytest.approx(SIZE, rel=1e-6), 1.0)
+
+
+def split(path, count):
+    """The same particles in files NAME.0.hdf5, NAME.1.hdf5, ... of different length."""
+    edges = [0, *sorted(np.random.default_rng(5).integers(1, N**3, count - 1)), N**3]
+    with h5py.File(path) as whole:
+        for number in range(count):
+            rows = slice(edges[number], edges[number + 1])
+            with h5py.File(path.with_suffix(f".{number}.hdf5"), "w") as part:
+                for group in ("Header", "Units"):
+                    part.create_group(group).attrs.update(dict(whole[group].attrs))
+                here = np.array([0, edges[number + 1] - edges[number], 0, 0, 0, 0])
+                part["Header"].attrs.update({"NumFilesPerSnapshot": count, "NumPart_ThisFile": here})
+                for name, data in whole["PartType1"].items():
+                    part[f"PartType1/{name}"] = data[rows]
+    return path.with_suffix(".0.hdf5")
+
+
+def test_a_snapshot_in_several_files_is_read_whole_or_not_at_all(tmp_path):
+    path = snapshot(tmp_path / "snap_004.hdf5")
+    first = split(path, 3)
+    found = expected(read_universe(first)).particles
+    np.testing.assert_array_equal(found.position, read_universe(path).particles.position)
+    (tmp_path / "snap_004.2.hdf5").unlink()
+    with pytest.raises(DataError, match=r"one of 3 files, but snap_004\.2\.hdf5 is missing"):
+        read_universe(first)
 
 
 def test_other_particles_are_named_and_the_dark_matter_is_read(tmp_path, caplog):

@@ -159,3 +159,19 @@ def test_what_nobody_says_is_asked_for(tmp_path):
     for factor, unit in ((1e-10, "1e10 Msun/h"), (1e10, "taken for 1e10")):
         with pytest.raises(DataError, match=unit):
             read(path, catalogue | {"redshift": 0.0, "mass_unit": factor}, "200m", **said)
+
+
+def test_groups_in_several_files_are_read_together(tmp_path):
+    path = groups(tmp_path / "fof_subhalo_tab_004.hdf5")
+    with h5py.File(path) as whole:
+        for number, rows in enumerate((slice(0, 45), slice(45, 60))):
+            with h5py.File(tmp_path / f"fof_subhalo_tab_004.{number}.hdf5", "w") as part:
+                for group in ("Header", "Parameters"):
+                    part.create_group(group).attrs.update(dict(whole[group].attrs) | {"NumFiles": 2})
+                for name, data in whole["Group"].items():
+                    part[f"Group/{name}"] = data[rows]
+    together = read(tmp_path / "fof_subhalo_tab_004.0.hdf5", GADGET, "fof").halos
+    np.testing.assert_array_equal(together.mass, read(path, GADGET, "fof").halos.mass)
+    (tmp_path / "fof_subhalo_tab_004.1.hdf5").unlink()
+    with pytest.raises(DataError, match="is missing"):
+        read(tmp_path / "fof_subhalo_tab_004.0.hdf5", GADGET, "fof")

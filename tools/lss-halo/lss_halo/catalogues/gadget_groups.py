@@ -1,14 +1,16 @@
-"""Gadget-4's friends-of-friends groups with SUBFIND's properties: `fof_subhalo_tab_*.hdf5`, one file."""
+"""Gadget-4's friends-of-friends groups with SUBFIND's properties: `fof_subhalo_tab_*.hdf5`, one file or several."""
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from lss.errors import DataError
+from lss.files.hdf5 import holds, open_parts, read_joined
 from lss.files.snapshot import Attributes, units_of
 from lss.physics.units import GADGET_MASS
 from lss_halo.catalogues.foreign import BOX, OMEGA_M, REDSHIFT, Foreign, H
-from lss_halo.catalogues.hdf5_table import open_hdf5, read_dataset
+from lss_halo.catalogues.hdf5_table import open_hdf5
 from lss_halo.config import Catalogue, Config
 
 # The names of mass and radius of each definition; a group of friends has no radius.
@@ -26,7 +28,7 @@ EMPTY = {"position": np.empty((0, 3)), "velocity": np.empty((0, 3)), "mass": np.
 def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     """The groups with a mass of that definition, at their potential minima; v_max of each group's main subhalo.
 
-    Raises DataError when it is no such file, is one of several, or a dataset is missing.
+    Raises DataError when it is no such file, one of its files or a dataset is missing.
     """
     with open_hdf5(path) as file:
         for name in ("Header", "Group"):
@@ -35,37 +37,51 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
         said = Attributes.of(file, str(path))
         for name in ("Redshift", "BoxSize", "NumFiles"):
             said.need(name)
-        if int(said.need("NumFiles")) != 1:
-            raise DataError(f"{path}: one of {int(said.need('NumFiles'))} files of a catalogue; join them first")
         length_unit, mass_unit, velocity_unit = units_of(said, catalogue.length_unit, "[halo.catalogue]")
         facts = {BOX: said.side(length_unit), REDSHIFT: said.redshift()}
         facts |= {key: said.need(name) for key, name in ((OMEGA_M, "Omega0"), (H, "HubbleParam")) if name in said.found}
         if said.get("Ngroups_Total", 1) == 0:
             return Foreign(EMPTY, None, facts)
-        mass_unit *= GADGET_MASS
+        columns = _columns(
+            file, path, int(said.need("NumFiles")), said, config, (length_unit, mass_unit, velocity_unit)
+        )
+    # Groups whose mean density nowhere reaches the threshold have none of its mass.
+    kept = columns["mass"] != 0
+    return Foreign({name: column[kept] for name, column in columns.items()}, None, facts)
+
+
+def _columns(
+    file: h5py.File, path: Path, count: int, said: Attributes, config: Config, units: tuple[float, float, float]
+) -> dict[str, np.ndarray]:
+    """The columns of all files of the catalogue; units : Mpc/h, 1e10 Msun/h and km/s of the files'."""
+    length_unit, mass_unit, velocity_unit = units
+    mass_unit *= GADGET_MASS
+    with open_parts(file, str(path), count) as parts:
+
+        def read(name: str) -> np.ndarray:
+            return np.asarray(read_joined(parts, name, str(path)), np.float64)
+
         mass_name, radius_name = GROUP_COLUMNS[config.halo.mass_definition]
-        length = read_dataset(file, "Group/GroupLen", path)
+        length = read("Group/GroupLen")
         if "Ngroups_Total" in said.found and len(length) != said.need("Ngroups_Total"):
             raise DataError(
                 f"{path}: Ngroups_Total is {int(said.need('Ngroups_Total'))}, but GroupLen has {len(length)} rows "
                 "(truncated?)"
             )
-        fof_mass = read_dataset(file, "Group/GroupMass", path) * mass_unit
-        scale_factor = 1 / (1 + float(facts[REDSHIFT]))
+        fof_mass = read("Group/GroupMass") * mass_unit
+        scale_factor = 1 / (1 + said.redshift())
         columns = {
-            "position": read_dataset(file, "Group/GroupPos", path) * length_unit,
+            "position": read("Group/GroupPos") * length_unit,
             # The code's velocity variable is a^2 dx/dt; SUBFIND divides its own by a, friends of friends does not.
-            "velocity": read_dataset(file, "Group/GroupVel", path) * velocity_unit / scale_factor,
-            "mass": read_dataset(file, f"Group/{mass_name}", path) * mass_unit,
+            "velocity": read("Group/GroupVel") * velocity_unit / scale_factor,
+            "mass": read(f"Group/{mass_name}") * mass_unit,
         }
         particle_mass = float(np.median(fof_mass / length)) if len(length) else 1.0
         columns["n_particles"] = np.rint(columns["mass"] / particle_mass)
         if radius_name:
-            columns["radius"] = read_dataset(file, f"Group/{radius_name}", path) * length_unit
-        if "Subhalo/SubhaloVmax" in file and "Group/GroupFirstSub" in file:
-            v_max = read_dataset(file, "Subhalo/SubhaloVmax", path) * velocity_unit
-            main = read_dataset(file, "Group/GroupFirstSub", path).astype(np.int64)
+            columns["radius"] = read(f"Group/{radius_name}") * length_unit
+        if all(holds(parts[0], name) for name in ("Subhalo/SubhaloVmax", "Group/GroupFirstSub")):
+            v_max = read("Subhalo/SubhaloVmax") * velocity_unit
+            main = read("Group/GroupFirstSub").astype(np.int64)
             columns["v_max"] = np.where(main >= 0, v_max[np.maximum(main, 0)] if len(v_max) else 0.0, 0.0)
-    # Groups whose mean density nowhere reaches the threshold have none of its mass.
-    kept = columns["mass"] != 0
-    return Foreign({name: column[kept] for name, column in columns.items()}, None, facts)
+    return columns

@@ -1,5 +1,8 @@
 """Other people's catalogues: facts from the file or the user, units, parts, columns in an order of their own."""
 
+import bz2
+import gzip
+
 import h5py
 import numpy as np
 import pytest
@@ -175,3 +178,21 @@ def test_groups_in_several_files_are_read_together(tmp_path):
     (tmp_path / "fof_subhalo_tab_004.1.hdf5").unlink()
     with pytest.raises(DataError, match="is missing"):
         read(tmp_path / "fof_subhalo_tab_004.0.hdf5", GADGET, "fof")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", " "])
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2"])
+def test_tables_of_any_separator_with_quotes_words_and_compression_are_read(tmp_path, separator, suffix):
+    position, velocity, mass, _ = sample()
+    names = ["x", "y", "z", "name", "vx", "vy", "vz", "m"]
+    rows = [separator.join(f'"{name}"' for name in names)]
+    for x, v, m in zip(position, velocity, mass, strict=True):
+        rows.append(separator.join(map(str, [*x, "halo", *v, m])))
+    path = tmp_path / f"halos.csv{suffix}"
+    with {"": open, ".gz": gzip.open, ".bz2": bz2.open}[suffix](path, "wt", encoding="utf-8-sig") as file:
+        file.write("\n".join(rows) + "\n")
+    columns = {"position": ["x", "y", "z"], "velocity": ["vx", "vy", "vz"], "mass": "m"}
+    catalogue = {"format": "csv", "length_unit": "Mpc/h", "columns": columns, "redshift": 0.0}
+    halos = read(path, catalogue, "200c", box={"size": BOX}, cosmology={"omega_m": 0.3}).halos
+    np.testing.assert_allclose(halos.mass, mass, rtol=1e-6)
+    np.testing.assert_allclose(halos.position, position, atol=1e-5)

@@ -50,7 +50,7 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
 
 
 def _read_csv(path: Path, names: Mapping[Column, str | list[str]]) -> dict[str, np.ndarray]:
-    table = read_text_table(path, delimiter=",")
+    table = read_text_table(path, separators=",;\t|")
     return {
         ours: np.stack([table.column(path, name) for name in theirs], axis=1)
         if isinstance(theirs, list)

@@ -3,9 +3,13 @@
 Names may be numbered, as AHF and consistent-trees do: "Mvir(10)" is Mvir.
 """
 
+import bz2
+import gzip
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,45 +44,74 @@ class TextTable:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file. Raises DataError when it is missing or binary."""
+    """The lines of a text file, compressed (.gz, .bz2) or not. Raises DataError when it is missing or binary."""
+    return _read_text(path).splitlines()
+
+
+def _read_text(path: Path) -> str:
+    opened: Any = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix, open)
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            return file.read().splitlines()
+        with opened(path, "rt", encoding="utf-8-sig") as file:
+            return str(file.read())
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: not a text table (binary data)") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def read_text_table(path: Path, delimiter: str | None = None) -> TextTable:
-    """A table whose first line names the columns.
+def read_text_table(path: Path, separators: str = "") -> TextTable:
+    """A table whose first line names the columns; columns that are no numbers are left out.
 
-    delimiter : None for white space
+    separators : characters that may part the columns, the one that the header has most is taken; white space if none is
     Raises DataError when the file is missing, is no text, or its lines do not fit the header.
     """
-    header, *lines = read_lines(path) or [""]
-    names = [_plain(name.strip()) for name in header.lstrip("#").split(delimiter)]
+    header, _, text = _read_text(path).partition("\n")
+    delimiter = max(separators, key=header.count, default=None)
+    if delimiter and delimiter not in header:
+        delimiter = None
+    names = [_plain(name.strip().strip('"')) for name in header.lstrip("#").split(delimiter)]
     if not header.strip() or all(_is_number(name) for name in names):
         raise DataError(f"{path}: the first line is no header of column names")
-    comments = [line.lstrip("#").strip() for line in lines if line.startswith("#")]
-    rows = [line for line in lines if line.strip() and not line.startswith("#")]
-    if not rows:
+    comments = [line.lstrip("#").strip() for line in re.findall(r"^#.*$", text, re.MULTILINE)]
+    if not re.search(r"^\s*[^#\s]", text, re.MULTILINE):
         return TextTable({name: np.empty(0) for name in names}, comments)
-    lengths = {len(row.split(delimiter)) for row in rows}
-    if lengths != {len(names)}:
-        raise DataError(f"{path}: {len(names)} names in the header, but lines of {sorted(lengths)} values (truncated?)")
-    try:
-        values = np.loadtxt(rows, delimiter=delimiter, ndmin=2)
-    except ValueError as error:
-        raise DataError(f"{path}: {error}") from None
     columns: dict[str, np.ndarray] = {}
     unlike = set()
-    for name, column in zip(names, values.T, strict=True):
-        if not np.array_equal(columns.setdefault(name, column), column, equal_nan=True):
+    for name, column in zip(names, _columns(text, delimiter, len(names), path), strict=True):
+        if column is not None and not np.array_equal(columns.setdefault(name, column), column, equal_nan=True):
             unlike.add(name)
     return TextTable(columns, comments, frozenset(unlike))
+
+
+def _columns(text: str, delimiter: str | None, count: int, path: Path) -> list[np.ndarray | None]:
+    """The columns of the rows, float64; None for those that hold words. Raises DataError for rows of other lengths."""
+    try:
+        values = np.loadtxt(io.StringIO(text), delimiter=delimiter, quotechar='"', ndmin=2)
+        found: list[np.ndarray | None] = list(values.T)
+    except ValueError as error:
+        if "number of columns" in str(error):
+            raise DataError(f"{path}: {count} names in the header, but {_sentence(error)} (truncated?)") from None
+        try:
+            words = np.loadtxt(io.StringIO(text), str, delimiter=delimiter, quotechar='"', ndmin=2)
+        except ValueError as other:
+            raise DataError(f"{path}: {_sentence(other)} (truncated?)") from None
+        found = [_numbers(column) for column in words.T]
+    if len(found) != count:
+        raise DataError(f"{path}: {count} names in the header, but lines of {len(found)} values (truncated?)")
+    return found
+
+
+def _numbers(words: np.ndarray) -> np.ndarray | None:
+    try:
+        return words.astype(np.float64)
+    except ValueError:
+        return None
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).partition(";")[0].removesuffix(".")
 
 
 def _plain(name: str) -> str:

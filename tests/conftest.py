@@ -1,7 +1,9 @@
 """Threads that really run: what a test does with two of them is done by two, also where there is one core."""
 
 import os
+from contextlib import contextmanager
 
+import h5py
 import pytest
 
 from lss.process import threads as process
@@ -16,3 +18,19 @@ def threads():
     before = process.threads()
     yield process.use_threads
     process.use_threads(before)
+
+
+@pytest.fixture
+def edited():
+    """`with edited(path) as file`: a file of ours changed as another program would write it, without checksums."""
+
+    @contextmanager
+    def opened(path):
+        with h5py.File(path, "r+") as file:
+            names = ["/"]
+            file.visit(names.append)
+            for name in names:
+                file[name].attrs.pop("checksum", None)
+            yield file
+
+    return opened

@@ -227,9 +227,9 @@ def test_a_text_file_in_place_of_hdf5_is_refused(folder, tmp_path):
     assert_one_line(done, 1, "not an HDF5 file")
 
 
-def test_a_nan_in_the_input_is_found(folder, tmp_path):
+def test_a_nan_in_the_input_is_found(folder, tmp_path, edited):
     (tmp_path / "bad.h5").write_bytes((folder / "sim.h5").read_bytes())
-    with h5py.File(tmp_path / "bad.h5", "r+") as file:
+    with edited(tmp_path / "bad.h5") as file:
         file["PartType1/Velocities"][5, 1] = np.nan
     assert_one_line(lss("halo", tmp_path / "bad.h5", "-o", tmp_path / "o.h5"), 1, "bad.h5", "Velocities", "finite")
     assert not (tmp_path / "o.h5").exists()

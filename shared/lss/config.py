@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
 from lss.errors import ConfigError, Unknown
+from lss.trust import MARK, is_marked, unmarked
 
 TABLES = ("cosmology", "box", "ic", "sim", "halo", "inference", "train", "recon", "stats")
 Settings = dict[str, Any]
@@ -47,9 +48,13 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def quantity(default: Any, description: str, unit: str = "", **constraints: Any) -> Any:
-    """A key of a table: its default, what it means, its unit, and what pydantic shall check (gt, ge, le, ...)."""
-    constraints["json_schema_extra"] = {"unit": unit} if unit else None
+def quantity(default: Any, description: str, unit: str = "", names: str = "", **constraints: Any) -> Any:
+    """A key of a table: its default, what it means, its unit, and what pydantic shall check (gt, ge, le, ...).
+
+    names : for a key that names a file or a program, what it names (lss.trust.NAMES)
+    """
+    extra = {name: value for name, value in (("unit", unit), ("names", names)) if value}
+    constraints["json_schema_extra"] = extra or None
     return pydantic.Field(default, description=description, validate_default=True, **constraints)
 
 
@@ -88,7 +93,9 @@ class Cosmology(Table):
     n_s: float = quantity(0.9624, "spectral index of the primordial fluctuations")
     sigma8: float = quantity(0.834, "rms linear overdensity in spheres of 8 Mpc/h at z = 0", gt=0)
     transfer: str = quantity(
-        "eisenstein-hu", '"eisenstein-hu", "no-wiggle", or the path of a table of k [h/Mpc] and P [(Mpc/h)^3]'
+        "eisenstein-hu",
+        '"eisenstein-hu", "no-wiggle", or the path of a table of k [h/Mpc] and P [(Mpc/h)^3]',
+        names="spectrum",
     )
 
     unknown: tuple[str, ...] = quantity(
@@ -165,8 +172,10 @@ def parse_toml(text: str) -> Settings:
     """The tables of a TOML text. Raises ConfigError saying what is wrong at which line."""
     try:
         return tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
+    except (tomli.TOMLDecodeError, ValueError) as error:  # a whole number of 5000 digits is no TOMLDecodeError
         raise ConfigError(str(error)) from None
+    except RecursionError:
+        raise ConfigError("tables or lists are nested too deeply") from None
 
 
 def read_toml(path: Path) -> Settings:
@@ -175,7 +184,7 @@ def read_toml(path: Path) -> Settings:
         settings = parse_toml(path.read_bytes().decode())
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
-    except (ConfigError, UnicodeDecodeError) as error:
+    except (ConfigError, ValueError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
@@ -285,23 +294,46 @@ def complete(config: Configuration, settings: Settings) -> Settings:
 
 
 def as_toml(settings: Settings, model: type[Configuration] | None = None) -> str:
-    """TOML text of the settings; with `model`, each key carries its description and unit as a comment."""
+    """TOML text of the settings.
+
+    With `model`, each key carries its description and unit as a comment, and embedded paths and commands, which do not
+    count, are comments themselves.
+    """
     import tomli_w
 
-    lines = tomli_w.dumps(settings).splitlines()
     if model is None:
-        return "\n".join(lines) + "\n"
+        return tomli_w.dumps(unmarked(settings))
+    lines = tomli_w.dumps(_quoted(settings)).splitlines()
     described: list[str] = []
     table: tuple[str, ...] = ()
     for line in lines:
         if line.startswith("["):
             table = tuple(line.strip("[]").split("."))
+        elif is_marked(value := _value_of(line)):
+            line = f"# {line.split(' = ')[0]} = {value[1:]}  # from the input, not used: a path or command"
         elif " = " in line:
             comment = _describe(model, (*table, line.split(" = ")[0]))
             if comment:
                 line = f"{line:<44} # {comment}"
         described.append(line)
     return "\n".join(described) + "\n"
+
+
+def _quoted(settings: Settings) -> Settings:
+    """Settings whose marked values are a mark and the TOML of what was written."""
+    found: Settings = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            found[key] = _quoted(value)
+        else:
+            found[key] = MARK + json.dumps(unmarked(value)) if is_marked(value) else value
+    return found
+
+
+def _value_of(line: str) -> Any:
+    """The string that a line of TOML gives a key; None for any other line."""
+    _, equals, value = line.partition(" = ")
+    return parse_toml(f"value = {value}")["value"] if equals and value.startswith('"\\u0000') else None
 
 
 def _describe(model: type[BaseModel], path: tuple[str, ...]) -> str:
@@ -319,11 +351,11 @@ def _field(model: type[BaseModel], path: tuple[str, ...]) -> pydantic.fields.Fie
         field = current.model_fields.get(name) if current else None
         if field is None:
             return None
-        current = _table_of(field)
+        current = table_of(field)
     return field
 
 
-def _table_of(field: pydantic.fields.FieldInfo) -> type[BaseModel] | None:
+def table_of(field: pydantic.fields.FieldInfo) -> type[BaseModel] | None:
     """The table a field holds, through `Table | None`."""
     candidates = [field.annotation, *getattr(field.annotation, "__args__", ())]
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
@@ -337,7 +369,7 @@ def _explain(model: type[BaseModel], entry: Any) -> str:
     found = entry.get("input")
     if entry["type"] == "extra_forbidden":
         parent = _field(model, tuple(tables))
-        table = _table_of(parent) if parent else None
+        table = table_of(parent) if parent else None
         known = list(table.model_fields) if table else []
         shown = "" if isinstance(found, dict) else f" = {found!r}"
         return f"{place}{shown}: unknown key{_nearest(key, known)}; keys are {', '.join(known)}"

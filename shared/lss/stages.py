@@ -11,6 +11,7 @@ and, for the command line, whichever of these it has a use for (lss.command.sess
     listing(universe, members)   -> str: what a terminal is shown of a file or directory, unasked
     run_directory(paths, config) -> (universe or None, str): what a whole directory gives, and what is said of it
     read_foreign(path, config)   -> Universe, of another program's file
+    check(paths)                 -> bool: whether these files are whole, each said in a line (--check)
     members(config), gather(paths, config)   how many universes one call makes, and the one they make together
     CHANGES, EXTENDABLE          keys that may differ from those of the data; from those of a run that is resumed
     TAKES                        what `run` takes beside these as keyword arguments: "index", the number of the member
@@ -26,7 +27,9 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, Protocol
 
-from lss.config import Configuration, Settings, complete, validate
+from pydantic import BaseModel
+
+from lss.config import Configuration, Settings, complete, table_of, validate
 from lss.errors import ConfigError
 from lss.universe import Universe
 
@@ -80,6 +83,16 @@ def table(name: str, settings: Settings, source: str = "configuration") -> Any:
     if name not in model.model_fields:
         raise ConfigError(f"stage '{name}' reads no table [{name}]")
     return getattr(validate(model, settings, source), name)
+
+
+def model_of(table: str) -> type[BaseModel]:
+    """What a table of the configuration may hold, whichever tool it belongs to (entry points "lss.tables")."""
+    if table in Configuration.model_fields:
+        return type(Configuration.model_fields[table].default)
+    for entry in entry_points(group="lss.tables", name=table):
+        field = entry.load().model_fields[table]
+        return table_of(field) or Configuration
+    raise ConfigError(f"no tool that is installed has a table [{table}]; install the package again (make setup)")
 
 
 def takes(name: str, option: str) -> bool:

@@ -13,6 +13,7 @@ from lss.files import pipes
 from lss.files.universe_file import ensemble_members, member_path, read_universe
 from lss.physics import spectrum_table
 from lss.process.slurm import slurm_number
+from lss.trust import unmarked
 from lss.universe import Universe
 
 MEMBERS = 2**32  # of an ensemble: what the random streams are keyed by
@@ -118,9 +119,9 @@ def settle(request: Request, universe: Universe | None) -> tuple[Any, Settings]:
                 if key == "unknown":
                     continue
                 wanted = getattr(getattr(config, table), key)
-                if wanted != held and f"{table}.{key}" not in getattr(request.tool, "CHANGES", ()):
+                if unmarked(wanted) != unmarked(held) and f"{table}.{key}" not in getattr(request.tool, "CHANGES", ()):
                     raise ConfigError(
-                        f"[{table}] {key} = {wanted!r} disagrees with {universe.source}, made with {held!r}"
+                        f"[{table}] {key} = {wanted!r} disagrees with {universe.source}, made with {unmarked(held)!r}"
                     )
     return config, settings
 

@@ -49,6 +49,8 @@ def run(command: Command, arguments: Arguments) -> None:
     """Carry out a command line. Raises LssError with the one line that the user is to read."""
     started = now()
     progress.enable(not (arguments.quiet or arguments.log_json))
+    if arguments.own.pop("check", False):
+        raise SystemExit(0 if command.module().check(arguments.inputs) else 1)
     request = inputs.understand(command, arguments)
     if arguments.schema:
         print(json.dumps(request.tool.Config.model_json_schema(), indent=2))

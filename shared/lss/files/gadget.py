@@ -11,6 +11,7 @@ import numpy as np
 from lss.config import Box, Cosmology
 from lss.errors import DataError
 from lss.files.hdf5 import one_number
+from lss.files.integrity import write_dataset
 from lss.files.snapshot import KM_IN_CM, MASS_UNIT_IN_G, MPC_IN_CM, rows_by_id
 from lss.grid.periodic import wrap_rounding
 from lss.physics.units import GADGET_MASS, particle_mass
@@ -95,7 +96,7 @@ def write_gadget_particles(folder: h5py.Group, group: Group) -> None:
         "ParticleIDs": (ids, "1"),
     }
     for name, (array, unit) in columns.items():
-        folder.create_dataset(name, data=array).attrs["units"] = unit
+        write_dataset(folder, name, array, unit)
 
 
 def _counter(most: int) -> type[np.unsignedinteger]:

@@ -13,7 +13,10 @@ import h5py
 import numpy as np
 
 from lss.errors import DataError
+from lss.files.guard import open_hdf5
+from lss.files.integrity import verify_dataset
 
+MOST_PARTS = 100_000  # of one snapshot: the count is the file's own word
 _MAX_DEFLATE = 1100  # deflate shrinks at most 1032-fold: a larger claim is no data
 
 
@@ -64,6 +67,8 @@ def part_paths(source: str, count: int) -> list[Path]:
         raise DataError(
             f"{source}: one of {count} files, but its name does not end as NAME.0.hdf5, which tells the others"
         )
+    if count > MOST_PARTS:
+        raise DataError(f"{source}: one of {count} files; at most {MOST_PARTS} are read")
     paths = [Path(f"{found[1]}{number}{found[2]}") for number in range(count)]
     missing = next((path for path in paths if not path.is_file()), None)
     if missing is not None:
@@ -83,10 +88,7 @@ def open_parts(root: h5py.File, source: str, count: int) -> Iterator[list[h5py.F
             if path == Path(source):
                 parts.append(root)
                 continue
-            try:
-                parts.append(stack.enter_context(h5py.File(path, "r", locking=False)))
-            except OSError as error:
-                raise DataError(f"{path}: damaged HDF5 file: {error}") from None
+            parts.append(stack.enter_context(open_hdf5(path, str(path))))
         yield parts
 
 
@@ -112,6 +114,7 @@ def read_dataset(item: h5py.Dataset, place: str, n_bytes: int) -> np.ndarray:
     if item.size is not None and item.size * item.dtype.itemsize > _MAX_DEFLATE * n_bytes:
         raise DataError(f"{place} claims {item.size * item.dtype.itemsize} bytes in a file of {n_bytes}")
     array = np.asarray(item[()])
+    verify_dataset(item, array, place)
     return array.astype(np.float32) if array.dtype == np.float16 else array  # half precision is for storage only
 
 

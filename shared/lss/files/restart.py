@@ -1,16 +1,21 @@
 """The state of long work, kept in `OUTPUT.state/` so that it can go on after any interruption."""
 
+import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from lss.errors import ConfigError, DataError, Stopped
 from lss.files.atomic import new_hdf5
+from lss.files.guard import open_hdf5
+from lss.files.integrity import NAME as CHECKSUM
+from lss.files.integrity import seal, verify_dataset, verify_group, write_dataset
 from lss.universe import Group
+
+log = logging.getLogger("lss.session")
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,14 @@ class Restart:
                 attributes[key] = attribute
             data = file.create_group("data")
             for key, array in state.data.items():
-                data.create_dataset(key, data=array)
+                write_dataset(data, key, array, "1")
+            seal(file)
 
     def load(self, name: str) -> Group | None:
-        """The state kept under a name; None if there is none, or if the work was asked to begin anew.
+        """The state kept under a name; None if there is none that is whole, or if the work was asked to begin anew.
 
-        Raises ConfigError if it was made from another input or configuration, DataError if it cannot be read.
+        Raises ConfigError if it was made from another input or configuration. A damaged state is told of, and no more
+        than if it were not there: the work that it kept is done again.
         """
         if self.folder is None or not self.resume:
             return None
@@ -49,16 +56,23 @@ class Restart:
         if not path.exists():
             return None
         try:
-            with h5py.File(path, "r") as file:
+            with open_hdf5(path, str(path)) as file:
+                for group in (file, file["attrs"], file["data"]):
+                    verify_group(group, str(path))
                 if file.attrs["identity"] != self.identity:
                     raise ConfigError(f"{path}: made from another input or configuration; remove it to begin anew")
                 attrs: dict[str, Any] = {
                     key: value.item() if isinstance(value, np.generic) else value
                     for key, value in file["attrs"].attrs.items()
+                    if key != CHECKSUM
                 }
-                return Group({key: dataset[()] for key, dataset in file["data"].items()}, attrs)
-        except (OSError, KeyError) as error:
-            raise DataError(f"{path}: damaged restart file ({error}); remove it to begin anew") from None
+                arrays = {key: dataset[()] for key, dataset in file["data"].items()}
+                for key, array in arrays.items():
+                    verify_dataset(file["data"][key], array, f"{path}: {key}")
+                return Group(arrays, attrs)
+        except DataError as error:
+            log.warning("%s; the work that this state kept is done again", error)
+            return None
 
     def bound_to(self, *hashes: str) -> "Restart":
         """The same folder for work that depends on more than the identity says: data, a checkpoint, a number."""

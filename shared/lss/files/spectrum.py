@@ -5,6 +5,7 @@ import numpy as np
 
 from lss.errors import DataError
 from lss.files.hdf5 import find_dataset, read_dataset, refuse_link
+from lss.files.integrity import write_dataset
 from lss.physics.spectrum_table import Table, is_table, keep, table_of
 
 SPECTRUM = "spectrum"
@@ -19,7 +20,7 @@ def write_spectrum(file: h5py.File, transfer: str) -> None:
     folder = file.create_group(SPECTRUM)
     folder.attrs.update({"sha256": table.name, "source": table.source})
     for name, column, unit in zip(("k", "power"), (table.k, table.power), _UNITS[table.per_h], strict=True):
-        folder.create_dataset(name, data=column).attrs["units"] = unit
+        write_dataset(folder, name, column, unit)
 
 
 def read_spectrum(file: h5py.File, source: str, n_bytes: int) -> None:

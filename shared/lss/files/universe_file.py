@@ -14,12 +14,16 @@ import h5py
 import numpy as np
 
 import lss
-from lss.config import Configuration, Settings, as_toml, parse_toml, refuse_unknown_tables, validate, with_current_names
+from lss.config import Configuration, Settings, as_toml, validate
 from lss.errors import ConfigError, DataError
 from lss.files import pipes
 from lss.files.atomic import new_hdf5
+from lss.files.embedded import read_embedded
 from lss.files.gadget import GADGET_GROUPS, read_gadget_particles, write_gadget_header, write_gadget_particles
+from lss.files.guard import open_hdf5
 from lss.files.hdf5 import read_dataset, refuse_link
+from lss.files.integrity import NAME as CHECKSUM
+from lss.files.integrity import seal, verify_group, write_dataset
 from lss.files.snapshot import is_snapshot, read_snapshot
 from lss.files.spectrum import SPECTRUM, read_spectrum, write_spectrum
 from lss.universe import Group, Universe
@@ -109,11 +113,13 @@ def _read(
     file: Path | io.BytesIO, source: str, n_bytes: int, wanted: Sequence[str] | None, length_unit: str | None
 ) -> Universe:
     try:
-        with h5py.File(file, "r", locking=None if isinstance(file, io.BytesIO) else False) as root:
+        with open_hdf5(file, source) as root:
             if is_snapshot(root):
                 settings, groups = read_snapshot(root, source, length_unit, _is_wanted("PartType1", wanted))
                 config = validate(Configuration, settings, source)
             else:
+                for path in ("", *sorted(GADGET_GROUPS & root.keys())):
+                    verify_group(root[path] if path else root, f"{source}: /{path}")
                 settings, config = _read_settings(root, source)
                 read_spectrum(root, source, n_bytes)
                 groups = dict(_walk(root, "", source, n_bytes, wanted))
@@ -123,11 +129,6 @@ def _read(
                     groups[path] = read_gadget_particles(groups[path], config.box, f"{source}: /{path}")
     except ConfigError as error:
         raise DataError(str(error)) from None
-    except BlockingIOError:
-        remedy = "wait for it, or set HDF5_USE_FILE_LOCKING=FALSE"
-        raise DataError(f"{source}: locked by a program that is writing to it; {remedy}") from None
-    except OSError as error:
-        raise DataError(f"{source}: damaged HDF5 file: {error}") from None
     return Universe(config.cosmology, config.box, settings, groups, source)
 
 
@@ -143,8 +144,7 @@ def _read_settings(root: h5py.File, source: str) -> tuple[Settings, Configuratio
     if "config" not in root.attrs:
         raise DataError(f"{source}: no attribute config: the embedded configuration is missing")
     try:
-        settings = with_current_names(parse_toml(str(root.attrs["config"])))
-        refuse_unknown_tables(settings, source)
+        settings = read_embedded(str(root.attrs["config"]), source)
         return settings, validate(Configuration, settings, source)
     except ConfigError as error:
         raise DataError(f"{source}: the embedded configuration is damaged: {error}") from None
@@ -155,6 +155,8 @@ def _walk(
 ) -> Iterator[tuple[str, Group]]:
     data: dict[str, np.ndarray] = {}
     units: dict[str, str] = {}
+    if path:
+        verify_group(folder, f"{source}: /{path}")
     for name in folder:
         below = f"{path}/{name}" if path else name
         refuse_link(folder, name, f"{source}: /{below}")
@@ -166,7 +168,7 @@ def _walk(
         elif isinstance(item, h5py.Dataset):
             data[name] = read_dataset(item, f"{source}: /{below}", n_bytes)
             units[name] = str(item.attrs.get("units", ""))
-    attrs = {name: _plain(folder.attrs[name]) for name in folder.attrs}
+    attrs = {name: _plain(folder.attrs[name]) for name in folder.attrs if name != CHECKSUM}
     if path and (data or attrs):
         yield path, Group(data, attrs, {name: unit for name, unit in units.items() if unit})
 
@@ -208,5 +210,5 @@ def _write(universe: Universe, file: h5py.File) -> None:
         for name, attribute in group.attrs.items():
             folder.attrs[name] = attribute
         for name, array in group.data.items():
-            dataset = folder.create_dataset(name, data=array)
-            dataset.attrs["units"] = group.units.get(name, "1")
+            write_dataset(folder, name, array, group.units.get(name, "1"))
+    seal(file)

@@ -5,15 +5,26 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import ConfigError, DataError
+from lss.trust import stated
 
 
-def read_mask(path: Path, n: int) -> np.ndarray:
-    """The share of halos seen in each cell, (n, n, n) float32. Raises DataError, ConfigError for a missing file."""
+def mask_file(name: str) -> Path:
+    """The file that [halo.survey] mask names. Raises ConfigError if there is none, or the user has not named it."""
+    path = Path(stated(name))
+    if not path.is_file():  # nothing that may have no end
+        raise ConfigError(f"[halo.survey] mask = {name!r}: no such file")
+    return path
+
+
+def read_mask(name: str, n: int) -> np.ndarray:
+    """The share of halos seen in each cell, (n, n, n) float32.
+
+    name : a path. Raises DataError, and ConfigError as `mask_file`.
+    """
+    path = mask_file(name)
     try:
         mask = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise ConfigError(f"[halo.survey] mask = {str(path)!r}: no such file") from None
-    except (ValueError, OSError, EOFError):
+    except Exception:  # noqa: BLE001  (a header is Python: it may be anything, at any depth)
         raise DataError(f"{path}: not an .npy file of numbers") from None
     if not isinstance(mask, np.ndarray) or mask.shape != (n, n, n) or mask.dtype.kind not in "fiub":
         shape = getattr(mask, "shape", "several arrays")

@@ -21,6 +21,7 @@ from lss.grid.bias_operators import bias_operators, check_radii, expected_covari
 from lss.grid.fourier import lattice_wavenumbers
 from lss.nets.checkpoint import Card, load_network
 from lss.physics.linear_power import linear_power
+from lss.trust import unmarked
 
 if TYPE_CHECKING:
     import torch
@@ -133,7 +134,7 @@ def differences(trained: Cosmology, given: Cosmology) -> str:
     """Which parameters differ, in words: "omega_m = 0.3138, here 0.3175"; empty if none does."""
     given.need("omega_b", "h", "n_s", "sigma8")
     pairs = [(name, getattr(trained, name), getattr(given, name)) for name in type(trained).model_fields]
-    return "; ".join(f"{name} = {a}, here {b}" for name, a, b in pairs if a != b)
+    return "; ".join(f"{name} = {a}, here {b}" for name, a, b in pairs if unmarked(a) != unmarked(b))
 
 
 def evaluate(function: "torch.nn.Module", inputs: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ well it did, so that a checkpoint can be judged, used and refused without the pr
     validation     losses and figures on universes that were kept back
 """
 
+import hashlib
 import importlib
 import json
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from lss.errors import DataError
 from lss.files.atomic import atomic
+from lss.files.integrity import checksum
+from lss.trust import is_checkpoint_path, stated, unmarked
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +63,8 @@ def save_checkpoint(path: Path | str, state_dict: "dict[str, torch.Tensor]", car
         raise ValueError(f"the card lacks {', '.join(missing)}")
     # Dense and row-major: a file does not know channels_last.
     tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state_dict.items()}
-    metadata = {"format": FORMAT, "version": str(FORMAT_VERSION), "card": json.dumps(card, allow_nan=False)}
+    metadata = {"format": FORMAT, "version": str(FORMAT_VERSION), "card": json.dumps(unmarked(card), allow_nan=False)}
+    metadata |= {"card_checksum": _of_card(metadata["card"]), "checksum": _of_weights(tensors)}
     with atomic(Path(path)) as temporary:
         temporary.write_bytes(save(tensors, metadata))
 
@@ -68,10 +72,10 @@ def save_checkpoint(path: Path | str, state_dict: "dict[str, torch.Tensor]", car
 def resolve(name_or_path: Path | str) -> Path:
     """Where a checkpoint is: a path (with a slash or .safetensors), or the name of one that ships with the package.
 
-    Raises DataError naming those that ship.
+    Raises DataError naming those that ship, and ConfigError for a path that is not the user's own.
     """
-    text = str(name_or_path)
-    path = Path(text) if "/" in text or text.endswith(".safetensors") else SHIPPED / f"{text}.safetensors"
+    text = str(stated(str(name_or_path)))
+    path = Path(text) if is_checkpoint_path(text) else SHIPPED / f"{text}.safetensors"
     if path.is_file():
         return path
     if path.parent == SHIPPED:
@@ -85,21 +89,17 @@ def read_card(name_or_path: Path | str) -> Card:
 
     Raises DataError if the file is missing, damaged, not one of ours, or lacks a part of its card.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = resolve(name_or_path)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"{path}: not a safetensors file, or truncated ({error})") from None
+    metadata = _metadata(path)
     if metadata.get("format") != FORMAT:
         raise DataError(f"{path}: safetensors, but not a checkpoint of lss (metadata format is not {FORMAT})")
     if metadata.get("version") != str(FORMAT_VERSION):
         raise DataError(f"{path}: checkpoint version {metadata.get('version')}; this lss reads {FORMAT_VERSION}")
+    if "card_checksum" in metadata and metadata["card_checksum"] != _of_card(metadata.get("card", "")):
+        raise DataError(f"{path}: damaged: its model card differs from what its checksum says")
     try:
         card = json.loads(metadata["card"])
-    except (KeyError, json.JSONDecodeError):
+    except (KeyError, ValueError, RecursionError):
         raise DataError(f"{path}: its model card is missing or damaged") from None
     missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]
     if missing:
@@ -122,11 +122,49 @@ def load_checkpoint(
     path = resolve(name_or_path)
     if model is not None and card["model"] != model:
         raise DataError(f"{path}: a checkpoint of model '{card['model']}'; expected '{model}'")
-    state = load_file(path, device=device)
+    try:
+        state = load_file(path, device="cpu")
+    except Exception as error:  # noqa: BLE001  (torch and safetensors raise all kinds for damaged headers)
+        raise DataError(f"{path}: not a safetensors file, or damaged ({' '.join(str(error).split())[:200]})") from None
+    written = _metadata(path).get("checksum")
+    if written is not None and written != _of_weights(state):
+        raise DataError(f"{path}: damaged: its weights differ from what their checksum says")
+    state = {name: tensor.to(device) for name, tensor in state.items()}
     broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise DataError(f"{path}: weights of {', '.join(broken)} are not finite")
     return state, card
+
+
+def verify_checkpoint(path: Path) -> int:
+    """How many checksums a checkpoint has. Raises DataError if it is damaged."""
+    load_checkpoint(path)
+    return len({"checksum", "card_checksum"} & _metadata(path).keys())
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except Exception as error:  # noqa: BLE001  (SafetensorError, OSError, and what a damaged header makes of either)
+        raise DataError(f"{path}: not a safetensors file, or truncated ({error})") from None
+
+
+def _of_card(card: str) -> str:
+    return hashlib.blake2b(card.encode(), digest_size=16).hexdigest()
+
+
+def _of_weights(tensors: "dict[str, torch.Tensor]") -> str:
+    """Over all tensors: name, type, shape and bytes."""
+    import torch
+
+    hashed = hashlib.blake2b(digest_size=16)
+    for name, tensor in sorted(tensors.items()):
+        hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        hashed.update(checksum(tensor.reshape(-1).view(torch.uint8).numpy()).encode())
+    return hashed.hexdigest()
 
 
 def load_network(

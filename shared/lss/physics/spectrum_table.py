@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lss.errors import DataError
+from lss.trust import stated
 
 Array = NDArray[np.float64]
 
@@ -63,11 +64,11 @@ def is_table(transfer: str) -> bool:
 def adopted(transfer: str) -> str:
     """The hash of the table that a path names, which is read; an analytic transfer and a hash as they are.
 
-    Raises DataError naming the file and what is wrong with it.
+    Raises DataError naming the file and what is wrong with it, ConfigError for a path that is not the user's own.
     """
     if transfer in ANALYTIC or is_table(transfer):
         return transfer
-    return keep(read_table(Path(transfer)))
+    return keep(read_table(Path(stated(transfer))))
 
 
 def keep(table: Table) -> str:

@@ -72,11 +72,11 @@ def test_particles_are_gadgets_own(tmp_path):
         assert file["Parameters"].attrs["HubbleParam"] == CONFIG.cosmology.h
 
 
-def test_a_plain_gadget_snapshot_is_read_and_put_in_lagrangian_order(tmp_path):
+def test_a_plain_gadget_snapshot_is_read_and_put_in_lagrangian_order(tmp_path, edited):
     universe = a_universe(redshift=1.0)
     write_universe(universe, tmp_path / "u.h5")
     order = np.random.default_rng(2).permutation(64)
-    with h5py.File(tmp_path / "u.h5", "r+") as file:
+    with edited(tmp_path / "u.h5") as file:
         for name in ("ic", "halos", "fields", "mine", "snapshots"):
             del file[name]
         file.attrs.clear()
@@ -142,10 +142,10 @@ def break_version(file):
         (break_version, "version 99"),
     ],
 )
-def test_harm_is_named_in_one_line_with_the_file(tmp_path, harm, said):
+def test_harm_is_named_in_one_line_with_the_file(tmp_path, harm, said, edited):
     path = tmp_path / "u.h5"
     write_universe(a_universe(), path)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         harm(file)
     with pytest.raises(DataError, match=said) as error:
         read_universe(path).noise  # noqa: B018
@@ -178,20 +178,20 @@ def test_a_truncated_file_is_refused(tmp_path):
         ("mass", np.float64(1e13).reshape(()), "the columns of /halos differ in length"),
     ],
 )
-def test_columns_of_a_catalogue_must_be_such(tmp_path, name, column, said):
+def test_columns_of_a_catalogue_must_be_such(tmp_path, name, column, said, edited):
     path = tmp_path / "u.h5"
     write_universe(a_universe(), path)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         del file["halos"][name]
         file["halos"][name] = column
     with pytest.raises(DataError, match=said):
         read_universe(path).halos  # noqa: B018
 
 
-def test_a_redshift_in_words_is_refused(tmp_path):
+def test_a_redshift_in_words_is_refused(tmp_path, edited):
     path = tmp_path / "u.h5"
     write_universe(a_universe(), path)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         file["halos"].attrs["redshift"] = "today"
     with pytest.raises(DataError, match="redshift = 'today': expected a number"):
         read_universe(path).halos  # noqa: B018

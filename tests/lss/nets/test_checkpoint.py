@@ -17,6 +17,7 @@ from lss.nets.checkpoint import (
     load_network,
     read_card,
     save_checkpoint,
+    verify_checkpoint,
 )
 from lss.nets.unet import UNet
 
@@ -145,3 +146,22 @@ def test_a_failed_save_leaves_the_old_file(path, network):
         save_checkpoint(path, network.state_dict(), {key: {} for key in CARD_KEYS if key != "data"})
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_one_flipped_bit_of_any_weight_or_of_the_card_is_found(path):
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    card = whole.index(b"estimator")
+    for position in [*range(header, len(whole), max(1, (len(whole) - header) // 40)), card, card + 3]:
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"net\.safetensors: (damaged|not a safetensors|weights)"):
+            load_checkpoint(path)
+
+
+def test_a_checkpoint_without_checksums_is_read(tmp_path, network):
+    metadata = {"format": "lss-checkpoint", "version": "1", "card": json.dumps(CARD)}
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, tmp_path / "old.safetensors", metadata)
+    assert load_checkpoint(tmp_path / "old.safetensors")[1] == CARD
+    assert verify_checkpoint(tmp_path / "old.safetensors") == 0

@@ -74,13 +74,13 @@ def test_noise_that_its_seed_does_not_give_cannot_be_exported(tmp_path, toy_univ
 
 
 @pytest.mark.parametrize("damage", ["truncated", "no halos", "wrong rows", "link", "not finite", "version"])
-def test_a_damaged_set_is_refused_in_one_line(tmp_path, damage, write_ensemble):
+def test_a_damaged_set_is_refused_in_one_line(tmp_path, damage, write_ensemble, edited):
     path = tmp_path / "set.h5"
     write_training_set(read_training_set([write_ensemble(tmp_path / "e", 2)]), path)
     if damage == "truncated":
         path.write_bytes(path.read_bytes()[:-2000])
     else:
-        with h5py.File(path, "r+") as file:
+        with edited(path) as file:
             if damage == "no halos":
                 del file["halos/mass"]
             elif damage == "wrong rows":

@@ -35,7 +35,7 @@ class Catalogue(Table):
     mass_unit: float = quantity(1.0, "csv, hdf5: unit of the mass column", "Msun/h", gt=0)
     centred: bool = quantity(False, "csv, hdf5: coordinates run from -L/2 to L/2")
     columns: dict[Column, str | list[str]] = quantity({}, "csv, hdf5: our names of columns, and the file's")
-    members: str = quantity("", "ahf: the _particles file, for the members of the halos")
+    members: str = quantity("", "ahf: the _particles file, for the members of the halos", names="path")
     redshift: float = quantity(0.0, "redshift of the catalogue", gt=-1)
     subhalos: bool = quantity(False, "ahf, rockstar: keep subhalos too, not host halos only")
     min_particles: int = quantity(20, "particles of the smallest halo that is kept", ge=1)
@@ -43,7 +43,9 @@ class Catalogue(Table):
         "none",
         '"abundance": the i-th most massive takes the mass at n(>M) = (i - 1/2) / V of the checkpoint\'s universes',
     )
-    checkpoint: str = quantity("", "name or path of the estimator whose n(>M) the masses are matched to")
+    checkpoint: str = quantity(
+        "", "name or path of the estimator whose n(>M) the masses are matched to", names="checkpoint"
+    )
 
     @model_validator(mode="after")
     def _keys_fit_the_format(self) -> "Catalogue":
@@ -70,7 +72,9 @@ class Survey(Table):
     """[halo.survey]: what an observer sees of the halos, before the halo fields are made."""
 
     redshift_space: Literal["none", "x", "y", "z"] = quantity("none", "axis along which redshifts move the halos")
-    mask: str = quantity("", "an .npy file, (n, n, n): the share of halos seen in each cell about a grid point")
+    mask: str = quantity(
+        "", "an .npy file, (n, n, n): the share of halos seen in each cell about a grid point", names="path"
+    )
     selection: list[tuple[float, float]] = quantity(
         [], "pairs of mass [Msun/h] and share of halos seen, linear in log mass between them"
     )
@@ -114,7 +118,9 @@ class Halo(Table):
     assignment: Assignment = quantity("cic", "assignment of halos to the grid")
     particle_masses: bool = quantity(False, "keep the halo mass of each particle, /fields/halo_particle_mass")
     network: str | None = quantity(
-        None, "name or path of a trained network whose halos or fields are added; its card says which model it is"
+        None,
+        "name or path of a trained network whose halos or fields are added; its card says which model it is",
+        names="checkpoint",
     )
     network_particles: int = quantity(
         0, "drawn at random, for a network that predicts particle by particle; 0: all of them", ge=0

@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from lss_halo.finders.mass_definition import threshold_density
 from lss_halo.finders.spherical_overdensity import spherical_overdensity
 from lss_halo.finders.structure import nfw_concentration, structure
 from lss_halo.predicted import predictor
-from lss_halo.survey import observe
+from lss_halo.survey import described, observe
 
 __all__ = ["Config", "plan", "read_foreign", "run"]
 
@@ -58,7 +57,7 @@ def run(universe: Universe, config: Config) -> Universe:
             + ("" if config.halo.network else ", and there are no particles to find them in")
         )
     if config.halo.survey:
-        asked, applied = config.halo.survey.model_dump_json(), halos.attrs.get("survey")
+        asked, applied = described(config.halo.survey), halos.attrs.get("survey")
         if applied is None:
             seen = observe(halos, config, config.halo.survey)
             universe = universe.with_halos(dataclasses.replace(seen, attrs=seen.attrs | {"survey": asked}))
@@ -186,7 +185,7 @@ def with_halo_fields(universe: Universe, config: Config) -> Universe:
         channels=halo.fields,
         assignment=halo.assignment,
         velocity=halos.velocity,
-        completeness=read_mask(Path(mask), box.n) if mask else None,
+        completeness=read_mask(mask, box.n) if mask else None,
     )
     attrs = {"assignment": halo.assignment, "interlaced": False, "deconvolved": False, "smoothing": 0.0}
     for name, value in zip(halo.fields, fields, strict=True):

@@ -6,11 +6,11 @@ real-space positions stay in the column `position_real`.
 
 import dataclasses
 import logging
-from pathlib import Path
 
 import numpy as np
 
-from lss.halos.mask import read_mask, share_at
+from lss.files.provenance import file_hash
+from lss.halos.mask import mask_file, read_mask, share_at
 from lss.halos.redshift_space import redshift_space
 from lss.universe import Halos
 from lss_halo.config import Config, Survey
@@ -29,7 +29,7 @@ def observe(halos: Halos, config: Config, survey: Survey) -> Halos:
         halos = dataclasses.replace(halos, columns=columns, attrs=attrs)
     share = np.ones(len(halos))
     if survey.mask:
-        share *= share_at(read_mask(Path(survey.mask), config.box.n), halos.position, config.box.size)
+        share *= share_at(read_mask(survey.mask, config.box.n), halos.position, config.box.size)
     if survey.selection:
         masses, shares = zip(*survey.selection, strict=True)
         share *= np.interp(np.log(halos.mass), np.log(masses), shares)
@@ -39,6 +39,12 @@ def observe(halos: Halos, config: Config, survey: Survey) -> Halos:
         log.info("the survey sees %d of %d halos", np.count_nonzero(seen), len(halos))
         halos = only(halos, np.flatnonzero(seen))
     return halos
+
+
+def described(survey: Survey) -> str:
+    """The survey as its halos keep it, JSON; the mask by its hash, which stays the same wherever the file lies."""
+    mask = f"sha256:{file_hash(mask_file(survey.mask))}" if survey.mask else ""
+    return survey.model_copy(update={"mask": mask}).model_dump_json()
 
 
 def only(halos: Halos, rows: np.ndarray) -> Halos:

@@ -22,6 +22,7 @@ class ForwardSettings(Table):
         None,
         'an external program instead, as ["./my_sim.sh", "{input}", "{output}"]: reads a universe with /ic, writes one '
         "with /halos",
+        names="command",
     )
     timeout: float = quantity(0.0, "end a command, and all that it started, after this time; 0: never", "s", ge=0)
     retries: int = quantity(0, "how often a failed command is tried again", ge=0)
@@ -41,7 +42,9 @@ class Reconstruction(_MethodTables):
         "lulo", "; ".join(f'"{name}": {method.words}' for name, method in METHODS.items())
     )
     checkpoint: str = quantity(
-        "estimator-64", "name or path of the network behind the direction, or (delfi, abc) that compresses fields"
+        "estimator-64",
+        "name or path of the network behind the direction, or (delfi, abc) that compresses fields",
+        names="checkpoint",
     )
     direction: Literal["estimate", "pairs"] = quantity(
         "estimate", '"estimate": [A(d) - A(S(x))] / W of an estimator A; "pairs": LULO\'s network of differences'

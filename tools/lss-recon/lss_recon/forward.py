@@ -10,6 +10,7 @@ import numpy as np
 
 from lss import stages
 from lss.files.restart import Restart
+from lss.trust import stated
 from lss.universe import Universe, WhiteNoise
 from lss_recon import external
 from lss_recon.config import ForwardSettings
@@ -44,7 +45,7 @@ def by_command(settings: ForwardSettings, blank: Universe, sample: int) -> Forwa
     Only these are taken from its output: the white noise and the configuration stay ours.
     Raises DataError when it fails, Stopped when this program is asked to stop meanwhile.
     """
-    command = settings.command or ()
+    command = stated(settings.command or ())
 
     def forward(noise: np.ndarray) -> Universe:
         universe = _with_noise(blank, noise, sample)

@@ -16,7 +16,9 @@ class Statistics(Table):
         ["power", "correlation", "transfer", "mass_function", "posterior"],
         "statistics to measure; those that lack data are left out",
     )
-    checkpoint: str | None = quantity(None, "name or path of the network that makes learned summaries")
+    checkpoint: str | None = quantity(
+        None, "name or path of the network that makes learned summaries", names="checkpoint"
+    )
     mesh: int = quantity(0, "grid points a side for particles and halos; 0: those of the box", ge=0, multiple_of=2)
     assignment: Assignment = quantity(Painting().assignment, "how particles and halos are painted")
     interlace: bool = quantity(

@@ -9,7 +9,7 @@ from lss.universe import Universe
 from lss_stats.config import Config
 from lss_stats.output.listing import listing
 
-__all__ = ["Config", "listing", "plan", "run", "run_directory"]
+__all__ = ["Config", "check", "listing", "plan", "run", "run_directory"]
 
 
 def run(universe: Universe, config: Config, **options: Any) -> Universe | str:
@@ -24,6 +24,13 @@ def run_directory(paths: Sequence[Path], config: Config, **options: Any) -> tupl
     from lss_stats import run as work
 
     return work.run_directory(paths, config, **options)
+
+
+def check(paths: Sequence[Path]) -> bool:
+    """See lss_stats.check.check."""
+    from lss_stats import check as work
+
+    return work.check(paths)
 
 
 def plan(universe: Universe | None, config: Config) -> Plan:

@@ -32,7 +32,9 @@ class Train(Table):
 
     model: str = quantity("estimator", "a name of MODELS")
     initial: str | None = quantity(
-        None, "name or path of a checkpoint to begin from: its weights, and its units of the fields"
+        None,
+        "name or path of a checkpoint to begin from: its weights, and its units of the fields",
+        names="checkpoint",
     )
     channels: int = quantity(16, "filters of the first level of the U-Net", gt=0, multiple_of=4)
     levels: int = quantity(4, "resolutions of the U-Net, each half of the one before", ge=1, le=6)

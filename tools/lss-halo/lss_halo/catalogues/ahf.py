@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import DataError
+from lss.trust import stated
 from lss.universe import Members
 from lss_halo.catalogues.foreign import REDSHIFT, Foreign
 from lss_halo.catalogues.text_table import read_lines, read_text_table
@@ -48,7 +49,7 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     # Hosts have -1 where halos are numbered from 0, else 0.
     is_host = host == (-1 if (host == -1).any() else 0)
     kept = np.full(len(host), True) if catalogue.subhalos else is_host
-    members = Path(catalogue.members) if catalogue.members else None
+    members = Path(stated(catalogue.members)) if catalogue.members else None
     listed = read_ahf_particles(members, columns["n_particles"], kept) if members else None
     return Foreign({name: column[kept] for name, column in columns.items()}, listed, _facts(path))
 

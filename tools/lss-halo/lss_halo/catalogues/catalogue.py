@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 
 from lss.errors import ConfigError, DataError
+from lss.files.guard import open_hdf5
 from lss.files.universe_file import FORMAT, read_universe
 from lss.grid.periodic import fold_edge, wrap_rounding
 from lss.learned import estimator
@@ -15,7 +16,6 @@ from lss.universe import Halos, Members, Universe
 from lss_halo.catalogues import load
 from lss_halo.catalogues.facts import NEEDED, settled
 from lss_halo.catalogues.foreign import DEFINITION, Foreign
-from lss_halo.catalogues.hdf5_table import open_hdf5
 from lss_halo.config import Catalogue, Config
 from lss_halo.finders.mass_definition import critical_density, overdensity
 
@@ -73,7 +73,7 @@ def is_universe(path: Path) -> bool:
     """Whether the file is one of ours, or a Gadget snapshot: the same configuration serves both kinds of input."""
     if str(path) == "-" or not h5py.is_hdf5(path):
         return str(path) == "-"
-    with open_hdf5(path) as file:
+    with open_hdf5(path, str(path)) as file:
         return file.attrs.get("format") == FORMAT or "PartType1" in file
 
 

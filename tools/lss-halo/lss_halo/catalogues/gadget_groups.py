@@ -6,11 +6,11 @@ import h5py
 import numpy as np
 
 from lss.errors import DataError
+from lss.files.guard import open_hdf5
 from lss.files.hdf5 import holds, open_parts, read_joined
 from lss.files.snapshot import Attributes, units_of
 from lss.physics.units import GADGET_MASS
 from lss_halo.catalogues.foreign import BOX, OMEGA_M, REDSHIFT, Foreign, H
-from lss_halo.catalogues.hdf5_table import open_hdf5
 from lss_halo.config import Catalogue, Config
 
 # The names of mass and radius of each definition; a group of friends has no radius.
@@ -30,7 +30,7 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
 
     Raises DataError when it is no such file, one of its files or a dataset is missing.
     """
-    with open_hdf5(path) as file:
+    with open_hdf5(path, str(path)) as file:
         for name in ("Header", "Group"):
             if name not in file:
                 raise DataError(f"{path}: no /{name}; is it a fof_subhalo_tab file?")

@@ -5,18 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from lss.errors import DataError
 from lss.files import hdf5
-
-
-def open_hdf5(path: Path) -> h5py.File:
-    """An HDF5 file for reading. Raises DataError when it is missing or none."""
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except OSError:
-        raise DataError(f"{path}: not an HDF5 file, or truncated") from None
 
 
 def read_dataset(file: h5py.File, name: str, path: Path) -> np.ndarray:

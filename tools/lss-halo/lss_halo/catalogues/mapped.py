@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from lss.errors import ConfigError, DataError
+from lss.files.guard import open_hdf5
 from lss_halo.catalogues.foreign import Foreign
-from lss_halo.catalogues.hdf5_table import open_hdf5, read_dataset
+from lss_halo.catalogues.hdf5_table import read_dataset
 from lss_halo.catalogues.text_table import read_text_table
 from lss_halo.config import Catalogue, Column, Config
 
@@ -60,7 +61,7 @@ def _read_csv(path: Path, names: Mapping[Column, str | list[str]]) -> dict[str, 
 
 
 def _read_hdf5(path: Path, names: Mapping[Column, str | list[str]]) -> dict[str, np.ndarray]:
-    with open_hdf5(path) as file:
+    with open_hdf5(path, str(path)) as file:
         return {
             ours: np.stack([read_dataset(file, name, path) for name in theirs], axis=1)
             if isinstance(theirs, list)

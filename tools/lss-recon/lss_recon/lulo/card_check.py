@@ -10,6 +10,7 @@ from lss.config import Settings
 from lss.errors import ConfigError
 from lss.halos.halo_fields import mass_edges, same_edges
 from lss.nets.checkpoint import SHIPPED, Card, read_card
+from lss.trust import unmarked
 from lss_recon.config import Config, Reconstruction
 
 log = logging.getLogger("lss.recon")
@@ -66,7 +67,7 @@ def check_card(card: Card, config: Config, settings: Settings) -> None:
 def _differences(trained: dict[str, Any], settings: Settings) -> list[str]:
     """What of the simulator and the cosmology that a card names is not as here."""
     tables = {**trained["simulator"], "cosmology": trained["cosmology"]}
-    ours = dict(settings)
+    ours = unmarked(dict(settings))
     tables["ic"] = _start_redshift(tables)
     if "sim" in tables:
         tables["sim"], ours["sim"] = _written_out(tables["sim"]), _written_out(settings["sim"])

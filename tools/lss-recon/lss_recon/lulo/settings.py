@@ -101,6 +101,7 @@ class Cheap(Table):
         None,
         "a network of its own; observed masses are matched by abundance to those it was trained on; none: the same "
         "network",
+        names="checkpoint",
     )
     schedule: tuple[float, float] = quantity((1.0, 0.9), "step sizes with this model: first x second^t at update t")
     sim: dict[str, Any] = quantity({}, "its [sim]; keys of the later [sim] are not inherited")

@@ -1,7 +1,5 @@
 """From a universe and [recon.hmc] to the posterior that is sampled, everything that can be wrong looked at."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -123,4 +121,4 @@ def _exposure(config: Config, n: int) -> NDArray[np.float32] | None:
         return None
     if n != config.box.n:
         raise ConfigError(f"[halo.survey] mask has the grid of [box] n = {config.box.n}; set [recon.hmc] grid to it")
-    return read_mask(Path(survey["mask"]), n)
+    return read_mask(survey["mask"], n)

@@ -18,7 +18,9 @@ class Hmc(Table):
         ("phases",), '"phases" at the bias of the checkpoint, "bias" at the density of the input, or both in turns',
         min_length=1, max_length=2,
     )  # fmt: skip
-    bias: str = quantity("neural-bias-32", "name or path of a checkpoint of lss-train, model neural-bias")
+    bias: str = quantity(
+        "neural-bias-32", "name or path of a checkpoint of lss-train, model neural-bias", names="checkpoint"
+    )
     forward: Literal["1lpt", "2lpt", "pm"] = quantity("1lpt", "from phases to density")
     steps: int = quantity(5, 'of the particle mesh, for forward = "pm"', ge=1, le=100)
     grid: int = quantity(

@@ -30,7 +30,9 @@ class Delfi(Table):
     )
     samples: int = quantity(4000, "drawn from the posterior", ge=10)
     density: str | None = quantity(
-        None, "name or path of a trained density (lss-train, model density): used as it is, nothing is simulated"
+        None,
+        "name or path of a trained density (lss-train, model density): used as it is, nothing is simulated",
+        names="checkpoint",
     )
 
 

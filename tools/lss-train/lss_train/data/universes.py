@@ -20,9 +20,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from lss.config import Box, Configuration, Cosmology, Settings, as_toml, parse_toml, validate, with_current_names
+from lss.config import Box, Configuration, Cosmology, Settings, as_toml, validate
 from lss.errors import ConfigError, DataError
 from lss.files.atomic import new_hdf5
+from lss.files.embedded import read_embedded
+from lss.files.guard import open_hdf5
+from lss.files.integrity import seal, verify_dataset, verify_group, write_dataset
 from lss.files.universe_file import read_universe, universe_files
 from lss.physics.random_field import perturbed_partner, white_noise
 from lss.process.progress import progress
@@ -210,24 +213,27 @@ def write_training_set(universes: TrainingSet, path: Path, *, velocities: bool =
         for folder, names in (("universes", _UNIVERSES), ("halos", columns)):
             for name, dtype in names.items():
                 array = np.asarray(getattr(universes, name), dtype)
-                dataset = file.create_dataset(f"{folder}/{name}", data=array, compression="gzip", shuffle=True)
-                dataset.attrs["units"] = {"position": "Mpc/h", "mass": "Msun/h", "velocity": "km/s"}.get(name, "1")
+                unit = {"position": "Mpc/h", "mass": "Msun/h", "velocity": "km/s"}.get(name, "1")
+                write_dataset(file.require_group(folder), name, array, unit, compression="gzip", shuffle=True)
+        seal(file)
 
 
 def _is_exported(path: Path) -> bool:
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path, str(path)) as file:
             return file.attrs.get("format") == FORMAT
-    except OSError:
+    except DataError:
         return False
 
 
 def _read_exported(path: Path) -> TrainingSet:
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path, str(path)) as file:
+            for group in (file, *(file[name] for name in ("universes", "halos"))):
+                verify_group(group, str(path))
             if str(file.attrs.get("format_version")) != str(FORMAT_VERSION):
                 raise DataError(f"{path}: training set of an unknown version; this lss reads {FORMAT_VERSION}")
-            settings = with_current_names(parse_toml(str(file.attrs["config"])))
+            settings = read_embedded(str(file.attrs["config"]), str(path))
             config = validate(Configuration, settings, str(path))
             mass_definition = str(file.attrs["mass_definition"])
             arrays: dict[str, Any] = {}
@@ -236,7 +242,7 @@ def _read_exported(path: Path) -> TrainingSet:
                     arrays[name] = _read_column(file, f"{folder}/{name}", dtype)
             if "halos/velocity" in file:
                 arrays["velocity"] = _read_column(file, "halos/velocity", _VELOCITY)
-    except (OSError, KeyError, ConfigError) as error:
+    except ConfigError as error:
         raise DataError(f"{path}: damaged training set: {error}") from None
     universes = TrainingSet(config.cosmology, config.box, settings, mass_definition, **arrays)
     count, halos = len(universes), len(universes.mass)
@@ -260,4 +266,6 @@ def _read_column(file: h5py.File, name: str, dtype: type) -> np.ndarray:
     dataset = file[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype != dtype or dataset.is_virtual or dataset.external:
         raise KeyError(f"{name} is not a plain array of {np.dtype(dtype)}")
-    return dataset[()]
+    array = dataset[()]
+    verify_dataset(dataset, array, f"{file.filename}: /{name}")
+    return array

@@ -1,0 +1,31 @@
+"""The configuration that a file carries: read, checked, and its paths and commands marked as not to be used."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from lss import stages
+from lss.config import TABLES, Settings, parse_toml, refuse_unknown_tables, table_of, with_current_names
+from lss.trust import marked
+
+
+def read_embedded(text: str, source: str) -> Settings:
+    """The settings of an embedded configuration. Raises ConfigError saying what is wrong with it."""
+    settings = with_current_names(parse_toml(text))
+    refuse_unknown_tables(settings, source)
+    return {name: _marked(table, stages.model_of(name), name) for name, table in settings.items()}
+
+
+def _marked(table: Settings, model: type[BaseModel], path: str) -> Settings:
+    found: Settings = {}
+    for key, value in table.items():
+        field = model.model_fields.get(key)
+        extra = field.json_schema_extra if field else None
+        kind = extra.get("names") if isinstance(extra, dict) else None
+        if kind:
+            value = marked(value, str(kind), f"{path}.{key}")
+        elif isinstance(value, dict) and field is not None:
+            below: Any = table_of(field) or (stages.model_of(key) if key in TABLES else None)
+            value = _marked(value, below, f"{path}.{key}") if below else value
+        found[key] = value
+    return found

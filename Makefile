@@ -24,8 +24,8 @@ $(STAMP): pyproject.toml requirements.lock
 demo: $(STAMP) ## reconstruct the initial conditions behind a halo catalogue of Gadget-4 and AHF (a minute or two)
 	$(MAKE) --no-print-directory -C examples/quickstart BIN=$(abspath $(BIN)) OUT=$(abspath build/demo)
 
-test: $(STAMP) ## the fast tests
-	$(BIN)/python -m pytest
+test: $(STAMP) ## the fast tests, as many files at a time as there are cores
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-all: $(STAMP) ## the slow physics checks too (an hour)
 	$(BIN)/python -m pytest -m ''

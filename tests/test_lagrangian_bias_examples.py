@@ -11,7 +11,7 @@ from lss import stages
 from lss.config import read_toml, validate
 from lss.grid.bias_operators import check_radii
 from lss_train.config import Config
-from lss_train.training.bias_settings import Settings
+from lss_train.training.lagrangian_bias.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "examples" / "lagrangian-bias"

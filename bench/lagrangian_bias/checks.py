@@ -16,9 +16,9 @@ from lss.halos.weighted_field import occupation, tracer_field
 from lss.learned.lagrangian_bias import Inputs, evaluate, principal_components, unit_mean
 from lss.nets.perceptron import Perceptrons
 from lss.physics.random_field import linear_overdensity
-from lss_train.training.bias_descent import descend
-from lss_train.training.bias_labels import label_descent
-from lss_train.training.bias_networks import untrained
+from lss_train.training.lagrangian_bias.descent import descend
+from lss_train.training.lagrangian_bias.labels import label_descent
+from lss_train.training.lagrangian_bias.networks import untrained
 
 RANGES = {"low": (2.7e12, 6e12), "high": (1e13, 3e13)}  # Msun/h, of Fig. 8
 SMALL = {"width": 32, "layers": 3, "members": 1, "label_epochs": 2}

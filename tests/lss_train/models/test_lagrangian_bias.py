@@ -17,9 +17,9 @@ from lss.process import interrupt
 from lss_train.config import Config
 from lss_train.data.bias_universes import read_bias_set
 from lss_train.train import train
-from lss_train.training.bias_cells import cell_descent, cells_of, tolerance
-from lss_train.training.bias_labels import label_loss
-from lss_train.training.bias_modes import ModeLoss
+from lss_train.training.lagrangian_bias.cells import cell_descent, cells_of, tolerance
+from lss_train.training.lagrangian_bias.labels import label_loss
+from lss_train.training.lagrangian_bias.modes import ModeLoss
 
 SMALL = {"radii": [RADIUS], "width": 16, "layers": 2, "members": 1, "label_batch": 1024, "label_epochs": 4}
 

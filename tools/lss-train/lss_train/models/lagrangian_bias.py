@@ -13,7 +13,7 @@ from lss.files.provenance import file_hash
 from lss.files.universe_file import read_universe, universe_files
 from lss.nets.checkpoint import Card, resolve
 from lss.stages import IMPORTS_BYTES, Plan
-from lss_train.training.bias_settings import Settings
+from lss_train.training.lagrangian_bias.settings import Settings
 from lss_train.training.run import TrainingRun
 
 if TYPE_CHECKING:
@@ -63,13 +63,13 @@ def train(run: TrainingRun) -> None:
     figures: Card = {}
     function: torch.nn.Module
     if network:
-        from lss_train.training.bias_networks import train_networks
+        from lss_train.training.lagrangian_bias.networks import train_networks
 
         function, architecture, inputs, figures = train_networks(
             learned, inputs, settings, initial, run.config.train.seed, run.restart
         )
     else:
-        from lss_train.training.bias_baselines import fit_baseline
+        from lss_train.training.lagrangian_bias.baselines import fit_baseline
 
         how = settings.k_max, settings.cell, settings.fitted_on
         function, architecture = fit_baseline(learned, settings.function, *how)

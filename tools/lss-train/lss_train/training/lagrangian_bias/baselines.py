@@ -16,8 +16,8 @@ from lss.grid import fourier, mesh
 from lss.nets.bias_functions import TERMS, Bins, Polynomial
 from lss.nets.checkpoint import Card
 from lss_train.data.bias_universes import BiasUniverse
-from lss_train.training.bias_cells import cells_of
-from lss_train.training.bias_modes import ModeLoss
+from lss_train.training.lagrangian_bias.cells import cells_of
+from lss_train.training.lagrangian_bias.modes import ModeLoss
 
 TERMS_OF = {"one": 1, "linear": 2, "polynomial": len(TERMS)}
 DELTA_BINS, LAPLACIAN_BINS = 20, 5

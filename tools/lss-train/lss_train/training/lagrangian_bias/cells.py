@@ -21,7 +21,7 @@ import torch
 
 from lss.nets.perceptron import Perceptron
 from lss_train.data.bias_universes import BiasUniverse
-from lss_train.training.bias_descent import Descent, chunked_ratios, pull_back
+from lss_train.training.lagrangian_bias.descent import Descent, chunked_ratios, pull_back
 
 Constraint = Literal["printed", "sample", "divide", "none"]
 DECAY = 0.9**50  # of the learning rate over the training: 0.9 an epoch in 50 epochs

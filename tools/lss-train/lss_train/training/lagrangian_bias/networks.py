@@ -11,11 +11,11 @@ from lss.learned.lagrangian_bias import Inputs, LagrangianBias, evaluate, princi
 from lss.nets.checkpoint import Card
 from lss.nets.perceptron import Perceptron, Perceptrons
 from lss_train.data.bias_universes import BiasUniverse
-from lss_train.training.bias_cells import cell_descent
-from lss_train.training.bias_descent import Descent, descend
-from lss_train.training.bias_labels import label_descent
-from lss_train.training.bias_modes import mode_descent
-from lss_train.training.bias_settings import Settings
+from lss_train.training.lagrangian_bias.cells import cell_descent
+from lss_train.training.lagrangian_bias.descent import Descent, descend
+from lss_train.training.lagrangian_bias.labels import label_descent
+from lss_train.training.lagrangian_bias.modes import mode_descent
+from lss_train.training.lagrangian_bias.settings import Settings
 
 FIRST_Y = -0.5  # log10 f of an untrained network: most particles end in no halo
 

@@ -14,7 +14,7 @@ import torch
 from lss.grid import fourier, mesh
 from lss.nets.perceptron import Perceptron
 from lss_train.data.bias_universes import BiasUniverse
-from lss_train.training.bias_descent import Descent, chunked_ratios, pull_back
+from lss_train.training.lagrangian_bias.descent import Descent, chunked_ratios, pull_back
 
 NEGLIGIBLE = 0.05  # f below which a particle has no gradient
 _NYQUIST_SHARE = 0.5  # k_max over the Nyquist frequency of the mesh that f is painted on

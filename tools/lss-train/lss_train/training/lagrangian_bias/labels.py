@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lss.nets.perceptron import Perceptron, ratio, wall
-from lss_train.training.bias_descent import Descent
+from lss_train.training.lagrangian_bias.descent import Descent
 
 LN10 = 2.302585092994046
 WARM_UP = 0.02  # share of the training over which the rate rises

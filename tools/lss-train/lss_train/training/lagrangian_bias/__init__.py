@@ -1,0 +1,1 @@
+"""The trainings of a Lagrangian bias: by labels, cells or modes; and what it is compared with."""

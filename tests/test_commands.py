@@ -12,6 +12,8 @@ import h5py
 import numpy as np
 import pytest
 
+from lss.files.atomic import locked
+
 BIN = Path(sys.executable).parent
 TOOLS = ["ic", "sim", "halo", "train", "recon", "stats"]
 SETTINGS = """
@@ -401,3 +403,12 @@ def test_a_table_of_the_spectrum_is_found_from_everywhere(tmp_path):
     subprocess.run(line, cwd=tmp_path, check=True, capture_output=True)
     done = lss("sim", tmp_path / "ic.h5", "--set", "sim.method=2lpt", "-o", tmp_path / "o.h5")
     assert done.returncode == 0, done.stderr
+
+
+def test_a_second_run_on_one_output_is_refused_before_it_does_anything(tmp_path):
+    with locked(tmp_path / "u.h5"):
+        done = lss("ic", "--set", "box.n=8", "--set", "box.size=20.0", "-o", tmp_path / "u.h5")
+    assert_one_line(done, 1, "u.h5", "another run is writing it")
+    assert not (tmp_path / "u.h5").exists()
+    assert lss("ic", "--set", "box.n=8", "--set", "box.size=20.0", "-o", tmp_path / "u.h5").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["u.h5"]

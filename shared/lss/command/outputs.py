@@ -3,12 +3,14 @@
 import logging
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from lss import stages
 from lss.command.definition import Arguments, Command
 from lss.errors import ConfigError
 from lss.files import pipes
+from lss.files.atomic import locked
 from lss.files.universe_file import member_path, write_universe
 from lss.process.threads import threads
 from lss.universe import Universe
@@ -48,6 +50,11 @@ def target_of(command: Command, arguments: Arguments, number: int, *, piped: boo
 def is_folder(output: str | None) -> bool:
     """Whether -o names a directory, which need not exist yet."""
     return output is not None and (output.endswith("/") or os.path.isdir(output))  # no error for names too long
+
+
+def held(target: Path | None) -> AbstractContextManager[None]:
+    """The output locked against other runs, if it is a file. Raises DataError if one is writing it."""
+    return nullcontext() if target is None or str(target) == "-" else locked(target)
 
 
 def write(universe: Universe, target: Path | None, dropped: list[str]) -> None:

@@ -114,16 +114,17 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
     if "index" in job.takes:
         options["index"] = number
     target = outputs.target_of(job.command, job.arguments, number, piped=job.data in ([], [Path("-")]))
-    restart = Restart(None)
-    if "restart" in job.takes:
-        restart = options["restart"] = resuming.restart_of(job.arguments, target, lambda: job.identity)
-    universe = job.universe or Universe.create(job.config, job.settings)
-    result = job.command.function()(universe, job.config, **options)
-    if not isinstance(result, Universe):
-        outputs.print_text(result, job.arguments)
-        return
-    _finish(job, result, target, started, restart.identity)
-    restart.clear()
+    with outputs.held(target):
+        restart = Restart(None)
+        if "restart" in job.takes:
+            restart = options["restart"] = resuming.restart_of(job.arguments, target, lambda: job.identity)
+        universe = job.universe or Universe.create(job.config, job.settings)
+        result = job.command.function()(universe, job.config, **options)
+        if not isinstance(result, Universe):
+            outputs.print_text(result, job.arguments)
+            return
+        _finish(job, result, target, started, restart.identity)
+        restart.clear()
 
 
 def _number(job: Job) -> int:
@@ -223,12 +224,13 @@ def _run_on_paths(request: Request, started: Moment) -> None:
         return
     target = outputs.target_of(command, arguments, 0, piped=False)
     settings = complete(config, request.given.settings)
-    restart = resuming.restart_of(
-        arguments,
-        target,
-        lambda: resuming.identity_of(tool, settings, [file_hash(path) for path in data if path.is_file()]),
-    )
-    interrupt.install(deferred=command.resumable)
-    command.function()(data, config, target, settings=settings, restart=restart, **arguments.own)
-    restart.clear()
+    with outputs.held(target):
+        restart = resuming.restart_of(
+            arguments,
+            target,
+            lambda: resuming.identity_of(tool, settings, [file_hash(path) for path in data if path.is_file()]),
+        )
+        interrupt.install(deferred=command.resumable)
+        command.function()(data, config, target, settings=settings, restart=restart, **arguments.own)
+        restart.clear()
     log_usage(started)

@@ -1,7 +1,7 @@
 """The state of long work, kept in `OUTPUT.state/` so that it can go on after any interruption."""
 
+import contextlib
 import logging
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,28 @@ class Restart:
         return Restart(self.folder / name if self.folder else None, self.resume, self.identity)
 
     def clear(self) -> None:
-        """Remove the folder: the work is done."""
-        if self.folder is not None and self.folder.exists():
-            shutil.rmtree(self.folder)
+        """Remove the states, and the folder if nothing else is in it: the work is done, or begins anew."""
+        if self.folder is None or not self.folder.is_dir():
+            return
+        below = sorted(self.folder.rglob("*"), reverse=True)  # what is in a folder comes before it
+        for path in below:
+            if _is_state(path):
+                path.unlink()
+        for folder in [path for path in below if path.is_dir() and not path.is_symlink()]:
+            with contextlib.suppress(OSError):  # something is in it
+                folder.rmdir()
+        left = next(self.folder.iterdir(), None)
+        if left is not None:
+            log.warning("%s: left where it is: %s in it is no state of ours", self.folder, left.name)
+        elif not self.folder.is_symlink():
+            self.folder.rmdir()
+
+
+def _is_state(path: Path) -> bool:
+    """Whether `save` wrote a file, whole or not: the name of its first attribute tells, also of a damaged one."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    if path.name.startswith(".") and path.name.endswith(".tmp"):
+        return ".h5." in path.name
+    with path.open("rb") as file:
+        return path.suffix == ".h5" and b"identity" in file.read(1 << 16)

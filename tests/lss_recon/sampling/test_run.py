@@ -38,17 +38,17 @@ def test_phases_of_a_linear_gaussian_model_have_their_analytic_posterior():
     plan = block.Plan("mclmc", 600, energy_variance=1e-4, groups=shell)
     state = block.begin(torch.randn(n**3, generator=draw, dtype=torch.float64), draw, log_density, plan)
     kept = []
-    for move in range(600 + 4000):
+    for move in range(600 + 2500):
         state, _ = block.advance(state, draw, log_density, plan)
         if move >= 600:
             kept.append(state.x)
     h = torch.stack(kept)
     pulls = (h.mean(dim=0) - mean) / variance.sqrt()
     assert abs(float(pulls.mean())) < 0.05
-    assert float(pulls.std()) < 0.25
+    assert float(pulls.std()) < 0.3
     assert float((h.var(dim=0) / variance).mean()) == pytest.approx(1, abs=0.06)
     expected = torch.sqrt(variance)
-    assert np.allclose(np.log(state.scale / expected), 0, atol=0.25)
+    assert np.allclose(torch.log(state.scale / expected).numpy(), 0, atol=0.25)
 
 
 def test_a_run_leaves_phases_chains_and_fields(small):
@@ -64,18 +64,20 @@ def test_a_run_leaves_phases_chains_and_fields(small):
 
 
 def test_the_posterior_follows_the_data(small):
-    result = stage.run(small.universe(), config(small, warm_up=300, draws=200, thin=3))
+    result = stage.run(small.universe(), config(small, warm_up=200, draws=100, thin=3))
     truth = hartley(torch.from_numpy(small.noise)).view(-1).numpy()
     low = monitors(8, 32.0).low
     mean = result.group("recon/phases").data["mean"]
     assert np.corrcoef(mean[low], truth[low])[0, 1] > 0.2
 
 
-@pytest.mark.parametrize("blocks", [["phases"], ["bias"], ["phases", "bias"]])
-@pytest.mark.parametrize("sampler", ["mclmc", "adjusted-mclmc", "hmc", "qn-hmc"])
+@pytest.mark.parametrize(
+    ("blocks", "sampler"),
+    [(["phases"], "mclmc"), (["phases"], "hmc"), (["bias"], "qn-hmc"), (["phases", "bias"], "mclmc")],
+)
 def test_a_run_that_was_stopped_goes_on_to_the_same_bits(small, tmp_path, monkeypatch, blocks, sampler):
-    short = config(small, blocks=blocks, sampler=sampler, bias_sampler=sampler, warm_up=20, draws=8, phase_moves=1)
-    monkeypatch.setattr(method, "SEGMENT", 9)
+    short = config(small, blocks=blocks, sampler=sampler, bias_sampler=sampler, warm_up=15, draws=6, phase_moves=1)
+    monkeypatch.setattr(method, "SEGMENT", 8)
     whole = stage.run(small.universe(), short)
     monkeypatch.setattr(interrupt, "requested", lambda: True)
     with pytest.raises(Stopped):
@@ -88,9 +90,9 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(small, tmp_path, monkey
 
 
 def test_the_bias_alone_moves_at_the_density_of_the_input(small):
-    result = stage.run(small.universe(), config(small, blocks=["bias"], warm_up=100, draws=100))
+    result = stage.run(small.universe(), config(small, blocks=["bias"], warm_up=40, draws=40))
     samples = result.group("recon/parameters").data["samples"]
-    assert samples.shape == (2, 100, small.bias.parameters)
+    assert samples.shape == (2, 40, small.bias.parameters)
     assert samples.std(axis=1).min() > 0
     assert not result.has("recon/phases")
     assert result.has("ic")

@@ -37,16 +37,16 @@ def test_a_correlated_gaussian_has_its_mean_and_covariance(name):
     # Unadjusted MCLMC is for many dimensions: copies of the three make it one.
     copies = 20 if name == "mclmc" else 1
     whole = torch.block_diag(*[covariance] * copies)
-    moves = {"mclmc": 6000, "qn-hmc": 3000}.get(name, 2500)
-    x, state = draws_of(gaussian(whole), 3 * copies, block.Plan(name, 600, energy_variance=1e-4), moves)
+    moves = 2500 if name == "mclmc" else 700
+    x, state = draws_of(gaussian(whole), 3 * copies, block.Plan(name, 300, energy_variance=1e-4), moves)
     assert np.isfinite(x).all()
     ess = diagnostics.effective_samples(x[None])[:3]
-    assert ess.min() > 100
+    assert ess.min() > 60
     error = 5 / np.sqrt(ess)
     assert (np.abs(x.mean(axis=0)[:3]) < error * covariance.diagonal().sqrt().numpy()).all()
     found = np.cov(x[:, : 3 * copies].T)
     blocks = np.mean([found[3 * i : 3 * i + 3, 3 * i : 3 * i + 3] for i in range(copies)], axis=0)
-    assert np.allclose(blocks, covariance.numpy(), atol=0.35 if copies == 1 else 0.2)
+    assert np.allclose(blocks, covariance.numpy(), rtol=0.35, atol=0.15)
     if SAMPLERS[name].adjusted:
         assert 0.55 < state.accepted <= 1
 
@@ -58,10 +58,10 @@ def test_a_funnel_that_is_not_too_deep_has_its_neck_and_mouth(name):
         v, x = z[0], z[1:]
         return -0.5 * v**2 - 0.5 * torch.exp(-v) * (x**2).sum() - 0.5 * len(x) * v
 
-    x, _ = draws_of(with_gradient(log_density), 4, block.Plan(name, 1000, acceptance=0.9, widths=False), 6000)
+    x, _ = draws_of(with_gradient(log_density), 4, block.Plan(name, 400, acceptance=0.9, widths=False), 1500)
     v = x[:, 0]
     ess = float(diagnostics.effective_samples(v[None, :, None])[0])
-    assert ess > 100
+    assert ess > 50
     assert abs(v.mean()) < 5 / math.sqrt(ess)
     assert abs(v.std() - 1) < 5 / math.sqrt(ess)
 
@@ -70,18 +70,18 @@ def test_unadjusted_steps_err_by_less_when_less_energy_variance_is_allowed():
     widths = torch.linspace(0.5, 2, 100, dtype=torch.float64)
     errors = []
     for wanted in (3e-2, 1e-4):
-        plan = block.Plan("mclmc", 500, energy_variance=wanted, widths=False)
-        x, state = draws_of(gaussian(torch.diag(widths**2)), 100, plan, 6000)
+        plan = block.Plan("mclmc", 400, energy_variance=wanted, widths=False)
+        x, state = draws_of(gaussian(torch.diag(widths**2)), 100, plan, 1500)
         errors.append(abs(float(np.mean(x.var(axis=0) / (widths**2).numpy())) - 1))
         assert 0.2 < state.energy / wanted < 5
-    assert errors[1] < 0.05
+    assert errors[1] < 0.1
 
 
 def test_the_widths_of_a_gaussian_are_found():
     widths = torch.tensor([0.05, 1.0, 30.0, 2.0], dtype=torch.float64)
-    plan = block.Plan("hmc", 2000, groups=torch.arange(4))
+    plan = block.Plan("hmc", 800, groups=torch.arange(4))
     _, state = draws_of(gaussian(torch.diag(widths**2)), 4, plan, 10)
-    assert np.allclose(np.log(state.scale / widths), 0, atol=0.4)
+    assert np.allclose(torch.log(state.scale / widths).numpy(), 0, atol=0.4)
 
 
 def test_trajectories_conserve_energy_to_the_order_of_their_scheme():

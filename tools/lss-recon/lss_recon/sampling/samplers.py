@@ -37,7 +37,8 @@ def _hmc(state: Any, draw: torch.Generator, p: LogDensity, step: float, length: 
 
 
 def _quasi_newton(state: Any, draw: torch.Generator, p: LogDensity, step: float, length: float, adapt: bool) -> Any:
-    return quasi_newton.kernel(state, draw, p, quasi_newton.Settings(step, max(1.0, length / step), adapt=adapt))
+    settings = quasi_newton.Settings(step, max(1.0, length / step), min(100, 20 + 2 * len(state.x)), adapt)
+    return quasi_newton.kernel(state, draw, p, settings)
 
 
 SAMPLERS = {

@@ -12,7 +12,7 @@ from lss.config import Box, Cosmology
 from lss.errors import DataError
 from lss.files.hdf5 import one_number
 from lss.files.integrity import write_dataset
-from lss.files.snapshot import KM_IN_CM, MASS_UNIT_IN_G, MPC_IN_CM, rows_by_id
+from lss.files.snapshot import KM_IN_CM, MASS_UNIT_IN_G, MPC_IN_CM, in_places, places_by_id
 from lss.grid.periodic import wrap_rounding
 from lss.physics.units import GADGET_MASS, particle_mass
 from lss.universe import Group, Particles
@@ -40,11 +40,10 @@ def read_gadget_particles(group: Group, box: Box, place: str) -> Group:
         raise DataError(f"{place}: Redshift = {redshift:g}; expected above -1")
     position = wrap_rounding(position, box.size, f"{place}: particles")
     velocity = velocity.astype(np.float32, copy=False) * np.float32(np.sqrt(1 / (1 + redshift)))
-    row = rows_by_id(ids, place)
+    places = places_by_id(ids, place)
     if len(ids) and (ids.min(), ids.max()) != (1, len(ids)):
         raise DataError(f"{place}: ParticleIDs are not 1 to {len(ids)}, but {ids.min()} to {ids.max()}")
-    if row is not None:
-        position, velocity = position[row], velocity[row]
+    position, velocity = in_places(position, places), in_places(velocity, places)
     attrs = {"redshift": redshift} | ({} if group.attrs.get("lattice", True) else {"lattice": False})
     return Group({"position": position, "velocity": velocity}, attrs)
 

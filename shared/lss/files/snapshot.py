@@ -317,42 +317,56 @@ def particles_of(position: np.ndarray, velocity: np.ndarray, ids: np.ndarray, he
 
     Raises DataError: ids that occur twice, positions outside the box.
     """
-    row = rows_by_id(ids, place)
+    places = places_by_id(ids, place)
     if header.length != 1:
         position = position * np.asarray(header.length, position.dtype)
-    position = wrap_rounding(position, header.box_size, f"{place}: particles")
-    if row is not None:
-        position = position[row]
+    position = in_places(wrap_rounding(position, header.box_size, f"{place}: particles"), places)
+    velocity = in_places(velocity.astype(np.float32, copy=False) * np.float32(header.velocity), places)
     lattice = follows_lattice(position, header.box_size)
     if not lattice:
         turned = np.arange(len(position)).reshape((header.n,) * 3).transpose(2, 1, 0).ravel()
         if follows_lattice(position[turned], header.box_size):  # x runs fastest
-            row, position, lattice = turned if row is None else row[turned], position[turned], True
+            position, velocity, lattice = position[turned], velocity[turned], True
     if not lattice:
         log.warning(
             "%s: the ids do not number a lattice (glass, or another order): where each particle started is unknown",
             place,
         )
-    velocity = velocity.astype(np.float32, copy=False) * np.float32(header.velocity)
-    if row is not None:
-        velocity = velocity[row]
     attrs = {"redshift": header.redshift} | ({} if lattice else {"lattice": False})
     return Group({"position": position, "velocity": velocity}, attrs)
 
 
-def rows_by_id(ids: np.ndarray, place: str) -> np.ndarray | None:
-    """The rows by ascending id, None if they are in that order; any consecutive numbers, or any distinct ones."""
+def places_by_id(ids: np.ndarray, place: str) -> np.ndarray | None:
+    """The place of each row by ascending id, None if they are in order; any consecutive numbers, or any distinct ones.
+
+    Raises DataError: ids that are no whole numbers, or occur twice.
+    """
     if ids.dtype.kind not in "iu":
         raise DataError(f"{place}: ParticleIDs have type {ids.dtype}; expected whole numbers")
+    count = len(ids)
+    if not count:
+        return None
     first, last = ids.min(), ids.max()
-    if int(last) - int(first) == len(ids) - 1:
-        number = (ids - first).astype(np.int64)
-        row = np.full(len(ids), -1)
-        row[number] = np.arange(len(ids))
-        if (row >= 0).all():
-            return None if np.array_equal(row, np.arange(len(ids))) else row
+    if int(last) - int(first) == count - 1:
+        places = (ids - first).astype(np.intp)
+        there = np.zeros(count, bool)
+        there[places] = True
+        if there.all():
+            in_order = places[0] == 0 and places[-1] == count - 1 and np.array_equal(places, np.arange(count))
+            return None if in_order else places
     row = np.argsort(ids, kind="stable")
     twice = int(np.count_nonzero(np.diff(ids[row]) == 0))
     if twice:
-        raise DataError(f"{place}: {twice} of {len(ids)} ParticleIDs occur twice")
-    return row
+        raise DataError(f"{place}: {twice} of {count} ParticleIDs occur twice")
+    places = np.empty(count, np.intp)
+    places[row] = np.arange(count)
+    return places
+
+
+def in_places(rows: np.ndarray, places: np.ndarray | None) -> np.ndarray:
+    """The rows of an array in these places, all of them different; as they are without."""
+    if places is None:
+        return rows
+    moved = np.empty_like(rows)
+    moved[places] = rows
+    return moved

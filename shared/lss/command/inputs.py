@@ -92,7 +92,8 @@ def subject(request: Request, groups: Sequence[str] | None = None) -> tuple[Univ
 
 def length_unit_of(request: Request) -> str | None:
     """The unit of a snapshot that does not say its own: `[sim.snapshot] length_unit`."""
-    return stages.table("sim", request.given.settings).snapshot.length_unit
+    stages.table("sim", request.given.file, request.given.source)  # or an error would not name the file
+    return stages.table("sim", request.given.settings, "--set").snapshot.length_unit
 
 
 def configuration(request: Request, embedded: Settings | None = None) -> Any:

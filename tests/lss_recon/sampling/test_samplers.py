@@ -14,6 +14,8 @@ from lss_recon.sampling.samplers import SAMPLERS
 
 SEED = 5
 
+pytestmark = pytest.mark.slow  # chains of tens of thousands of steps
+
 
 def gaussian(covariance):
     precision = torch.linalg.inv(covariance)

@@ -98,7 +98,9 @@ class TrainingSet:
 
     def hash(self) -> str:
         """SHA-256 of seeds and halos."""
-        digest = hashlib.sha256(f"{self.box!r} {self.cosmology!r}".encode())
+        # Only what is known: sets that were hashed before a cosmology could hold unknowns keep their hash.
+        known = ", ".join(f"{key}={value!r}" for key, value in self.cosmology.model_dump().items())
+        digest = hashlib.sha256(f"{self.box!r} Cosmology({known})".encode())
         for array in (self.seed, self.index, self.partner, self.phase, self.offset, self.position, self.mass):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()

@@ -47,7 +47,13 @@ class FakeUniverse:
 def test_networks_that_are_compared_differ_in_what_they_are_shown_alone():
     raw, averaged, late = (settings(name).model_dump() for name in ("raw", "averaged", "late"))
     for other in (averaged, late):
-        assert {key for key in raw if raw[key] != other[key]} <= {"input", "shells", "shell_range", "refinement"}
+        assert {key for key in raw if raw[key] != other[key]} <= {
+            "input",
+            "side",
+            "shells",
+            "shell_range",
+            "refinement",
+        }
     spherical, anisotropic = (settings(name).model_dump() for name in ("spherical", "anisotropic"))
     assert {key for key in spherical if spherical[key] != anisotropic[key]} == {"multipoles"}
 

@@ -19,7 +19,7 @@ from lss_stats.measures.halo_mass import (
     thirds,
 )
 from lss_stats.resampling import grouped_error
-from lss_stats.statistic import Subject
+from lss_stats.statistic import Measured, Subject
 
 
 def test_the_divergence_of_two_normal_distributions_is_the_analytic_one():
@@ -100,6 +100,8 @@ def test_the_statistic_of_perfect_predictions_is_perfect_and_is_drawn(universe):
     assert attrs["r"] == pytest.approx(1, abs=1e-6)
     assert attrs["rms_dex"] == pytest.approx(0.2, abs=1e-5)
     assert figure(Shown(own=groups)) is not None
+    (_, row), *_ = STATISTIC.tables(Measured(groups)).values()
+    assert row[1:] == ("1.000", "0.200")
 
 
 def test_predictions_are_held_against_the_truth_where_there_is_one(universe, truth):

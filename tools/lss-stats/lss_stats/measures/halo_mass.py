@@ -12,7 +12,7 @@ from lss.errors import DataError
 from lss.halos.lagrangian import particle_halo_mass
 from lss.universe import Group, Halos, Universe
 from lss_stats.divergence import divergence_of_counts
-from lss_stats.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.statistic import Figure, Groups, Measured, Statistic, Subject, Tables
 
 log = logging.getLogger("lss.stats")
 
@@ -136,10 +136,19 @@ def _places(universe: Universe, used: np.ndarray) -> np.ndarray | None:
     return places(universe.halos, universe.particles.position, universe.box.size)[used]
 
 
+def _tables(measured: Measured) -> Tables:
+    """The words of the summary."""
+    attrs = measured.own["halo_mass/by_mass"].attrs
+    row = (str(attrs["particles"]), f"{attrs['r']:.3f}", f"{attrs['rms_dex']:.3f}")
+    return {"Halo masses predicted from the initial conditions": [("particles", "r", "rms [dex]"), row]}
+
+
 STATISTIC = Statistic(
     groups=("halo_mass",),
     needs=("fields/predicted_halo_mass",),
     of_universe=_of_universe,
+    compares=True,
+    tables=_tables,
     units={"residual": "dex", "mass_true": "log10 Msun/h", "found": "log10 Msun/h"},
     abscissae=frozenset({"residual"}),
     figures={

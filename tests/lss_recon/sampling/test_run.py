@@ -19,6 +19,8 @@ from lss_recon.sampling.log_density import with_gradient
 from lss_recon.sampling.run import schedule_of
 from lss_recon.sampling.target import monitors, scale_groups
 
+pytestmark = pytest.mark.slow  # whole chains
+
 
 def config(small, **hmc):
     return validate(Config, small.settings(**hmc), "test")
@@ -63,7 +65,6 @@ def test_a_run_leaves_phases_chains_and_fields(small):
     assert np.array_equal(result.group("recon/observed").data["mass"], small.universe().halos.mass)
 
 
-@pytest.mark.slow
 def test_the_posterior_follows_the_data(small):
     result = stage.run(small.universe(), config(small, warm_up=200, draws=100, thin=3))
     truth = hartley(torch.from_numpy(small.noise)).view(-1).numpy()
@@ -72,7 +73,6 @@ def test_the_posterior_follows_the_data(small):
     assert np.corrcoef(mean[low], truth[low])[0, 1] > 0.2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("blocks", "sampler"),
     [(["phases"], "mclmc"), (["phases"], "hmc"), (["bias"], "qn-hmc"), (["phases", "bias"], "mclmc")],

@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, default=Path("build/lagrangian-bias"), help="what is made once")
     parser.add_argument("--members", type=int, default=5, help="trainings averaged in the best networks")
-    parser.add_argument("--paper", type=int, default=5, help="networks of the paper's cell loss (6 CPU minutes each)")
+    parser.add_argument("--paper", type=int, default=5, help="networks of the paper's cell loss (long)")
     arguments = parser.parse_args()
     set_threads(1)
     folder = arguments.folder

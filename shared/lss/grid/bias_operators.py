@@ -33,7 +33,7 @@ def bias_operators(field: np.ndarray, radii: Sequence[float], box_size: float) -
     field : (n, n, n) float32, an overdensity; radii : Gaussian R, Mpc/h; box_size : Mpc/h
     Returns (3 r, n, n, n) float32 for r radii: delta at each, the Laplacian at each in (h/Mpc)^2, G2 at each.
     Raises ConfigError for a radius below 1.15 voxels.
-    Cost: 1 + 7 r transforms; 4.6 CPU seconds for five radii at 256^3 (bench.lagrangian_bias).
+    Cost: 1 + 7 r transforms for r radii; bench.lagrangian_bias times five at 256^3.
     """
     n, count = len(field), len(radii)
     check_radii(radii, box_size / n)

@@ -138,6 +138,8 @@ def _places(universe: Universe, used: np.ndarray) -> np.ndarray | None:
 
 def _tables(measured: Measured) -> Tables:
     """The words of the summary."""
+    if "halo_mass/by_mass" not in measured.own:
+        return {}
     attrs = measured.own["halo_mass/by_mass"].attrs
     row = (str(attrs["particles"]), f"{attrs['r']:.3f}", f"{attrs['rms_dex']:.3f}")
     return {"Halo masses predicted from the initial conditions": [("particles", "r", "rms [dex]"), row]}

@@ -253,9 +253,10 @@ def log_likelihood(
     if halos.exposure is not None:
         per_voxel = per_voxel * halos.exposure
     at = bias.mixture(y[halos.voxel], theta)
-    expected = at.above(bias.head.ln_threshold)
-    counts = torch.log(expected * bias.voxel**3).sum() - per_voxel.sum() + _constant(bias, theta, halos, len(y))
-    masses = (at.log_density(halos.ln_mass) - torch.log(expected)).sum()
+    log_expected = at.log_above(bias.head.ln_threshold)
+    per_halo = log_expected + 3 * math.log(bias.voxel)
+    counts = per_halo.sum() - per_voxel.sum() + _constant(bias, theta, halos, len(y))
+    masses = (at.log_density(halos.ln_mass) - log_expected).sum()
     return Likelihood(counts, masses)
 
 

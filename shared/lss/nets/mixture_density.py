@@ -51,6 +51,11 @@ class Mixture:
         z = (ln_threshold - self.mu) / (math.sqrt(2) * self.sigma)
         return (0.5 * self.alpha * torch.erfc(z)).sum(dim=0)
 
+    def log_above(self, ln_threshold: float) -> torch.Tensor:
+        """ln Lambda, finite where Lambda is too small for a number: far from the data, where chains may start."""
+        z = (self.mu - ln_threshold) / self.sigma
+        return torch.logsumexp(torch.log(self.alpha) + torch.special.log_ndtr(z), dim=0)
+
 
 @dataclass(frozen=True)
 class MixtureDensity:

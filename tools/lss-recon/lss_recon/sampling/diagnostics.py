@@ -77,8 +77,9 @@ def _effective(draws: Array) -> Array:
 def _integrated_time(rho: Array, length: int) -> float:
     """-1 + 2 sum of the initial positive, monotone pairs of autocorrelations."""
     pairs = rho[: length // 2 * 2].reshape(-1, 2).sum(axis=1)
-    negative = np.flatnonzero(pairs[:-1] < 0)
-    last = negative[0] if len(negative) else max(len(pairs) - 2, 1)
+    most = len(pairs) - 2 + length % 2
+    negative = np.flatnonzero(pairs[: most + 1] < 0)
+    last = negative[0] if len(negative) else max(most, 1)
     kept = np.minimum.accumulate(pairs[:last])
     tail = rho[2 * last] if 2 * last < length and rho[2 * last] > 0 else 0.0
     return float(-1 + 2 * kept.sum() + tail)

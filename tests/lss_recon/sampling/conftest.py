@@ -25,7 +25,10 @@ class Small:
             self.density = forward(hartley(torch.from_numpy(self.noise).double()))
         self.bias = unfitted(self.density, THRESHOLD, 2e-3, BOX / N, gaussians=1, log_floor=0.1)
         self.theta = torch.zeros(self.bias.parameters, dtype=torch.float64)
-        self.theta[:2] = torch.tensor([1.0, 0.5])
+        # With slopes of the mixture at zero every density would have the same halos, and no phases would be preferred.
+        given = {"w_psi0": 1.0, "w_psi1": 0.5, "w_alpha0": 1.5, "w_mu0": 0.5}
+        for name, value in given.items():
+            self.theta[self.bias.names().index(name)] = value
         self.checkpoint = folder / "bias.safetensors"
         card = {
             "training": {"neural_bias": {"density": "1lpt"}},

@@ -36,8 +36,9 @@ test-slurm: $(STAMP) ## job arrays, signals and requeueing under a SLURM of one 
 peers: $(STAMP) ## other people's codes, for the benchmarks, in an environment of their own
 	bash bench/peers.sh build/peers
 
-docs: $(STAMP) ## regenerate the reference pages from the code
+docs: $(STAMP) ## regenerate the reference pages from the code, and build the site (build/site/index.html)
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m sphinx -q -W --keep-going docs build/site
 
 lint: $(STAMP) ## ruff, mypy and the layers of the design
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ and, for the command line, whichever of these it has a use for (lss.command.sess
     check(paths)                 -> bool: whether these files are whole, each said in a line (--check)
     members(config), gather(paths, config)   how many universes one call makes, and the one they make together
     CHANGES, EXTENDABLE          keys that may differ from those of the data; from those of a run that is resumed
+    INDIFFERENT                  keys that change nothing in what is made: how many others there are, how long one waits
     TAKES                        what `run` takes beside these as keyword arguments: "index", the number of the member
                                  that is made, and "restart", where long work keeps its state (lss.files.restart)
 

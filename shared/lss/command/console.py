@@ -35,7 +35,8 @@ _COMMON: list[tuple[str, Any, Any, tuple[str, ...], str]] = [
     ("index", int | None, None, ("--index",), "Member of an ensemble. Default: SLURM_ARRAY_TASK_ID."),
     ("threads", int | None, None, ("--threads",), "Threads. Default: SLURM_CPUS_PER_TASK, else all cores."),
     ("drop", list[str], [], ("--drop",), "Leave this group out of the output (repeatable)."),
-    ("resume", bool, False, ("--resume",), "Go on from OUTPUT.state/ if it is there."),
+    ("resume", bool, False, ("--resume",), "Keep an output that is finished; go on from OUTPUT.state/ if it is there."),
+    ("force", bool, False, ("--force",), "Replace an output of ours that other work has made."),
     ("dry_run", bool, False, ("--dry-run",), "Say what would be read, run and written, at what cost."),
     ("print_config", bool, False, ("--print-config",), "Print the complete configuration with comments."),
     ("schema", bool, False, ("--schema",), "Print the JSON Schema of the configuration, for editors."),
@@ -93,8 +94,6 @@ def _entry(command: Command) -> Callable[..., None]:
     about = f"CONFIG.toml, and/or {data}."
     parameters = [_parameter("inputs", list[Path], typer.Argument([], metavar="INPUT", help=about, show_default=False))]
     for name, kind, default, flags, text in _COMMON:
-        if name == "resume" and not command.resumable:
-            continue
         shown = typer.Option(default, *flags, help=text, metavar=_METAVARS.get(name), show_default=False)
         parameters.append(_parameter(name, kind, shown))
     for option in command.options:

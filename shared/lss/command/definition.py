@@ -11,7 +11,8 @@ from typing import Any, Protocol
 class Option:
     """An option that one tool adds; its value reaches the stage's `run` as a keyword argument of that name.
 
-    must_exist : it names a file or directory that is read
+    must_exist : it names a file or directory that is read; writes : what it names is written, of this kind
+    (lss.files.ownership): what is there and is not of that kind stays
     """
 
     name: str
@@ -19,6 +20,7 @@ class Option:
     help: str
     default: Any = None
     must_exist: bool = False
+    writes: str = ""
 
     @property
     def keyword(self) -> str:
@@ -42,7 +44,7 @@ class Command:
     reads : "universe" (one, required), "optional" (one, if named), "paths" (files and directories, read by the tool)
     writes : "universe" (to -o or standard output), "report" (the universe to -o, or on through the pipe it came by),
         "file" (to -o)
-    resumable : long work that keeps its state in OUTPUT.state/ and takes --resume
+    resumable : long work that keeps its state in OUTPUT.state/
     choices : the registries behind its keys, as {"recon.method": METHODS}: `--help` lists them
     """
 
@@ -81,6 +83,7 @@ class Arguments:
     threads: int | None = None
     drop: list[str] = field(default_factory=list)
     resume: bool = False
+    force: bool = False
     dry_run: bool = False
     print_config: bool = False
     schema: bool = False

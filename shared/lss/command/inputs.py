@@ -7,6 +7,7 @@ from typing import Any
 
 from lss import stages
 from lss.command.definition import Arguments, Command
+from lss.command.resuming import hashes_of
 from lss.config import Settings, merge, parse_assignment, read_toml, validate
 from lss.errors import ConfigError
 from lss.files import pipes
@@ -125,6 +126,16 @@ def settle(request: Request, universe: Universe | None) -> tuple[Any, Settings]:
                         f"[{table}] {key} = {wanted!r} disagrees with {universe.source}, made with {unmarked(held)!r}"
                     )
     return config, settings
+
+
+def options_of(request: Request) -> dict[str, Any]:
+    """What the tool's own options say of the work: of paths that are read, the hashes of the files."""
+    found: dict[str, Any] = {}
+    for option in request.command.options:
+        value = request.arguments.own.get(option.keyword)
+        if value and not option.writes:
+            found[option.name] = hashes_of([value]) if option.must_exist else str(value)
+    return found
 
 
 def index_of(arguments: Arguments) -> int | None:

@@ -5,18 +5,24 @@ import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TypeGuard
 
 from lss import stages
 from lss.command.definition import Arguments, Command
+from lss.command.inputs import Request
+from lss.command.resuming import GATHERED, recorded_work
 from lss.errors import ConfigError
 from lss.files import pipes
 from lss.files.atomic import locked
+from lss.files.ownership import in_the_way, kind_of
+from lss.files.restart import Restart
 from lss.files.universe_file import member_path, write_universe
 from lss.process.threads import threads
 from lss.universe import Universe
 
 log = logging.getLogger("lss.session")
 
+FINISHED = " (finished: with --resume nothing would be done)"
 LONGEST_NAME = 200  # of an output, in bytes: file systems take 255, and ".state" and temporary names are longer
 
 
@@ -52,9 +58,98 @@ def is_folder(output: str | None) -> bool:
     return output is not None and (output.endswith("/") or os.path.isdir(output))  # no error for names too long
 
 
+def refuse_losses(request: Request, target: Path | None) -> None:
+    """Raise ConfigError if an output would take the place of what it must not: two outputs of one name, an input in
+    another role, or a file that none of our commands wrote as the same kind of thing."""
+    command, arguments = request.command, request.arguments
+    outputs = [("-o", target, kind_written(command))] if is_file(target) else []
+    for option in command.options:
+        path = arguments.own.get(option.keyword)
+        if option.writes and path is not None:
+            outputs.append((option.name, path, option.writes))
+    named: dict[Path, str] = {}
+    for option_name, path, kind in outputs:
+        place = path.resolve()
+        if place in named and path.suffix:  # figures and tables may share a folder
+            raise ConfigError(f"{option_name} {path}: {named[place]} names the same file")
+        named[place] = option_name
+        if path.is_file():
+            _refuse_loss(request, option_name, path, kind)
+
+
+def _refuse_loss(request: Request, name: str, path: Path, kind: str) -> None:
+    command, arguments = request.command, request.arguments
+    inputs = [(path, "an input") for path in arguments.inputs if str(path) != "-"]
+    for option in command.options:
+        if option.must_exist and arguments.own.get(option.keyword) is not None:
+            inputs.append((arguments.own[option.keyword], f"the input of {option.name}"))
+    for other, role in inputs:
+        if not other.is_file() or not path.samefile(other):
+            continue
+        if other.suffix == ".toml":
+            raise ConfigError(f"{name} {path}: not written: it is the configuration; name another output")
+        if role != "an input" or kind != "universe" or command.reads == "paths":
+            raise ConfigError(f"{name} {path}: not written: it is {role}; name another output")
+    if path.stat().st_size and (found := kind_of(path)) != kind:
+        raise ConfigError(f"{name} {path}: not written: {in_the_way(found)}")
+
+
+def kind_written(command: Command) -> str:
+    """What -o of a command is (lss.files.ownership)."""
+    return "checkpoint" if command.writes == "file" else "universe"
+
+
+def is_file(target: Path | None) -> TypeGuard[Path]:
+    """Whether an output is a file: neither a pipe, nor nothing."""
+    return target is not None and str(target) != "-"
+
+
+def is_finished(request: Request, target: Path | None, work: str) -> bool:
+    """Whether all that is asked for is there, made by this very work (lss.command.resuming).
+
+    Raises ConfigError if other work made it, unless it is the input itself or --force is given; and for --resume
+    without a file, by which what is finished is known, and beside which a state lies.
+    """
+    arguments = request.arguments
+    if not is_file(target):
+        if arguments.resume:
+            raise ConfigError("--resume needs -o FILE: what is finished is known by it, and a state is kept beside it")
+        return False
+    if not target.is_file() or not target.stat().st_size:
+        return False
+    if recorded_work(target) != work:
+        if not arguments.force and not any(given.is_file() and target.samefile(given) for given in request.data):
+            raise ConfigError(f"-o {target}: made from another input or configuration; --force replaces it")
+        return False
+    others = [arguments.own.get(option.keyword) for option in request.command.options if option.writes]
+    return all(path.exists() for path in others if path is not None)
+
+
+def is_gathered(path: Path, work: str) -> bool:
+    """Whether this very work has gathered the members of an ensemble. Raises ConfigError if the file is no such."""
+    found = recorded_work(path) if path.is_file() else GATHERED
+    if found is None or not found.startswith(GATHERED):
+        raise ConfigError(f"{path}: not what was gathered of an ensemble; move it, for it would be replaced")
+    return found == work
+
+
+def is_kept(request: Request, target: Path | None, work: str) -> bool:
+    """Whether --resume finds the work done: the output stays as it is, but as new as `make` wants it.
+
+    Raises ConfigError as `is_finished`.
+    """
+    if not is_finished(request, target, work) or not request.arguments.resume:
+        return False
+    path = Path(str(target))
+    path.touch()
+    Restart(Path(f"{path}.state")).clear()
+    log.info("%s: finished already; nothing to do", path)
+    return True
+
+
 def held(target: Path | None) -> AbstractContextManager[None]:
     """The output locked against other runs, if it is a file. Raises DataError if one is writing it."""
-    return nullcontext() if target is None or str(target) == "-" else locked(target)
+    return locked(target) if is_file(target) else nullcontext()
 
 
 def write(universe: Universe, target: Path | None, dropped: list[str]) -> None:

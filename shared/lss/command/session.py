@@ -19,6 +19,7 @@ from lss.files.digest import digest
 from lss.files.provenance import file_hash, provenance_of, with_provenance
 from lss.files.restart import Restart
 from lss.files.universe_file import gathered_path, member_path, read_first, write_universe
+from lss.nets.checkpoint import record_identity
 from lss.process import interrupt, progress
 from lss.process.usage import Moment, log_usage, now
 from lss.universe import Universe
@@ -37,7 +38,16 @@ class Job(Request):
     @cached_property
     def identity(self) -> str:
         """What the work depends on: however the universe came, file, pipe or directory, it is told by its data."""
-        return resuming.identity_of(self.tool, self.settings, [digest(self.universe)] if self.universe else [])
+        return resuming.identity_of(self.tool, self.settings, self._hashes if self.universe else [])
+
+    def work(self, *words: Any) -> str:
+        """What the output depends on: the data, the settings, the options; words : the number of the member."""
+        said = [self.command.name, *words, sorted(self.arguments.drop), inputs.options_of(self)]
+        return resuming.work_of(self.tool, self.settings, *said, *self._hashes)
+
+    @cached_property
+    def _hashes(self) -> list[str]:
+        return [digest(self.universe)] if self.universe else resuming.hashes_of(self.data)
 
     @property
     def destination(self) -> str:
@@ -99,7 +109,8 @@ def _run_stage(job: Job, started: Moment) -> None:
         job = dataclasses.replace(job, universe=dataclasses.replace(job.universe, cosmology=job.config.cosmology))
     members = _members(job)
     if job.arguments.dry_run:
-        outputs.print_plan(job.tool.plan(job.universe, job.config), job.destination, members)
+        note = _note(job) if members == 1 else ""
+        outputs.print_plan(job.tool.plan(job.universe, job.config), job.destination + note, members)
         return
     interrupt.install(deferred=job.command.resumable)
     if members > 1:
@@ -114,7 +125,11 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
     if "index" in job.takes:
         options["index"] = number
     target = outputs.target_of(job.command, job.arguments, number, piped=job.data in ([], [Path("-")]))
+    outputs.refuse_losses(job, target)
     with outputs.held(target):
+        work = job.work(number) if outputs.is_file(target) else ""
+        if outputs.is_kept(job, target, work):
+            return
         restart = Restart(None)
         if "restart" in job.takes:
             restart = options["restart"] = resuming.restart_of(job.arguments, target, lambda: job.identity)
@@ -123,7 +138,7 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
         if not isinstance(result, Universe):
             outputs.print_text(result, job.arguments)
             return
-        _finish(job, result, target, started, restart.identity)
+        _finish(job, result, target, started, work)
         restart.clear()
 
 
@@ -133,6 +148,16 @@ def _number(job: Job) -> int:
     if index is not None:
         return index
     return job.universe.index if job.universe else 0
+
+
+def _note(job: Job) -> str:
+    """What --dry-run says of an output that is there. Raises ConfigError where the run would."""
+    number = _number(job)
+    target = outputs.target_of(job.command, job.arguments, number, piped=False) if job.arguments.output else None
+    outputs.refuse_losses(job, target)
+    planned = job.universe is None and job.command.reads != "optional"  # of no input in particular
+    finished = not planned and outputs.is_finished(job, target, job.work(number))
+    return outputs.FINISHED if finished else ""
 
 
 def _finish(job: Job, result: Universe, target: Path | None, started: Moment, identity: str = "") -> None:
@@ -165,25 +190,30 @@ def _make_members(job: Job, count: int) -> None:
     """
     directory = Path(str(job.arguments.output))
     paths = [member_path(directory, number) for number in range(count)]
-    finished = [job.arguments.resume and resuming.is_finished(path, lambda: job.identity) for path in paths]
-    gathered_path(directory).unlink(missing_ok=True)  # it would be of other members
+    together = gathered_path(directory)
+    for path in (*paths, together):
+        outputs.refuse_losses(job, path)
+    finished = [outputs.is_finished(job, path, job.work(n)) and job.arguments.resume for n, path in enumerate(paths)]
+    work = resuming.GATHERED + job.work(count)
+    if outputs.is_gathered(together, work) and all(finished):
+        log.info("%s: %d universes and %s: finished already; nothing to do", directory, count, together.name)
+        return
+    together.unlink(missing_ok=True)  # it would be of other members
     with progress.progress(job.command.program, count, shows_inner=True) as bar:
         for number, path in enumerate(paths):
             if interrupt.requested():
                 raise Stopped(f"stopped after {number} of {count} universes; --resume goes on from here")
-            if finished[number]:
-                Restart(Path(f"{path}.state")).clear()
-            else:
+            if not finished[number]:
                 log.info("universe %d of %d: %s", number + 1, count, path)
-                _make_one(job, number, now())
+            _make_one(job, number, now())
             bar.update(1, f"{number + 1} of {count} made")
     started = now()
     gathered = stages.with_settings(job.tool.gather(paths, job.config), job.config, job.settings)
     if job.universe is not None:
         gathered = dataclasses.replace(gathered, groups={**provenance_of(job.universe), **gathered.groups})
-    gathered = with_provenance(gathered, job.command.program, [*job.data, *paths], started)
-    write_universe(gathered, gathered_path(directory))
-    log.info("%d universes gathered in %s", count, gathered_path(directory))
+    gathered = with_provenance(gathered, job.command.program, [*job.data, *paths], started, work)
+    write_universe(gathered, together)
+    log.info("%d universes gathered in %s", count, together)
 
 
 def _run_directory(job: Job, started: Moment) -> None:
@@ -200,6 +230,10 @@ def _run_directory(job: Job, started: Moment) -> None:
     target = outputs.target_of(job.command, arguments, 0, piped=False)
     if target is not None and str(target) != "-" and target.parent.resolve() == members[0].parent.resolve():
         raise ConfigError(f"-o {target}: it would be a member of its own ensemble; write it elsewhere")
+    outputs.refuse_losses(job, target)
+    work = job.work() if outputs.is_file(target) else ""
+    if outputs.is_kept(job, target, work):
+        return
     universe, text = job.tool.run_directory(members, job.config, **arguments.own)
     if universe is None:
         outputs.print_text(text, arguments)
@@ -209,7 +243,7 @@ def _run_directory(job: Job, started: Moment) -> None:
     elif text:
         print(text)
     if target is not None:  # or all members would be hashed for nobody
-        _finish(job, universe, target, started)
+        _finish(job, universe, target, started, work)
 
 
 # --- tools that read paths -------------------------------------------------------------------------------------------
@@ -219,12 +253,18 @@ def _run_on_paths(request: Request, started: Moment) -> None:
     """lss-train: files and directories in, one file out."""
     command, arguments, tool, data = request.command, request.arguments, request.tool, request.data
     config = inputs.configuration(request)
-    if arguments.dry_run:
-        outputs.print_plan(tool.plan(data, config), arguments.output or "nothing")
-        return
     target = outputs.target_of(command, arguments, 0, piped=False)
+    outputs.refuse_losses(request, target)
     settings = complete(config, request.given.settings)
+    said = [command.name, inputs.options_of(request), *resuming.hashes_of(data)]
+    work = resuming.work_of(tool, settings, *said) if outputs.is_file(target) else ""
+    if arguments.dry_run:
+        note = outputs.FINISHED if outputs.is_finished(request, target, work) else ""
+        outputs.print_plan(tool.plan(data, config), (arguments.output or "nothing") + note)
+        return
     with outputs.held(target):
+        if outputs.is_kept(request, target, work):
+            return
         restart = resuming.restart_of(
             arguments,
             target,
@@ -232,5 +272,7 @@ def _run_on_paths(request: Request, started: Moment) -> None:
         )
         interrupt.install(deferred=command.resumable)
         command.function()(data, config, target, settings=settings, restart=restart, **arguments.own)
+        if target is not None:
+            record_identity(target, work)
         restart.clear()
     log_usage(started)

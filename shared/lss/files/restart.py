@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,13 @@ class Restart:
     """A folder of named states, each an HDF5 file written whole or not at all.
 
     folder : None keeps nothing; resume : whether what is there may be loaded; identity : what the work depends on
-    (configuration and input, as a hash): a state made from something else is refused
+    (configuration and input, as a hash): a state made from something else is refused, or with `force` left aside
     """
 
     folder: Path | None
     resume: bool = False
     identity: str = ""
+    force: bool = False
 
     def save(self, name: str, state: Group) -> None:
         """Keep a state under a name, replacing the last."""
@@ -60,7 +61,10 @@ class Restart:
                 for group in (file, file["attrs"], file["data"]):
                     verify_group(group, str(path))
                 if file.attrs["identity"] != self.identity:
-                    raise ConfigError(f"{path}: made from another input or configuration; remove it to begin anew")
+                    if self.force:
+                        log.warning("%s: made from another input or configuration; begun anew", path)
+                        return None
+                    raise ConfigError(f"{path}: made from another input or configuration; --force begins anew")
                 attrs: dict[str, Any] = {
                     key: value.item() if isinstance(value, np.generic) else value
                     for key, value in file["attrs"].attrs.items()
@@ -76,7 +80,7 @@ class Restart:
 
     def bound_to(self, *hashes: str) -> "Restart":
         """The same folder for work that depends on more than the identity says: data, a checkpoint, a number."""
-        return Restart(self.folder, self.resume, " ".join([self.identity, *hashes]))
+        return replace(self, identity=" ".join([self.identity, *hashes]))
 
     def stopped(self, where: str) -> Stopped:
         """What to raise when work ends early on request: where it stopped, and whether it can go on."""
@@ -85,7 +89,7 @@ class Restart:
 
     def within(self, name: str) -> "Restart":
         """A folder of its own inside this one, for a part of the work; it goes with the whole."""
-        return Restart(self.folder / name if self.folder else None, self.resume, self.identity)
+        return replace(self, folder=self.folder / name if self.folder else None)
 
     def clear(self) -> None:
         """Remove the states, and the folder if nothing else is in it: the work is done, or begins anew."""

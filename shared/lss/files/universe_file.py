@@ -24,6 +24,7 @@ from lss.files.guard import open_hdf5
 from lss.files.hdf5 import read_dataset, refuse_link
 from lss.files.integrity import NAME as CHECKSUM
 from lss.files.integrity import seal, verify_group, write_dataset
+from lss.files.ownership import PRODUCT
 from lss.files.snapshot import is_snapshot, read_snapshot
 from lss.files.spectrum import SPECTRUM, read_spectrum, write_spectrum
 from lss.universe import Group, Universe
@@ -58,8 +59,11 @@ def read_universe(path: Path | str, groups: Sequence[str] | None = None, length_
     return _read(path, str(path), path.stat().st_size, groups, length_unit)
 
 
-def write_universe(universe: Universe, path: Path | str) -> None:
-    """Write a universe to a file, or to standard output if path is "-"."""
+def write_universe(universe: Universe, path: Path | str, product: str = "") -> None:
+    """Write a universe to a file, or to standard output if path is "-".
+
+    product : what it is, if it may be replaced without asking (lss.files.ownership)
+    """
     if str(path) == "-":
         image = io.BytesIO()
         with h5py.File(image, "w") as file:
@@ -67,6 +71,8 @@ def write_universe(universe: Universe, path: Path | str) -> None:
         pipes.write_stdout(image.getbuffer())
         return
     with new_hdf5(Path(path)) as file:
+        if product:
+            file.attrs[PRODUCT] = product
         _write(universe, file)
 
 

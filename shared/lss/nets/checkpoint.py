@@ -69,6 +69,18 @@ def save_checkpoint(path: Path | str, state_dict: "dict[str, torch.Tensor]", car
         temporary.write_bytes(save(tensors, metadata))
 
 
+def record_identity(path: Path, identity: str) -> None:
+    """Note in a checkpoint what work made it (lss.command.resuming)."""
+    raw = path.read_bytes()
+    end = 8 + int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:end])
+    header["__metadata__"]["identity"] = identity
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with atomic(path) as temporary:
+        temporary.write_bytes(len(text).to_bytes(8, "little") + text + raw[end:])
+
+
 def resolve(name_or_path: Path | str) -> Path:
     """Where a checkpoint is: a path (with a slash or .safetensors), or the name of one that ships with the package.
 

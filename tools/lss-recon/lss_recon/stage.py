@@ -9,7 +9,7 @@ from lss_recon import methods
 from lss_recon.config import Config
 from lss_recon.ensemble import gather
 
-__all__ = ["EXTENDABLE", "TAKES", "Config", "gather", "members", "plan", "run"]
+__all__ = ["EXTENDABLE", "INDIFFERENT", "TAKES", "Config", "gather", "members", "plan", "run"]
 
 TAKES = ("index", "restart")
 # A run that was stopped may be given more.
@@ -20,6 +20,7 @@ EXTENDABLE = (
     "recon.forward.timeout",
     "recon.forward.retries",
 )
+INDIFFERENT = ("recon.samples", "recon.forward.timeout", "recon.forward.retries")
 
 
 def run(

@@ -18,7 +18,12 @@ main = command(
         "lss-train imnn.toml --observed observed.h5 -o compressor.safetensors",
     ],
     options=[
-        Option("--export", Path, "Write the compact training set here; without -o, nothing else is done."),
+        Option(
+            "--export",
+            Path,
+            "Write the compact training set here; without -o, nothing else is done.",
+            writes="training set",
+        ),
         Option(
             "--observed",
             Path,

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from lss.config import Settings
 from lss.errors import ConfigError
+from lss.files.ownership import refuse_others
 from lss.files.restart import Restart
 from lss.stages import Plan
 from lss_train.config import Config
 from lss_train.models import declares, declaring, load
-from lss_train.training.run import TrainingRun
+from lss_train.training.run import JOURNAL, TrainingRun
 
 
 def train(
@@ -44,6 +45,8 @@ def train(
         raise ConfigError("no output: give -o FILE.safetensors for the checkpoint, or --export FILE for the set alone")
     if output is not None and output.suffix != ".safetensors":
         raise ConfigError(f"-o {output}: the name of a checkpoint must end in .safetensors")
+    if output is not None:
+        refuse_others(output.with_suffix(JOURNAL), "journal")
     load(name).train(TrainingRun(inputs, config, settings or {}, output, restart, export, observed))
 
 

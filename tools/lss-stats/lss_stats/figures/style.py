@@ -13,7 +13,8 @@ from cycler import cycler
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
-from lss.files.atomic import atomic
+from lss import __version__
+from lss.files.ownership import MARK, replaceable
 
 COLUMN, PAGE = 3.5, 7.2  # inches: one and two columns
 
@@ -28,6 +29,8 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK = (
 )
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 SUBJECT, TRUTH, BAND = BLUE, BLACK, ORANGE
+
+_MARKED = {".png": "Software", ".pdf": "Creator", ".svg": "Creator"}  # what a kind of file calls the program
 
 _SETTINGS: Any = {
     "font.size": 8,
@@ -65,8 +68,8 @@ def styled() -> Iterator[None]:
 def save(figure: Figure, *paths: Path) -> list[Path]:
     """Write a figure as each suffix says (.png, .pdf, .svg), and forget it."""
     for path in paths:
-        with atomic(path) as temporary:
-            figure.savefig(temporary, format=path.suffix[1:])
+        with replaceable(path, "figure") as temporary:
+            figure.savefig(temporary, format=path.suffix[1:], metadata={_MARKED[path.suffix]: f"{MARK} {__version__}"})
         figure.set_layout_engine("none")  # laid out once
     plt.close(figure)
     return list(paths)

@@ -6,8 +6,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from lss import __version__
 from lss.config import as_toml
-from lss.files.atomic import atomic
+from lss.files.ownership import MARK, replaceable
 from lss.universe import Universe
 from lss_stats.figures.catalogue import draw_all, style
 from lss_stats.figures.overview import overview
@@ -20,6 +21,7 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="generator" content="{mark}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
@@ -67,9 +69,10 @@ def save_report(shown: Shown, universe: Universe, path: Path) -> None:
         "velocities in peculiar km/s. Shot noise is shown, never subtracted."
     )
     title = html.escape(f"Statistics of {universe.source}")
-    with atomic(path) as temporary:
+    with replaceable(path, "report") as temporary:
         temporary.write_text(
-            _PAGE.format(title=title, lead=lead, body="\n".join(filter(None, parts))), encoding="utf-8"
+            _PAGE.format(mark=f"{MARK} {__version__}", title=title, lead=lead, body="\n".join(filter(None, parts))),
+            encoding="utf-8",
         )
 
 

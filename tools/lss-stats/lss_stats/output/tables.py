@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lss.files.atomic import atomic
+from lss import __version__
+from lss.files.ownership import MARK, TABLES, refuse_others, replaceable
 from lss.files.universe_file import write_universe
 from lss.universe import Group, Universe
 
@@ -15,7 +16,8 @@ def save_tables(universe: Universe, target: Path) -> None:
     """All of /stats: into one HDF5 file (a target ending in .h5 or .hdf5), else as CSV files into a folder."""
     if target.suffix in (".h5", ".hdf5"):
         kept = {p: g for p, g in universe.groups.items() if p.split("/")[0] in ("stats", "provenance")}
-        write_universe(dataclasses.replace(universe, groups=kept), target)
+        refuse_others(target, TABLES)
+        write_universe(dataclasses.replace(universe, groups=kept), target, TABLES)
         return
     for path, group in universe.groups.items():
         name = path.removeprefix("stats/")
@@ -43,7 +45,8 @@ def _head(column: str, group: Group) -> str:
 
 
 def _write(path: Path, group: Group, heads: list[str], rows: object) -> None:
-    with atomic(path) as temporary, temporary.open("w", newline="") as file:
+    with replaceable(path, TABLES) as temporary, temporary.open("w", newline="") as file:
+        file.write(f"# {MARK} {__version__}\n")
         file.writelines(f"# {key} = {value}\n" for key, value in group.attrs.items())
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(heads)

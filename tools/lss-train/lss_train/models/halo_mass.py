@@ -50,7 +50,7 @@ def train(run: "TrainingRun") -> None:
         run.config.train.seed,
         device_of(run.config.train.device),
         run.restart,
-        run.checkpoint.with_suffix(".jsonl"),
+        run.journal,
     )
     save_checkpoint(run.checkpoint, weights, card)
     figures = card["validation"]

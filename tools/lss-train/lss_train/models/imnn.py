@@ -56,7 +56,7 @@ def train(run: TrainingRun) -> None:
     while True:
         torch.manual_seed(run.config.train.seed)
         # While it follows an estimate it makes no updates: the first weights follow well enough.
-        journal_path = None if following else run.checkpoint.with_suffix(".jsonl")
+        journal_path = None if following else run.journal
         at = settings.model_copy(update={"updates": 0}) if following else settings
         compressor = _train_once(run, at, fiducial, len(rounds), journal_path)
         rounds.append({"fiducial": fiducial.tolist(), "root_det_fisher": root_det(compressor.fisher)})

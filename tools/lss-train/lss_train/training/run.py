@@ -12,6 +12,8 @@ from lss.files.restart import Restart
 if TYPE_CHECKING:
     from lss_train.config import Config
 
+JOURNAL = ".jsonl"  # in place of the suffix of the checkpoint
+
 
 @dataclass(frozen=True)
 class TrainingRun:
@@ -36,3 +38,8 @@ class TrainingRun:
         if self.output is None:
             raise ConfigError("no output: give -o FILE.safetensors for the checkpoint")
         return self.output
+
+    @property
+    def journal(self) -> Path:
+        """Where the journal goes, beside the checkpoint."""
+        return self.checkpoint.with_suffix(JOURNAL)

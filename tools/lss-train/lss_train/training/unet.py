@@ -61,7 +61,7 @@ def _train(universes: TrainingSet, run: TrainingRun, make_model: ModelMaker) -> 
     state = fit_unet(
         *(network, model, examples, training, validation, settings),
         restart=restart,
-        journal_path=run.checkpoint.with_suffix(".jsonl"),
+        journal_path=run.journal,
     )
     card = {
         "model": settings.model,

@@ -34,7 +34,13 @@ SHARED = """\
   (`--drop PartType1`), and `/provenance` stays.
 - A universe keeps its number in the ensemble from tool to tool; `lss-ic FILE -o DIR/` keeps that of the file unless
   `--index` gives another.
-- `--resume` knows a universe by its data, whether it comes as a file, from a directory or through a pipe."""
+- `-o` takes the place of nothing but a universe (or checkpoint) that one of the commands wrote: of the input itself, of
+  the same work, or of any with `--force`. Configurations, other inputs and files of other programs are never replaced.
+  Figures, tables and reports carry a mark, and are redrawn without asking.
+- `--resume` leaves an output alone that the same work has finished (and gives it the present time, as `make` wants), goes on
+  from `OUTPUT.state/` if the work was stopped, and else begins. Work is the same if data, settings, options and the files
+  that they name are. A universe is known by its data, whether it comes as a file, from a directory or through a pipe.
+  `--dry-run` says whether an output is finished."""
 
 
 def configuration() -> str:

@@ -190,7 +190,7 @@ def cost_of_size(found: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for n in (32, 64, 128, 256):
             initial = Path(folder) / "initial.h5"
-            box = ["--set", f"box.n={n}", "--set", f"box.size={n * 125 / 64}"]
+            box = ["--force", "--set", f"box.n={n}", "--set", f"box.size={n * 125 / 64}"]
             make = [sys.executable, "-c", "from lss_ic.cli import main; main()", *box, "--quiet", "-o", str(initial)]
             subprocess.run(make, check=True)
             one, four = (execute(initial, 100.0, steps=steps) for steps in (1, 4))

@@ -40,7 +40,7 @@ def chain(index: int, output: Path, *sets: str, halo: Sequence[str] = ()) -> flo
         [
             ["lss-ic", str(TRUTH), "--index", str(index), "-o", str(ic), *names],
             ["lss-sim", str(ic), "-o", str(sim), *names],
-            ["lss-halo", str(sim), "-o", str(output), *names, *halo],
+            ["lss-halo", str(sim), "--force", "-o", str(output), *names, *halo],
         ]
     )
     ic.unlink()

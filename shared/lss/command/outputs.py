@@ -10,7 +10,7 @@ from typing import TypeGuard
 from lss import stages
 from lss.command.definition import Arguments, Command
 from lss.command.inputs import Request
-from lss.command.resuming import GATHERED, recorded_work
+from lss.command.resuming import GATHERED, is_extended, recorded_work
 from lss.errors import ConfigError
 from lss.files import pipes
 from lss.files.atomic import locked
@@ -117,8 +117,10 @@ def is_finished(request: Request, target: Path | None, work: str) -> bool:
         return False
     if not target.is_file() or not target.stat().st_size:
         return False
-    if recorded_work(target) != work:
-        if not arguments.force and not any(given.is_file() and target.samefile(given) for given in request.data):
+    former = recorded_work(target)
+    if former != work:
+        is_input = any(given.is_file() and target.samefile(given) for given in request.data)
+        if not arguments.force and not is_input and not is_extended(work, former):
             raise ConfigError(f"-o {target}: made from another input or configuration; --force replaces it")
         return False
     others = [arguments.own.get(option.keyword) for option in request.command.options if option.writes]

@@ -1,18 +1,24 @@
 """How work is told from other work: where a long run keeps its state, and what made an output that exists."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
+from lss import stages
 from lss.command.definition import Arguments
-from lss.config import Settings
+from lss.config import TABLES, Settings, table_of
 from lss.errors import DataError
 from lss.files.ownership import safetensors_metadata
 from lss.files.provenance import file_hash, provenance_of
 from lss.files.restart import Restart
 from lss.files.universe_file import read_universe, universe_files
+from lss.nets.checkpoint import resolve
+from lss.trust import is_marked
 
 GATHERED = "gathered "  # how the identity of what was made of all members begins
 
@@ -39,11 +45,17 @@ def identity_of(tool: Any, settings: Settings, data: list[str]) -> str:
 
 
 def work_of(tool: Any, settings: Settings, *words: Any) -> str:
-    """A hash of what an output depends on: settings, and words that say the rest.
+    """Two hashes of what an output depends on, settings and words that say the rest: of all, and without EXTENDABLE.
 
     A stage may declare INDIFFERENT, the keys that change nothing in what it makes.
     """
-    return _hash(_without_keys(settings, getattr(tool, "INDIFFERENT", ())), json.dumps(words))
+    left_out = getattr(tool, "INDIFFERENT", ()), getattr(tool, "EXTENDABLE", ())
+    return " ".join(_hash(_without_keys(settings, keys), json.dumps(words)) for keys in left_out)
+
+
+def is_extended(work: str, former: str | None) -> bool:
+    """Whether work differs from former work by keys of EXTENDABLE alone: it goes further."""
+    return former is not None and former.split(" ")[-1] == work.split(" ")[-1]
 
 
 def recorded_work(path: Path) -> str | None:
@@ -60,6 +72,24 @@ def recorded_work(path: Path) -> str | None:
 def hashes_of(paths: Iterable[Path]) -> list[str]:
     """SHA-256 of files, and of the universes in directories."""
     return [file_hash(file) for file in universe_files(list(paths)) if file.is_file()]
+
+
+def files_named(settings: Settings, model: type[BaseModel]) -> Iterator[Path]:
+    """The files that keys of the tables of a model name: checkpoints, those that ship too, and paths."""
+    for key, value in settings.items():
+        field = model.model_fields.get(key)
+        if field is None or not value or is_marked(value):
+            continue
+        extra = field.json_schema_extra
+        names = extra.get("names") if isinstance(extra, dict) else None
+        if names == "checkpoint" and isinstance(value, str):
+            with contextlib.suppress(DataError):  # it may not be needed; what needs it says that it is not there
+                yield resolve(value)
+        elif names == "path" and isinstance(value, str) and Path(value).is_file():
+            yield Path(value)
+        elif isinstance(value, dict):
+            below = table_of(field) or (stages.model_of(key) if key in TABLES else None)
+            yield from files_named(value, below) if below else ()
 
 
 def _hash(settings: Settings, *words: str) -> str:

@@ -43,7 +43,11 @@ class Job(Request):
     def work(self, *words: Any) -> str:
         """What the output depends on: the data, the settings, the options; words : the number of the member."""
         said = [self.command.name, *words, sorted(self.arguments.drop), inputs.options_of(self)]
-        return resuming.work_of(self.tool, self.settings, *said, *self._hashes)
+        return resuming.work_of(self.tool, self.settings, *said, *self._hashes, *self._named)
+
+    @cached_property
+    def _named(self) -> list[str]:
+        return resuming.hashes_of(resuming.files_named(complete(self.config, self.settings), self.tool.Config))
 
     @cached_property
     def _hashes(self) -> list[str]:
@@ -205,7 +209,7 @@ def _make_members(job: Job, count: int) -> None:
                 raise Stopped(f"stopped after {number} of {count} universes; --resume goes on from here")
             if not finished[number]:
                 log.info("universe %d of %d: %s", number + 1, count, path)
-            _make_one(job, number, now())
+                _make_one(job, number, now())
             bar.update(1, f"{number + 1} of {count} made")
     started = now()
     gathered = stages.with_settings(job.tool.gather(paths, job.config), job.config, job.settings)
@@ -222,9 +226,6 @@ def _run_directory(job: Job, started: Moment) -> None:
     Raises ConfigError before the work begins if the output would become a member itself.
     """
     arguments, members = job.arguments, job.data
-    if arguments.dry_run:
-        outputs.print_plan(job.tool.plan(None, job.config), job.destination, len(members))
-        return
     if outputs.is_folder(arguments.output):
         raise ConfigError(f"-o {arguments.output}: a directory of universes gives one file: name it")
     target = outputs.target_of(job.command, arguments, 0, piped=False)
@@ -232,6 +233,10 @@ def _run_directory(job: Job, started: Moment) -> None:
         raise ConfigError(f"-o {target}: it would be a member of its own ensemble; write it elsewhere")
     outputs.refuse_losses(job, target)
     work = job.work() if outputs.is_file(target) else ""
+    if arguments.dry_run:
+        note = outputs.FINISHED if outputs.is_finished(job, target, work) else ""
+        outputs.print_plan(job.tool.plan(None, job.config), job.destination + note, len(members))
+        return
     if outputs.is_kept(job, target, work):
         return
     universe, text = job.tool.run_directory(members, job.config, **arguments.own)
@@ -256,7 +261,8 @@ def _run_on_paths(request: Request, started: Moment) -> None:
     target = outputs.target_of(command, arguments, 0, piped=False)
     outputs.refuse_losses(request, target)
     settings = complete(config, request.given.settings)
-    said = [command.name, inputs.options_of(request), *resuming.hashes_of(data)]
+    named = [*data, *resuming.files_named(settings, tool.Config)]
+    said = [command.name, inputs.options_of(request), *resuming.hashes_of(named)]
     work = resuming.work_of(tool, settings, *said) if outputs.is_file(target) else ""
     if arguments.dry_run:
         note = outputs.FINISHED if outputs.is_finished(request, target, work) else ""

@@ -9,6 +9,8 @@ import difflib
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -18,7 +20,6 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
 from lss.errors import ConfigError, Unknown
-from lss.trust import MARK, is_marked, unmarked
 
 TABLES = ("cosmology", "box", "ic", "sim", "halo", "inference", "train", "recon", "stats")
 Settings = dict[str, Any]
@@ -200,12 +201,19 @@ def _located(settings: Settings, folder: Path) -> Settings:
     return settings
 
 
+@lru_cache
+def tables() -> tuple[str, ...]:
+    """The tables there are: `TABLES`, and those that other packages declare (entry points "lss.tables")."""
+    declared = {entry.name for entry in entry_points(group="lss.tables")}
+    return (*TABLES, *sorted(declared - set(TABLES)))
+
+
 def refuse_unknown_tables(settings: Settings, source: str) -> None:
-    """Every table must be one of `TABLES`, and a table; no key may have one of the old names of `RENAMED`."""
+    """Every table must be one of `tables()`, and a table; no key may have one of the old names of `RENAMED`."""
     for name, table in settings.items():
-        if name not in TABLES:
-            near = _nearest(name, TABLES)
-            raise ConfigError(f"{source}: [{name}]: unknown table{near}; tables are {', '.join(TABLES)}")
+        if name not in TABLES and name not in tables():
+            near = _nearest(name, tables())
+            raise ConfigError(f"{source}: [{name}]: unknown table{near}; tables are {', '.join(tables())}")
         if not isinstance(table, dict):
             raise ConfigError(f"{source}: {name} = {table!r}: expected a table [{name}]")
     for old, new in RENAMED.items():
@@ -280,9 +288,27 @@ def validate(model: type[ConfigurationT], settings: Settings, source: str) -> Co
     refuse_unknown_tables(settings, source)
     own = {name: table for name, table in settings.items() if name in model.model_fields}
     try:
-        return model.model_validate(own)
+        config = model.model_validate(own)
     except pydantic.ValidationError as error:
         raise ConfigError(f"{source}: " + "; ".join(_explain(model, entry) for entry in error.errors())) from None
+    _refuse_conversions(own, config, model, (), source)
+    return config
+
+
+def _refuse_conversions(given: Any, taken: Any, model: type[BaseModel], path: tuple[str, ...], source: str) -> None:
+    """Raise ConfigError where a text was taken for a number, or a truth value and a number for each other."""
+    if isinstance(given, dict) and isinstance(taken, dict | BaseModel):
+        for key, value in given.items():
+            found = getattr(taken, key, None) if isinstance(taken, BaseModel) else taken.get(key)
+            _refuse_conversions(value, found, model, (*path, key), source)
+    elif isinstance(given, list | tuple) and isinstance(taken, list | tuple):
+        for value, found in zip(given, taken, strict=False):
+            _refuse_conversions(value, found, model, path, source)
+    elif isinstance(given, str) != isinstance(taken, str) or isinstance(given, bool) != isinstance(taken, bool):
+        wanted = {bool: "true or false", str: "a text in quotes"}.get(type(taken), "a number without quotes")
+        about = describe(_field(model, path))
+        place = f"{source}: [{'.'.join(path[:-1])}] {path[-1]} = {given!r}: expected {wanted}"
+        raise ConfigError(place + (f" ({about})" if about else ""))
 
 
 def complete(config: Configuration, settings: Settings) -> Settings:
@@ -293,51 +319,8 @@ def complete(config: Configuration, settings: Settings) -> Settings:
     return completed
 
 
-def as_toml(settings: Settings, model: type[Configuration] | None = None) -> str:
-    """TOML text of the settings.
-
-    With `model`, each key carries its description and unit as a comment, and embedded paths and commands, which do not
-    count, are comments themselves.
-    """
-    import tomli_w
-
-    if model is None:
-        return tomli_w.dumps(unmarked(settings))
-    lines = tomli_w.dumps(_quoted(settings)).splitlines()
-    described: list[str] = []
-    table: tuple[str, ...] = ()
-    for line in lines:
-        if line.startswith("["):
-            table = tuple(line.strip("[]").split("."))
-        elif is_marked(value := _value_of(line)):
-            line = f"# {line.split(' = ')[0]} = {value[1:]}  # from the input, not used: a path or command"
-        elif " = " in line:
-            comment = _describe(model, (*table, line.split(" = ")[0]))
-            if comment:
-                line = f"{line:<44} # {comment}"
-        described.append(line)
-    return "\n".join(described) + "\n"
-
-
-def _quoted(settings: Settings) -> Settings:
-    """Settings whose marked values are a mark and the TOML of what was written."""
-    found: Settings = {}
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            found[key] = _quoted(value)
-        else:
-            found[key] = MARK + json.dumps(unmarked(value)) if is_marked(value) else value
-    return found
-
-
-def _value_of(line: str) -> Any:
-    """The string that a line of TOML gives a key; None for any other line."""
-    _, equals, value = line.partition(" = ")
-    return parse_toml(f"value = {value}")["value"] if equals and value.startswith('"\\u0000') else None
-
-
-def _describe(model: type[BaseModel], path: tuple[str, ...]) -> str:
-    field = _field(model, path)
+def describe(field: pydantic.fields.FieldInfo | None) -> str:
+    """What a key means, with its unit."""
     if field is None or not field.description:
         return ""
     unit = (field.json_schema_extra or {}).get("unit", "") if isinstance(field.json_schema_extra, dict) else ""
@@ -376,7 +359,7 @@ def _explain(model: type[BaseModel], entry: Any) -> str:
     message = entry["msg"].removeprefix("Value error, ")
     message = (message[0].lower() + message[1:]).replace("a valid tuple", "a list")  # the words of TOML
     field = _field(model, path)
-    about = f" ({_describe(model, path)})" if field is not None and field.description else ""
+    about = f" ({describe(field)})" if field is not None and field.description else ""
     shown = "" if isinstance(found, dict) else f" = {found!r}"
     return f"{place}{shown}: {message}{about}"
 

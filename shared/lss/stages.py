@@ -28,9 +28,10 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
-from lss.config import Configuration, Settings, complete, table_of, validate
+from lss.config import Configuration, Settings, Table, complete, table_of, validate
+from lss.config import tables as config_tables
 from lss.errors import ConfigError
 from lss.universe import Universe
 
@@ -86,14 +87,36 @@ def table(name: str, settings: Settings, source: str = "configuration") -> Any:
     return getattr(validate(model, settings, source), name)
 
 
-def model_of(table: str) -> type[BaseModel]:
-    """What a table of the configuration may hold, whichever tool it belongs to (entry points "lss.tables")."""
+def config_of(table: str) -> type[Configuration]:
+    """The model that has a table, whichever tool it belongs to (entry points "lss.tables")."""
     if table in Configuration.model_fields:
-        return type(Configuration.model_fields[table].default)
-    for entry in entry_points(group="lss.tables", name=table):
-        field = entry.load().model_fields[table]
-        return table_of(field) or Configuration
+        return Configuration
+    for entry in entry_points(group="lss.tables"):
+        if entry.name == table:
+            found: type[Configuration] = entry.load()
+            return found
     raise ConfigError(f"no tool that is installed has a table [{table}]; install the package again (make setup)")
+
+
+def model_of(table: str) -> type[BaseModel]:
+    """What a table of the configuration may hold, whichever tool it belongs to."""
+    return table_of(config_of(table).model_fields[table]) or Configuration
+
+
+def check_tables(names: Iterable[str], settings: Settings, source: str) -> None:
+    """Raise ConfigError, naming the source, for what the tool that has one of these tables would refuse in it."""
+    for name in names:
+        validate(config_of(name), {name: settings[name]}, source)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a whole configuration: every table of every tool that is installed."""
+    fields: Any = {}
+    for name in config_tables():
+        field = config_of(name).model_fields[name]
+        fields[name] = (field.annotation, field)
+    whole = create_model("Configuration", __base__=Table, __doc__="The configuration of lss.", **fields)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole.model_json_schema()}
 
 
 def takes(name: str, option: str) -> bool:

@@ -5,8 +5,9 @@ from typing import Literal
 
 import pytest
 
-from lss.config import Configuration, Table, as_toml, complete, merge, parse_assignment, quantity, read_toml, validate
+from lss.config import Configuration, Table, complete, merge, parse_assignment, quantity, read_toml, validate
 from lss.errors import ConfigError
+from lss.toml import commented_toml
 
 
 class Inner(Table):
@@ -77,7 +78,7 @@ def test_an_assignment_without_table_is_refused(text):
 
 def test_printed_configuration_reads_back_and_carries_descriptions():
     config = validate(Config, {"sim": {"steps": 7}}, "x")
-    text = as_toml(complete(config, {}), Config)
+    text = commented_toml(complete(config, {}), Config)
     assert validate(Config, tomllib.loads(text), "x") == config
     assert "# softening [Mpc/h]" in text
 

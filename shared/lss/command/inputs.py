@@ -98,13 +98,19 @@ def length_unit_of(request: Request) -> str | None:
 
 
 def configuration(request: Request, embedded: Settings | None = None) -> Any:
-    """The tool's configuration, what was given over what is embedded in the input.
+    """The tool's configuration, what was given over what is embedded in the input; the tables of other tools are
+    checked as they would.
 
     Raises ConfigError naming where the offending key was written.
     """
-    below = merge(embedded or {}, request.given.file)
-    validate(request.tool.Config, below, request.given.source)
-    return validate(request.tool.Config, merge(below, request.given.overrides), "--set")
+    given, model = request.given, request.tool.Config
+    below = merge(embedded or {}, given.file)
+    validate(model, below, given.source)
+    stages.check_tables(given.file, below, given.source)
+    whole = merge(below, given.overrides)
+    config = validate(model, whole, "--set")
+    stages.check_tables(given.overrides, whole, "--set")
+    return config
 
 
 def settle(request: Request, universe: Universe | None) -> tuple[Any, Settings]:

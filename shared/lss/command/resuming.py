@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from lss import stages
 from lss.command.definition import Arguments
-from lss.config import TABLES, Settings, table_of
+from lss.config import Settings, table_of, tables
 from lss.errors import DataError
 from lss.files.ownership import safetensors_metadata
 from lss.files.provenance import file_hash, provenance_of
@@ -88,7 +88,7 @@ def files_named(settings: Settings, model: type[BaseModel]) -> Iterator[Path]:
         elif names == "path" and isinstance(value, str) and Path(value).is_file():
             yield Path(value)
         elif isinstance(value, dict):
-            below = table_of(field) or (stages.model_of(key) if key in TABLES else None)
+            below = table_of(field) or (stages.model_of(key) if key in tables() else None)
             yield from files_named(value, below) if below else ()
 
 

@@ -13,7 +13,7 @@ from lss import stages
 from lss.command import inputs, outputs, resuming
 from lss.command.definition import Arguments, Command
 from lss.command.inputs import Request
-from lss.config import Settings, as_toml, complete
+from lss.config import Settings, complete
 from lss.errors import ConfigError, Stopped
 from lss.files.digest import digest
 from lss.files.provenance import file_hash, provenance_of, with_provenance
@@ -22,6 +22,7 @@ from lss.files.universe_file import gathered_path, member_path, read_first, writ
 from lss.nets.checkpoint import record_identity
 from lss.process import interrupt, progress
 from lss.process.usage import Moment, log_usage, now
+from lss.toml import commented_toml
 from lss.universe import Universe
 
 log = logging.getLogger("lss.session")
@@ -67,7 +68,7 @@ def run(command: Command, arguments: Arguments) -> None:
         raise SystemExit(0 if command.module().check(arguments.inputs) else 1)
     request = inputs.understand(command, arguments)
     if arguments.schema:
-        print(json.dumps(request.tool.Config.model_json_schema(), indent=2))
+        print(json.dumps(stages.schema(), indent=2))
     elif arguments.print_config:
         _print_settings(request)
     elif command.reads == "paths":
@@ -96,7 +97,7 @@ def _print_settings(request: Request) -> None:
         universe, members = inputs.subject(request, known)
         universe = read_first(members, known) if members else universe
     config, settings = inputs.settle(request, universe)
-    print(as_toml(complete(config, settings), request.tool.Config), end="")
+    print(commented_toml(complete(config, settings), request.tool.Config), end="")
 
 
 def _wants_listing(request: Request) -> bool:

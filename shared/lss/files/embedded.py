@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from lss import stages
-from lss.config import TABLES, Settings, parse_toml, refuse_unknown_tables, table_of, with_current_names
+from lss.config import Settings, parse_toml, refuse_unknown_tables, table_of, tables, with_current_names
 from lss.trust import marked
 
 
@@ -25,7 +25,7 @@ def _marked(table: Settings, model: type[BaseModel], path: str) -> Settings:
         if kind:
             value = marked(value, str(kind), f"{path}.{key}")
         elif isinstance(value, dict) and field is not None:
-            below: Any = table_of(field) or (stages.model_of(key) if key in TABLES else None)
+            below: Any = table_of(field) or (stages.model_of(key) if key in tables() else None)
             value = _marked(value, below, f"{path}.{key}") if below else value
         found[key] = value
     return found

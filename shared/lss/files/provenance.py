@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import lss
-from lss.config import as_toml
 from lss.process.threads import threads
 from lss.process.usage import Moment, log_usage, peak_memory
+from lss.toml import as_toml
 from lss.universe import Group, Universe
 
 

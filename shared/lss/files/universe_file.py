@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 import lss
-from lss.config import Configuration, Settings, as_toml, validate
+from lss.config import Configuration, Settings, validate
 from lss.errors import ConfigError, DataError
 from lss.files import pipes
 from lss.files.atomic import new_hdf5
@@ -27,6 +27,7 @@ from lss.files.integrity import seal, verify_group, write_dataset
 from lss.files.ownership import PRODUCT
 from lss.files.snapshot import is_snapshot, read_snapshot
 from lss.files.spectrum import SPECTRUM, read_spectrum, write_spectrum
+from lss.toml import as_toml
 from lss.universe import Group, Universe
 
 FORMAT = "lss-universe"

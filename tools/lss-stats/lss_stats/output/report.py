@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lss import __version__
-from lss.config import as_toml
 from lss.files.ownership import MARK, replaceable
+from lss.toml import as_toml
 from lss.universe import Universe
 from lss_stats.figures.catalogue import draw_all, style
 from lss_stats.figures.overview import overview

@@ -20,7 +20,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from lss.config import Box, Configuration, Cosmology, Settings, as_toml, validate
+from lss.config import Box, Configuration, Cosmology, Settings, validate
 from lss.errors import ConfigError, DataError
 from lss.files.atomic import new_hdf5
 from lss.files.embedded import read_embedded
@@ -29,6 +29,7 @@ from lss.files.integrity import seal, verify_dataset, verify_group, write_datase
 from lss.files.universe_file import read_universe, universe_files
 from lss.physics.random_field import perturbed_partner, white_noise
 from lss.process.progress import progress
+from lss.toml import as_toml
 from lss.universe import Universe
 
 FORMAT = "lss-training-set"

@@ -347,6 +347,10 @@ def table_of(field: pydantic.fields.FieldInfo) -> type[BaseModel] | None:
 def _explain(model: type[BaseModel], entry: Any) -> str:
     """One pydantic complaint as a user reads it: `[sim] step = 40: unknown key; did you mean 'steps'?`"""
     path = tuple(part for part in entry["loc"] if isinstance(part, str))
+    if path[-1] == "[key]":  # of a table whose keys are words of a list
+        known = entry.get("ctx", {}).get("expected", "")
+        near = _nearest(path[-2], known.split("'"))
+        return f"[{'.'.join(path[:-2])}] {path[-2]}: unknown key{near}; keys are {known}"
     *tables, key = path if len(path) > 1 else (*path, "")
     place = f"[{'.'.join(tables)}]" + (f" {key}" if key else "")
     found = entry.get("input")

@@ -30,7 +30,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, create_model
 
-from lss.config import Configuration, Settings, Table, complete, table_of, validate
+from lss.config import Configuration, Settings, Table, complete, refuse_unknown_tables, table_of, validate
 from lss.config import tables as config_tables
 from lss.errors import ConfigError
 from lss.universe import Universe
@@ -105,8 +105,20 @@ def model_of(table: str) -> type[BaseModel]:
 
 def check_tables(names: Iterable[str], settings: Settings, source: str) -> None:
     """Raise ConfigError, naming the source, for what the tool that has one of these tables would refuse in it."""
+    refuse_unknown_tables(settings, source)
     for name in names:
         validate(config_of(name), {name: settings[name]}, source)
+        _check_below(settings[name], model_of(name), name, source)
+
+
+def _check_below(table: Settings, model: type[BaseModel], path: str, source: str) -> None:
+    """The same for what a table says for another tool, as [recon.cheap.sim] does."""
+    for key, value in table.items():
+        inner = table_of(model.model_fields[key]) if key in model.model_fields else None
+        if inner is not None:
+            _check_below(value, inner, f"{path}.{key}", source)
+        elif isinstance(value, dict) and key in config_tables():
+            validate(config_of(key), {key: value}, f"{source}: in [{path}]")
 
 
 def schema() -> dict[str, Any]:
@@ -116,7 +128,14 @@ def schema() -> dict[str, Any]:
         field = config_of(name).model_fields[name]
         fields[name] = (field.annotation, field)
     whole = create_model("Configuration", __base__=Table, __doc__="The configuration of lss.", **fields)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole.model_json_schema()}
+    found = whole.model_json_schema()
+    for inner in found["$defs"].values():
+        for key in fields.keys() & inner.get("properties", {}).keys():
+            about = inner["properties"][key]
+            if about.get("type") == "object":  # what is said for another tool, as [recon.cheap.sim]
+                inner["properties"][key] = {"$ref": found["properties"][key]["$ref"], **about}
+                del inner["properties"][key]["additionalProperties"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
 
 
 def takes(name: str, option: str) -> bool:

@@ -64,6 +64,7 @@ def command(name: str, *, run: str, help: str, examples: Sequence[str], **detail
             silence(1)
             raise SystemExit(1) from None
 
+    main.description = description  # type: ignore[attr-defined]
     return main
 
 

@@ -1,5 +1,6 @@
 """The configuration that a file carries: read, checked, and its paths and commands marked as not to be used."""
 
+import logging
 from typing import Any
 
 from pydantic import BaseModel
@@ -8,10 +9,20 @@ from lss import stages
 from lss.config import Settings, parse_toml, refuse_unknown_tables, table_of, tables, with_current_names
 from lss.trust import marked
 
+log = logging.getLogger("lss.files")
+
 
 def read_embedded(text: str, source: str) -> Settings:
-    """The settings of an embedded configuration. Raises ConfigError saying what is wrong with it."""
+    """The settings of an embedded configuration. Raises ConfigError saying what is wrong with it.
+
+    A table of a package that is not installed here is left out, and the log says so; /provenance keeps it.
+    """
     settings = with_current_names(parse_toml(text))
+    for name in settings.keys() - set(tables()):
+        log.warning(
+            "%s: [%s] of its configuration is left out: no package that has this table is installed", source, name
+        )
+        settings = {key: table for key, table in settings.items() if key != name}
     refuse_unknown_tables(settings, source)
     return {name: _marked(table, stages.model_of(name), name) for name, table in settings.items()}
 

@@ -24,6 +24,7 @@ registered under the entry point group "lss.stages"; one in a user's own package
 import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, Protocol
@@ -87,6 +88,7 @@ def table(name: str, settings: Settings, source: str = "configuration") -> Any:
     return getattr(validate(model, settings, source), name)
 
 
+@cache  # an entry point costs ten milliseconds to look up, and every universe that is read asks for several
 def config_of(table: str) -> type[Configuration]:
     """The model that has a table, whichever tool it belongs to (entry points "lss.tables")."""
     if table in Configuration.model_fields:

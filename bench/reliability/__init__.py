@@ -1,0 +1,1 @@
+"""Reliability: nothing lost, nothing run, nothing wrong accepted."""

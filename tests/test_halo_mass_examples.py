@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from lss.config import read_toml, validate
+from lss.learned.halo_mass import Inputs
 from lss.nets.checkpoint import build
 from lss_halo import stage as halo
 from lss_ic import stage as ic
 from lss_sim import stage as sim
 from lss_train.config import Config
-from lss_train.models.halo_mass import architecture_of, inputs_of
+from lss_train.models.halo_mass import architecture_of
 from lss_train.training.halo_mass_settings import Settings
 
 FOLDER = Path(__file__).parents[1] / "examples" / "halo-mass"
@@ -33,15 +34,11 @@ def test_every_configuration_is_accepted(path):
 
 def test_the_papers_configuration_is_the_papers_network():
     table = settings("paper")
-    inputs = inputs_of(table.model_copy(update={"network": "perceptron"}), [FakeUniverse()], 50.0)
+    inputs = Inputs(table.network, table.input, table.mass_range, 50.0 / 256, side=table.side)
     network = build(architecture_of(table, inputs), "paper.toml")
     assert sum(parameter.numel() for parameter in network.parameters()) == 2_108_258
     assert table.side * 50.0 / 256 == pytest.approx(15, rel=0.03)
     assert table.loss == "cauchy"
-
-
-class FakeUniverse:
-    linear = range(256)
 
 
 def test_networks_that_are_compared_differ_in_what_they_are_shown_alone():

@@ -15,15 +15,17 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+import pydantic
+from pydantic import Field
 
 from lss.errors import DataError
 from lss.grid import fourier, mesh
 from lss.grid.subboxes import shell_averages, shell_numbers, subboxes
 from lss.nets.checkpoint import Card, load_network
-from lss.physics.surroundings import surroundings
+from lss.physics.surroundings import feature_names, surroundings
 from lss.universe import Universe
 
 if TYPE_CHECKING:
@@ -32,12 +34,18 @@ if TYPE_CHECKING:
 MODEL = "halo-mass"
 ARCHITECTURES = ("halo-mass-subbox", "halo-mass-dense", "halo-mass-perceptron")
 VOXEL_TOLERANCE = 0.01  # relative; a network sees voxels, not Mpc/h
+LATE_REDSHIFT = 1e-3  # what still counts as z = 0
+LOSSES = ("cauchy", "mse")
 KINDS = {"density": "scalar", "potential": "scalar", "displacement": "vector", "gradient": "vector", "tide": "tensor"}
 _BATCH = 256  # sub-boxes at a time
 _ROWS = 65_536  # feature rows at a time
 
 
-@dataclass(frozen=True)
+Positive = Annotated[float, Field(gt=0)]
+Ascending = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid", allow_inf_nan=False))
 class Inputs:
     """What a network is shown, and in which units.
 
@@ -46,25 +54,58 @@ class Inputs:
     channels : names among KINDS, "density" first; scale : the unit of each channel (of "late": of ln(1 + rho))
     side : voxels of a sub-box; shells, shell_range : of "averaged", radii in voxels; refinement : cells of the grid of
     "late" per voxel and side; radii, multipoles : of a perceptron's features
+    Raises ValueError (pydantic's) for what no network can be shown.
     """
 
-    network: str
-    input: str
-    mass_range: tuple[float, float]
-    voxel: float
-    channels: tuple[str, ...] = ("density",)
-    scale: tuple[float, ...] = (1.0,)
-    side: int = 0
-    shells: int = 0
-    shell_range: tuple[float, float] = (0.0, 0.0)
-    refinement: int = 1
-    radii: tuple[float, ...] = ()
-    multipoles: tuple[int, ...] = ()
+    network: Literal["subbox", "dense", "perceptron"]
+    input: Literal["raw", "averaged", "late"]
+    mass_range: tuple[Positive, Positive]
+    voxel: Positive
+    channels: tuple[Literal["density", "potential", "displacement", "gradient", "tide"], ...] = ("density",)
+    scale: tuple[Positive, ...] = (1.0,)
+    side: Annotated[int, Field(ge=0, le=255)] = 0
+    shells: Annotated[int, Field(ge=0, le=255)] = 0
+    shell_range: Ascending = (0.0, 0.0)
+    refinement: Annotated[int, Field(ge=1, le=32)] = 1
+    radii: tuple[Positive, ...] = ()
+    multipoles: tuple[Literal[0, 1, 2], ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _parts_fit(self) -> "Inputs":
+        ascending = {"mass_range": self.mass_range, "radii": self.radii}
+        if self.input == "averaged":
+            ascending["shell_range"] = self.shell_range
+            if not self.shells:
+                raise ValueError("shells = 0 of averaged inputs")
+        for name, values in ascending.items():
+            if list(values) != sorted(set(values)):
+                raise ValueError(f"{name} = {list(values)}: expected ascending numbers")
+        if self.channels[:1] != ("density",) or len(set(self.channels)) != len(self.channels):
+            raise ValueError(f"channels = {list(self.channels)}: expected density first, each once")
+        if len(self.scale) != len(self.channels):
+            raise ValueError(f"{len(self.scale)} scales of {len(self.channels)} channels")
+        if self.input != "raw" and self.network != "subbox":
+            raise ValueError(f"input = {self.input!r} of a {self.network} network")
+        return self
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """How each channel turns with the universe."""
         return tuple(KINDS[name] for name in self.channels)
+
+    @property
+    def widths(self) -> list[int]:
+        """Of each channel: the numbers per voxel."""
+        from lss.nets.symmetries import COMPONENTS
+
+        return [COMPONENTS[kind] for kind in self.kinds]
+
+    @property
+    def numbers(self) -> int:
+        """What the network is given: fields, or of a perceptron features."""
+        if self.network == "perceptron":
+            return len(feature_names(self.radii, self.multipoles))
+        return sum(self.widths)
 
     def rescaled(self, mass: np.ndarray) -> np.ndarray:
         """log10 mass [Msun/h] on the scale where the mass range is [-1, 1]."""
@@ -87,12 +128,8 @@ class Inputs:
             fine = mesh.overdensity(position, self.refinement * len(linear), box_size, "cic")
             return np.log1p(fine + 1)[None] / np.float32(self.scale[0])
         fields = linear_channels(linear, box_size, self.channels)
-        first = 0
-        for name, scale in zip(self.channels, self.scale, strict=True):
-            width = {"scalar": 1, "vector": 3, "tensor": 6}[KINDS[name]]
-            fields[first : first + width] /= np.float32(scale)
-            first += width
-        return fields
+        units = np.repeat(np.array(self.scale, np.float32), self.widths)
+        return fields / units[:, None, None, None]
 
     def centres(self, points: np.ndarray, n: int, position: np.ndarray | None, box_size: float) -> np.ndarray:
         """The grid point that each particle's sub-box is centred on: its own, or for "late" the nearest to it."""
@@ -111,18 +148,34 @@ class Inputs:
         """(m, f) float32, what a perceptron is given of these points."""
         return surroundings(linear, box_size, self.radii, self.multipoles, points)
 
+    def refuse_smaller_box(self, n: int, box_size: float, source: str) -> None:
+        """Raise DataError where the surroundings of a particle would hold parts of the box twice."""
+        cells = n * self.refinement if self.input == "late" else n
+        if self.network == "subbox" and self.side > cells:
+            raise DataError(f"{source}: sub-boxes of {self.side} voxels a side in a box of {cells}")
+        if self.network == "perceptron" and self.radii and 2 * self.radii[-1] > box_size:
+            raise DataError(f"{source}: spheres of {self.radii[-1]:g} Mpc/h in a box of {box_size:g} Mpc/h")
+
     def as_card(self) -> Card:
         """What the checkpoint keeps."""
         return dataclasses.asdict(self)
 
     @staticmethod
     def from_card(card: Card, source: str) -> "Inputs":
-        """The inputs of a checkpoint. Raises DataError naming the key that is missing or unknown."""
+        """The inputs of a checkpoint. Raises DataError for a card that does not describe them, or another network."""
+        what = f"{source}: the card's inputs do not describe a halo-mass network"
         try:
-            given = {key: tuple(value) if isinstance(value, list) else value for key, value in card["inputs"].items()}
-            return Inputs(**given)  # type: ignore[arg-type]
-        except (TypeError, AttributeError) as error:
-            raise DataError(f"{source}: the card's inputs do not describe a halo-mass network ({error})") from None
+            inputs = pydantic.TypeAdapter(Inputs).validate_python(card["inputs"])
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            where = [".".join(map(str, first["loc"]))] if first["loc"] else []
+            raise DataError(f"{what} ({': '.join([*where, first['msg'].removeprefix('Value error, ')])})") from None
+        expected = {"kind": f"{MODEL}-{inputs.network}", "inputs": inputs.numbers}
+        expected |= {"side": inputs.side} if inputs.network == "subbox" else {}
+        for key, value in expected.items():
+            if card["architecture"][key] != value:
+                raise DataError(f"{what} with {key} = {card['architecture'][key]}: they are for {value}")
+        return inputs
 
 
 def linear_channels(linear: np.ndarray, box_size: float, names: tuple[str, ...]) -> np.ndarray:
@@ -178,7 +231,7 @@ class HaloMass:
         symmetries : of the cube, over which predictions are averaged; range(48): they turn with the universe
         Returns log10 mass in Msun/h, (m,) float32, and the probability, (m,) float32, of a dense network, else None.
         Raises DataError for another voxel than that of the training, a grid that the network cannot halve, a box
-        smaller than a sub-box, or missing positions.
+        smaller than a sub-box or a sphere, missing positions, and predictions that are not finite.
         """
         import torch
 
@@ -187,14 +240,18 @@ class HaloMass:
         chosen = np.arange(n**3) if points is None else np.asarray(points)
         if self.inputs.input == "late" and position is None:
             raise DataError(f"{self.source}: a network of the density at z = 0 needs particles; run lss-sim first")
+        probability = None
         with torch.inference_mode():
             if self.inputs.network == "dense":
-                d, probability = self._dense(linear, box_size, symmetries)
-                return self.inputs.log_mass(d[chosen]), probability[chosen]
-            if self.inputs.network == "perceptron":
-                return self.inputs.log_mass(self._of_features(linear, box_size, chosen)), None
-            d = self._of_boxes(linear, box_size, chosen, position, symmetries, self._d)
-            return self.inputs.log_mass(d), None
+                d, everywhere = self._dense(linear, box_size, symmetries)
+                d, probability = d[chosen], everywhere[chosen]
+            elif self.inputs.network == "perceptron":
+                d = self._of_features(linear, box_size, chosen)
+            else:
+                d = self._of_boxes(linear, box_size, chosen, position, symmetries, self._d)
+        if not np.isfinite(d).all():
+            raise DataError(f"{self.source}: predicts masses that are not finite; its weights or the field are damaged")
+        return self.inputs.log_mass(d), probability
 
     def outputs(
         self, linear: np.ndarray, box_size: float, points: np.ndarray, position: np.ndarray | None = None
@@ -207,12 +264,12 @@ class HaloMass:
 
     def refuse_other_universe(self, universe: Universe) -> None:
         """Raise DataError for a universe of another cosmology than the network was trained in."""
-        trained = self.card["data"].get("cosmology", {})
+        trained = self.card["data"]["cosmology"]
         for key, value in universe.cosmology.model_dump().items():
-            if key in trained and trained[key] != value:
+            if trained.get(key) != value:
                 raise DataError(
                     f"{universe.source}: [cosmology] {key} = {value!r}, but {self.source} was trained with"
-                    f" {trained[key]!r}"
+                    f" {trained.get(key)!r}"
                 )
 
     def _refuse_other_grid(self, n: int, box_size: float) -> None:
@@ -225,6 +282,7 @@ class HaloMass:
             )
         if self.inputs.network == "dense" and n % self.network.divisor:
             raise DataError(f"{self.source}: [box] n = {n}: the network needs a multiple of {self.network.divisor}")
+        self.inputs.refuse_smaller_box(n, box_size, self.source)
 
     def _dense(self, linear: np.ndarray, box_size: float, symmetries: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         import torch
@@ -283,7 +341,24 @@ class HaloMass:
 def load(name_or_path: Path | str, device: str = "cpu") -> HaloMass:
     """The halo-mass network of a checkpoint (a shipped name or a path). Raises DataError as lss.nets.checkpoint."""
     network, card = load_network(name_or_path, MODEL, device, ARCHITECTURES)
-    return HaloMass(network, card, Inputs.from_card(card, str(name_or_path)), str(name_or_path), device)
+    source = str(name_or_path)
+    training, data = (card[part] if isinstance(card[part], dict) else {} for part in ("training", "data"))
+    if training.get("loss") not in LOSSES:
+        raise DataError(f"{source}: the card's training has no loss of {', '.join(LOSSES)}")
+    if not isinstance(data.get("cosmology"), dict):
+        raise DataError(f"{source}: the card's data has no cosmology")
+    return HaloMass(network, card, Inputs.from_card(card, source), source, device)
+
+
+def late_position(universe: Universe) -> np.ndarray:
+    """Where the particles are at z = 0, (n^3, 3) float32 Mpc/h. Raises DataError without them, or at another z."""
+    particles = universe.particles
+    if abs(particles.redshift) > LATE_REDSHIFT:
+        raise DataError(
+            f"{universe.source}: the particles are at z = {particles.redshift:g}; the density at z = 0 is needed:"
+            " run lss-sim first"
+        )
+    return particles.position
 
 
 def _slices(count: int, size: int) -> Iterator[slice]:

@@ -6,11 +6,11 @@ import torch
 
 from lss.config import Box, Configuration, Cosmology
 from lss.errors import DataError
-from lss.learned.halo_mass import HaloMass, Inputs, linear_channels, load
+from lss.learned.halo_mass import HaloMass, Inputs, late_position, linear_channels, load
 from lss.nets.checkpoint import save_checkpoint
 from lss.nets.halo_mass_net import DenseNet, SubboxNet
 from lss.nets.symmetries import SYMMETRIES, transformed
-from lss.universe import Universe
+from lss.universe import Particles, Universe
 
 N, VOXEL = 8, 2.0
 CHANNELS = ("density", "potential", "displacement", "gradient", "tide")
@@ -120,19 +120,76 @@ def test_another_voxel_or_cosmology_is_refused_in_one_line(dense, linear):
         model(DenseNet(1, 4, 3), "dense").predict(np.zeros((10,) * 3, np.float32), 20.0)
 
 
-def test_a_checkpoint_gives_the_network_back_and_a_damaged_card_is_refused(tmp_path, linear):
+def test_a_checkpoint_gives_the_network_back(tmp_path, linear):
     torch.manual_seed(5)
     network = DenseNet(1, 4, 2)
-    architecture = {"kind": "halo-mass-dense", "inputs": 1, "channels": 4, "levels": 2}
     inputs = Inputs("dense", "raw", (1e12, 1e14), VOXEL)
-    card = {"model": "halo-mass", "architecture": architecture, "inputs": inputs.as_card(), "validation": {}}
-    card |= {"training": {"loss": "mse"}, "data": {}}
+    card = {"model": "halo-mass", "architecture": DENSE, "inputs": inputs.as_card(), "validation": {}}
+    card |= {"training": {"loss": "mse"}, "data": {"cosmology": Cosmology().model_dump()}}
     save_checkpoint(tmp_path / "a.safetensors", network.state_dict(), card)
     loaded = load(tmp_path / "a.safetensors")
     assert loaded.inputs == inputs
     expected = network(torch.from_numpy(linear)[None, None])[0, 0].detach().numpy()
     mass, _ = loaded.predict(linear, N * VOXEL)
     np.testing.assert_allclose(mass, 13 + expected.ravel(), atol=1e-5)
-    save_checkpoint(tmp_path / "b.safetensors", network.state_dict(), card | {"inputs": {"voxel": 2.0}})
-    with pytest.raises(DataError, match="the card's inputs do not describe a halo-mass network"):
+
+
+DENSE = {"kind": "halo-mass-dense", "inputs": 1, "channels": 4, "levels": 2}
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        ("inputs", {"voxel": None}, "voxel: Input should be a valid number"),
+        ("inputs", {"voxel": 0.0}, "voxel: Input should be greater than 0"),
+        ("inputs", {"side": 10**9}, "side: Input should be less than or equal to 255"),
+        ("inputs", {"mass_range": [1e14, 1e12]}, r"mass_range = .*: expected ascending numbers"),
+        ("inputs", {"scale": [0.0]}, "scale.0: Input should be greater than 0"),
+        ("inputs", {"scale": [1.0, 1.0]}, "2 scales of 1 channels"),
+        ("inputs", {"channels": ["tide"]}, "expected density first"),
+        ("inputs", {"channels": ["density", "colour"], "scale": [1.0, 1.0]}, "channels.1: Input should be 'density'"),
+        ("inputs", {"channels": ["density", "tide"], "scale": [1.0, 1.0]}, "with inputs = 1: they are for 7"),
+        ("inputs", {"network": "subbox"}, "with kind = halo-mass-dense: they are for halo-mass-subbox"),
+        ("inputs", {"input": "late"}, "input = 'late' of a dense network"),
+        ("inputs", {"radius": 1.0}, "radius: Unexpected keyword argument"),
+        ("training", {"loss": "absolute"}, "no loss of cauchy, mse"),
+        ("data", {"cosmology": [0.3]}, "the card's data has no cosmology"),
+    ],
+)
+def test_a_card_that_does_not_describe_its_network_is_refused_in_one_line(tmp_path, part, change, message):
+    inputs = Inputs("dense", "raw", (1e12, 1e14), VOXEL)
+    card = {"model": "halo-mass", "architecture": DENSE, "inputs": inputs.as_card(), "validation": {}}
+    card |= {"training": {"loss": "mse"}, "data": {"cosmology": Cosmology().model_dump()}}
+    card |= {part: card[part] | change}
+    save_checkpoint(tmp_path / "b.safetensors", DenseNet(1, 4, 2).state_dict(), card)
+    with pytest.raises(DataError, match=message) as caught:
         load(tmp_path / "b.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+def test_predictions_that_are_not_finite_are_refused(dense, linear):
+    with torch.no_grad():
+        dense.network.log_gamma.fill_(500.0)
+    with pytest.raises(DataError, match="predicts masses that are not finite"):
+        dense.predict(linear, N * VOXEL)
+
+
+def test_a_box_that_a_sub_box_or_sphere_would_hold_twice_is_refused():
+    for inputs, message in (
+        (
+            Inputs("subbox", "raw", (1e12, 1e14), VOXEL, side=9, refinement=4),
+            "sub-boxes of 9 voxels a side in a box of 8",
+        ),
+        (Inputs("perceptron", "raw", (1e12, 1e14), VOXEL, radii=(1.0, 9.0)), "spheres of 9 Mpc/h in a box of 16 Mpc/h"),
+    ):
+        with pytest.raises(DataError, match=message):
+            inputs.refuse_smaller_box(N, N * VOXEL, "toy.safetensors")
+    Inputs("subbox", "late", (1e12, 1e14), VOXEL, side=9, refinement=4).refuse_smaller_box(N, N * VOXEL, "toy")
+
+
+def test_particles_of_the_initial_conditions_are_not_taken_for_the_last_ones():
+    universe = Universe.create(Configuration(box=Box(size=N * VOXEL, n=N)))
+    position = np.zeros((N**3, 3), np.float32)
+    assert late_position(universe.with_particles([Particles(position, position, 0.0)])) is not None
+    with pytest.raises(DataError, match="the particles are at z = 99; the density at z = 0 is needed"):
+        late_position(universe.with_particles([Particles(position, position, 99.0)]))

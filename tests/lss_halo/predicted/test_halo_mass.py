@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lss.config import Settings, validate
+from lss.config import Cosmology, Settings, validate
 from lss.errors import DataError
 from lss.learned.halo_mass import Inputs, load
 from lss.nets.checkpoint import save_checkpoint
@@ -25,7 +25,7 @@ def checkpoint(folder, kind):
         architecture["pooling"] = "max"
     inputs = Inputs(kind, "raw", (1e12, 1e14), BOX / N, side=5 if kind == "subbox" else 0)
     card = {"model": "halo-mass", "architecture": architecture, "inputs": inputs.as_card(), "validation": {}}
-    card |= {"training": {"loss": "mse"}, "data": {}}
+    card |= {"training": {"loss": "mse"}, "data": {"cosmology": Cosmology().model_dump()}}
     save_checkpoint(folder / f"{kind}.safetensors", network.state_dict(), card)
     return str(folder / f"{kind}.safetensors")
 

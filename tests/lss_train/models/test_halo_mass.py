@@ -171,6 +171,22 @@ def test_universes_without_labels_or_of_another_grid_are_refused_in_one_line(ens
             train(inputs, configuration(**LINE), output, restart=Restart(None))
 
 
+def test_a_universe_that_is_there_twice_is_refused(ensemble, tmp_path):
+    write_universe(make_universe(2), tmp_path / "again.h5")
+    inputs, output = [ensemble, tmp_path / "again.h5"], tmp_path / "x.safetensors"
+    with pytest.raises(DataError, match=r"the same universe \(seed, index, partner"):
+        train(inputs, configuration(**LINE), output, restart=Restart(None))
+
+
+def test_surroundings_larger_than_the_box_are_refused_in_one_line(ensemble, tmp_path):
+    for table, message in (
+        (CUBES | {"side": 13}, r"\[train.halo_mass\]: sub-boxes of 13 voxels a side in a box of 12"),
+        (LINE | {"radii": [13.0]}, r"\[train.halo_mass\]: spheres of 13 Mpc/h in a box of"),
+    ):
+        with pytest.raises(DataError, match=message):
+            run(ensemble, tmp_path / "x.safetensors", **table)
+
+
 def test_halos_outside_the_mass_range_alone_are_refused_with_the_heaviest_there_is(ensemble, tmp_path):
     with pytest.raises(DataError, match="no particle of the training universes is in such a halo"):
         run(ensemble, tmp_path / "x.safetensors", **LINE | {"mass_range": (1e16, 1e17)})

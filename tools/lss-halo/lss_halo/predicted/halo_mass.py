@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from lss.learned.halo_mass import Inputs, load
+from lss.learned.halo_mass import Inputs, late_position, load
 from lss.nets.checkpoint import read_card
 from lss.physics.random_field import linear_overdensity
 from lss.process.progress import since
@@ -41,7 +41,7 @@ def predict(universe: Universe, config: Config, checkpoint: str) -> Universe:
     points = None
     if count and count < box.n**3:
         points = np.sort(np.random.default_rng([noise.seed, noise.index]).choice(box.n**3, count, replace=False))
-    position = universe.particles.position if model.inputs.input == "late" else None
+    position = late_position(universe) if model.inputs.input == "late" else None
     linear = linear_overdensity(noise.value, universe.cosmology, box.size)
     begun = time.monotonic()
     mass, probability = model.predict(linear, box.size, points, position)
@@ -74,7 +74,7 @@ def _with(
 def plan(universe: Universe | None, config: Config) -> Plan:
     """Memory and CPU time, measured at 64^3."""
     assert config.halo.network is not None
-    kind = read_card(config.halo.network)["inputs"]["network"]
+    kind = Inputs.from_card(read_card(config.halo.network), config.halo.network).network
     n = config.box.n if universe is None else universe.box.n
     count = config.halo.network_particles if kind != "dense" and config.halo.network_particles else n**3
     step = f"the halo mass of {count} particles by the {kind} network of {config.halo.network}"

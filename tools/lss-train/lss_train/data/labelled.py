@@ -16,6 +16,7 @@ import numpy as np
 from lss.config import Box, Cosmology, Settings
 from lss.errors import DataError
 from lss.files.universe_file import read_universe, universe_files
+from lss.learned.halo_mass import late_position
 from lss.physics.random_field import linear_overdensity
 from lss.process.progress import progress
 from lss.universe import Universe
@@ -55,18 +56,20 @@ class LabelledSet:
         """
         if kept_back >= len(self.universes):
             found = len(self.universes)
-            raise DataError(f"{found} universes: [train.halo-mass] validation = {kept_back} leaves none to train on")
+            raise DataError(f"{found} universes: [train.halo_mass] validation = {kept_back} leaves none to train on")
         return self.universes[:-kept_back], self.universes[-kept_back:]
 
 
 def read_labelled(paths: Sequence[Path], *, late: bool = False) -> LabelledSet:
     """Read the universes of files and directories; with `late`, their particles too.
 
-    Raises DataError for a universe without labels, or of another cosmology, box, simulator or finder than the first.
+    Raises DataError for a universe without labels, or of another cosmology, box, simulator or finder than the first,
+    and for one that is there twice: it would be learned and validated on.
     """
     files = universe_files(paths)
     groups = ["ic", LABELS, *(["PartType1"] if late else [])]
     read: list[Labelled] = []
+    known: dict[tuple[int, int, int], Path] = {}
     first: Universe | None = None
     digest = hashlib.sha256()
     with progress("reading universes", len(files)) as bar:
@@ -75,6 +78,9 @@ def read_labelled(paths: Sequence[Path], *, late: bool = False) -> LabelledSet:
             first = first or universe
             _refuse_another(universe, first)
             read.append(labelled(universe, late=late))
+            if known.setdefault(read[-1].order, file) != file:
+                order = read[-1].order
+                raise DataError(f"{file}: the same universe (seed, index, partner {order}) as {known[order]}")
             digest.update(np.ascontiguousarray(read[-1].log_mass).tobytes() + repr(read[-1].order).encode())
             bar.update()
     assert first is not None  # universe_files refuses to return nothing
@@ -83,18 +89,23 @@ def read_labelled(paths: Sequence[Path], *, late: bool = False) -> LabelledSet:
 
 
 def labelled(universe: Universe, *, late: bool = False) -> Labelled:
-    """What a universe knows of its particles. Raises DataError when it has no labels."""
+    """What a universe knows of its particles.
+
+    Raises DataError when it has no labels, negative ones, and with `late` for particles not at z = 0.
+    """
     group = universe.group(LABELS, "run lss-halo with [halo] particle_masses = true")
     n = universe.box.n
     mass = group.data["value"]
     if mass.shape != (n, n, n):
         raise DataError(f"{universe.source}: /{LABELS} has shape {mass.shape}; expected {(n, n, n)}")
+    if (mass < 0).any():
+        raise DataError(f"{universe.source}: /{LABELS} holds negative masses")
     noise = universe.noise
     log_mass = np.log10(mass.ravel(), out=np.zeros(n**3, np.float32), where=mass.ravel() > 0)
     return Labelled(
         linear_overdensity(noise.value, universe.cosmology, universe.box.size),
         log_mass,
-        universe.particles.position if late else None,
+        late_position(universe) if late else None,
         (noise.seed, noise.index, noise.partner),
     )
 

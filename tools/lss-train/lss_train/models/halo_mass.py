@@ -72,6 +72,7 @@ def trained(
     torch.manual_seed(seed)
     training, kept_back = universes.split(settings.validation)
     inputs = inputs_of(settings, training, universes.box.size)
+    inputs.refuse_smaller_box(universes.box.n, universes.box.size, "[train.halo_mass]")
     batches = batches_of(settings, inputs, universes.box.size, training, kept_back, seed)
     architecture = architecture_of(settings, inputs)
     network = build(architecture, "[train.halo_mass]").to(device)
@@ -106,7 +107,7 @@ def trained(
 
 def inputs_of(settings: Settings, training: Sequence["Labelled"], box_size: float) -> "Inputs":
     """What the network is shown, in units of the training universes' scatter."""
-    from lss.learned.halo_mass import KINDS, Inputs
+    from lss.learned.halo_mass import Inputs
 
     inputs = Inputs(
         settings.network,
@@ -127,8 +128,7 @@ def inputs_of(settings: Settings, training: Sequence["Labelled"], box_size: floa
     squares = np.zeros(len(inputs.channels))
     for universe in training:
         fields = inputs.fields(universe.linear, universe.position, box_size).astype(np.float64)
-        widths = [{"scalar": 1, "vector": 3, "tensor": 6}[KINDS[name]] for name in inputs.channels]
-        parts = np.split(fields, np.cumsum(widths)[:-1])
+        parts = np.split(fields, np.cumsum(inputs.widths)[:-1])
         squares += [np.mean(part**2) for part in parts]
     return dataclasses.replace(inputs, scale=tuple(np.sqrt(squares / len(training)).tolist()))
 
@@ -163,26 +163,18 @@ def batches_of(
 
 def architecture_of(settings: Settings, inputs: "Inputs") -> dict[str, Any]:
     """The sizes of the network, as the card keeps them."""
-    from lss.nets.symmetries import COMPONENTS
-    from lss.physics.surroundings import feature_names
-
-    channels = sum(COMPONENTS[kind] for kind in inputs.kinds)
-    if settings.network == "dense":
-        sizes = {"inputs": channels, "channels": settings.unet_channels, "levels": settings.levels}
-    elif settings.network == "perceptron":
-        features = len(feature_names(settings.radii, settings.multipoles))
-        return {"kind": "halo-mass-perceptron", "inputs": features, "widths": list(settings.widths)}
-    else:
-        return {
-            "kind": "halo-mass-subbox",
-            "inputs": channels,
+    sizes: dict[str, Any] = {
+        "dense": {"channels": settings.unet_channels, "levels": settings.levels},
+        "perceptron": {"widths": list(settings.widths)},
+        "subbox": {
             "side": settings.side,
             "filters": list(settings.filters),
             "widths": list(settings.widths),
             "pooled": settings.pooled,
             "pooling": settings.pooling,
-        }
-    return {"kind": "halo-mass-dense", **sizes}
+        },
+    }
+    return {"kind": f"halo-mass-{settings.network}", "inputs": inputs.numbers, **sizes[settings.network]}
 
 
 def _provenance(

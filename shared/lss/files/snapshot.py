@@ -367,6 +367,8 @@ def in_places(rows: np.ndarray, places: np.ndarray | None) -> np.ndarray:
     """The rows of an array in these places, all of them different; as they are without."""
     if places is None:
         return rows
+    rows = np.ascontiguousarray(rows)
     moved = np.empty_like(rows)
-    moved[places] = rows
+    row = np.dtype((np.void, rows.nbytes // len(rows)))  # moved as one item: half the time of three numbers
+    moved.view(row).reshape(-1)[places] = rows.view(row).reshape(-1)
     return moved

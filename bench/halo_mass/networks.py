@@ -3,10 +3,10 @@
 A training that is interrupted goes on where it was; one whose settings have changed begins anew.
 """
 
+import hashlib
 import json
 import logging
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -64,21 +64,9 @@ def _train(path: Path, settings: Table, seed: int, universes: str, training: int
         _held[universes, late, training] = read_labelled(files, late=late)
     path.parent.mkdir(parents=True, exist_ok=True)
     identity = json.dumps([settings.model_dump(mode="json"), seed])
-    folder = path.with_suffix(".state")
-    restart = Restart(folder, resume=_same(folder, identity), identity=identity)
+    work = hashlib.sha256(identity.encode()).hexdigest()[:10]
+    restart = Restart(path.with_suffix(f".{work}.state"), resume=True, identity=identity)
     journal = path.with_suffix(".jsonl")
     weights, card = trained(_held[universes, late, training], settings, seed, "cpu", restart, journal)
     save_checkpoint(path, weights, card)
     restart.clear()
-
-
-def _same(folder: Path, identity: str) -> bool:
-    """Whether a state in this folder is of this work; one of other work is left behind."""
-    mark = folder / "identity"
-    if mark.exists() and mark.read_text() == identity:
-        return True
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as file:
-        file.write(identity)
-    Path(file.name).replace(mark)
-    return False

@@ -130,6 +130,8 @@ def figure6(test: Test) -> Any:
         color=VERMILION,
         label="validation",
     )
+    limits = np.percentile([u["loss"] for u in updates], [0, 98])  # a batch beyond the walls dwarfs all others
+    loss.set_ylim(limits[0] - 0.1 * np.ptp(limits), limits[1] + 0.1 * np.ptp(limits))
     best = test.network("raw").card["training"]["best_update"]
     gamma.plot([u["update"] for u in updates], [u["gamma"] for u in updates], color=SUBJECT)
     for axis, text in ((loss, "loss"), (gamma, r"$\gamma$")):

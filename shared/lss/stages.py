@@ -10,7 +10,7 @@ and, for the command line, whichever of these it has a use for (lss.command.sess
 
     listing(universe, members)   -> str: what a terminal is shown of a file or directory, unasked
     run_directory(paths, config) -> (universe or None, str): what a whole directory gives, and what is said of it
-    read_foreign(path, config)   -> Universe, of another program's file
+    recognised(path), read_foreign(path, config)   whether a file is another program's; -> Universe, of such a file
     check(paths)                 -> bool: whether these files are whole, each said in a line (--check)
     members(config), gather(paths, config)   how many universes one call makes, and the one they make together
     CHANGES, EXTENDABLE          keys that may differ from those of the data; from those of a run that is resumed

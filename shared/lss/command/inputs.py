@@ -79,7 +79,7 @@ def subject(request: Request, groups: Sequence[str] | None = None) -> tuple[Univ
             raise ConfigError(f"{data[0]}: a directory; --index picks a member")
         return None, members
     if data:
-        if hasattr(tool, "read_foreign") and "catalogue" in request.given.settings.get(command.name, {}):
+        if hasattr(tool, "read_foreign") and _is_foreign(request):
             return tool.read_foreign(data[0], configuration(request)), []
         return read_universe(data[0], groups, length_unit_of(request)), []
     if command.reads == "optional":
@@ -89,6 +89,13 @@ def subject(request: Request, groups: Sequence[str] | None = None) -> tuple[Univ
             return None, []
         raise ConfigError(f"no input: name a universe, or pipe one in (`{command.program} --help` shows how)")
     return read_universe("-", None, length_unit_of(request)), []
+
+
+def _is_foreign(request: Request) -> bool:
+    """Whether the input is another program's file: told by its content, or by the table that describes it."""
+    described = "catalogue" in request.given.settings.get(request.command.name, {})
+    beside = request.arguments.own.get("catalogue") is not None
+    return not beside and (described or request.tool.recognised(request.data[0]) is not None)
 
 
 def length_unit_of(request: Request) -> str | None:

@@ -96,8 +96,8 @@ def read_snapshot(
     group = particles_of(position, velocity, ids, header, place)
     known = f"Omega_m = {header.omega_m:g}" + ("" if header.h is None else f", h = {header.h:g}")
     log.info(
-        "%s: %d^3 particles of dark matter in a box of %g Mpc/h at z = %.4g, %s; unknown: %s",
-        *(source, header.n, header.box_size, header.redshift, known),
+        "%s: %d^3 particles of dark matter in a box of %g Mpc/h at z = %g, %s; unknown: %s",
+        *(source, header.n, header.box_size, round(header.redshift, 6), known),
         ", ".join(header.settings["cosmology"]["unknown"]),
     )
     return header.settings, {"PartType1": group}

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from lss.physics.units import GRAVITY, hubble_flow, particle_mass
 from lss.process.progress import since
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Group, Halos, Particles, Universe
-from lss_halo.catalogues.catalogue import read_foreign
+from lss_halo.catalogues.catalogue import of_universe, read_foreign
+from lss_halo.catalogues.recognition import recognised
 from lss_halo.config import Config
 from lss_halo.finders.binding import binding_of
 from lss_halo.finders.bound_groups import bound_members
@@ -25,16 +27,17 @@ from lss_halo.finders.structure import nfw_concentration, structure
 from lss_halo.predicted import predictor
 from lss_halo.survey import described, observe
 
-__all__ = ["Config", "plan", "read_foreign", "run"]
+__all__ = ["Config", "plan", "read_foreign", "recognised", "run"]
 
 log = logging.getLogger("lss.halo")
 
 SOFTENING = 0.02  # mean separations, of the potential that binds a group: about that of a simulation
 
 
-def run(universe: Universe, config: Config) -> Universe:
+def run(universe: Universe, config: Config, *, catalogue: Path | None = None) -> Universe:
     """Find the halos of the particles, or predict them with a network, and make the halo fields.
 
+    catalogue : another code's halos of these particles, taken instead of ours
     A network that predicts fields only leaves /halos and the halo fields as they are.
     Raises DataError when the universe has neither particles nor halos, or its particles are not finite or not in the
     box; ConfigError when the halos it has are of another mass definition, or seen by another survey, or the network
@@ -45,6 +48,8 @@ def run(universe: Universe, config: Config) -> Universe:
         universe = predictor(config.halo.network).predict(universe, config, config.halo.network)
         if universe.groups.get("halos") is given:
             return universe
+    elif catalogue is not None:
+        universe = of_universe(universe, catalogue, config)
     elif universe.has("PartType1"):
         universe = universe.with_halos(find_halos(universe.particles, config))
     elif not universe.has("halos"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from lss.config import validate
 from lss.errors import ConfigError, DataError
 from lss.files.guard import open_hdf5
 from lss.files.universe_file import FORMAT, read_universe
@@ -13,9 +14,10 @@ from lss.grid.periodic import fold_edge, wrap_rounding
 from lss.learned import estimator
 from lss.nets.checkpoint import read_card
 from lss.universe import Halos, Members, Universe
-from lss_halo.catalogues import load
+from lss_halo.catalogues import READERS, load
 from lss_halo.catalogues.facts import NEEDED, settled
 from lss_halo.catalogues.foreign import DEFINITION, Foreign
+from lss_halo.catalogues.recognition import recognised
 from lss_halo.config import Catalogue, Config
 from lss_halo.finders.mass_definition import critical_density, overdensity
 
@@ -27,6 +29,7 @@ MASSES = (1e7, 2e16)
 MAX_RADIUS = 10.0
 MAX_VELOCITY = 2e4
 
+REDSHIFT_TOLERANCE = 1e-3
 OVERDENSITY_TOLERANCE = 0.15  # of the mean density inside the radius: definitions differ by a factor 1.7 and more
 
 
@@ -39,7 +42,8 @@ def read_foreign(path: Path, config: Config) -> Universe:
     """
     if is_universe(path):
         return read_universe(path)
-    catalogue = config.halo.catalogue or Catalogue()
+    catalogue = described_catalogue(path, config)
+    config = config.model_copy(update={"halo": config.halo.model_copy(update={"catalogue": catalogue})})
     foreign: Foreign = load(catalogue.format).read(path, catalogue, config)
     told_by_radius = "radius" in foreign.columns or catalogue.match == "abundance"
     needed = NEEDED if told_by_radius or catalogue.format not in MAPPED else (*NEEDED, DEFINITION)
@@ -60,12 +64,49 @@ def read_foreign(path: Path, config: Config) -> Universe:
     return Universe.create(config).with_halos(halos)
 
 
+def described_catalogue(path: Path, config: Config) -> Catalogue:
+    """The table [halo.catalogue], with the format that the file is recognised by unless the user says another.
+
+    Raises ConfigError where the keys do not suit that format.
+    """
+    catalogue = config.halo.catalogue or Catalogue()
+    found = recognised(path)
+    if found is None or "format" in catalogue.model_fields_set:
+        return catalogue
+    said = {name: getattr(catalogue, name) for name in catalogue.model_fields_set}
+    table = {"halo": {"catalogue": said | {"format": found}}}
+    return validate(Config, table, f"{path}, recognised as {READERS[found].words}").halo.catalogue or catalogue
+
+
+def of_universe(universe: Universe, path: Path, config: Config) -> Universe:
+    """A universe with the halos of another code's catalogue of it.
+
+    Raises ConfigError where the file says another box, redshift or cosmology than the universe has.
+    """
+    if is_universe(path):
+        raise ConfigError(f"{path}: a universe or a snapshot; --catalogue takes another code's halos")
+    known = described_catalogue(path, config)
+    if universe.has("PartType1"):
+        redshift = universe.particles.redshift
+        if "redshift" in known.model_fields_set and abs(known.redshift - redshift) > REDSHIFT_TOLERANCE:
+            raise ConfigError(
+                f"[halo.catalogue] redshift = {known.redshift:g}, but the particles of {universe.source} are at z ="
+                f" {redshift:g}"
+            )
+        known = known.model_copy(update={"redshift": redshift})
+    halo = config.halo.model_copy(update={"catalogue": known})
+    try:
+        return universe.with_halos(read_foreign(path, config.model_copy(update={"halo": halo})).halos)
+    except ConfigError as error:
+        raise ConfigError(f"{error} (where {universe.source} says nothing else, its own)") from None
+
+
 def described(halos: Halos, config: Config) -> str:
     """What was read, in a line."""
     weights = f", {halos.mass.min():.4g} to {halos.mass.max():.4g} Msun/h" if len(halos) else ""
     return (
         f"{len(halos)} halos ({halos.mass_definition}{weights}) in a box of {config.box.size:g} Mpc/h at z = "
-        f"{halos.redshift:.4g}, Omega_m = {config.cosmology.omega_m:g}, h = {config.cosmology.shown('h')}"
+        f"{round(halos.redshift, 6):g}, Omega_m = {config.cosmology.omega_m:g}, h = {config.cosmology.shown('h')}"
     )
 
 

@@ -72,4 +72,4 @@ def _agree(key: str, said: Any, given: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else f"{value:.6g}"
+    return f'"{value}"' if isinstance(value, str) else f"{round(value, 9):.6g}"

@@ -1,5 +1,8 @@
 """The manual as a site: `make docs` builds it into build/site, to be opened without a network."""
 
+import re
+from pathlib import Path
+
 project = "lss"
 html_title = "lss"
 author = "the lss developers"
@@ -20,9 +23,16 @@ OUTSIDE = {"../bench/RESULTS.md": "results.md", "../README.md": "index.md"}
 
 
 def _links_within(app: object, name: str, source: list[str]) -> None:
+    """Links to pages that lie elsewhere, and to folders (which the site does not hold: their names remain)."""
     for path, page in OUTSIDE.items():
         for up in ("", "../"):
             source[0] = source[0].replace(f"]({up}{path}", f"]({up}{page}")
+    here = (Path(__file__).parent / name).parent
+
+    def without_folder(link: re.Match[str]) -> str:
+        return link[1] if (here / link[2]).is_dir() else link[0]
+
+    source[0] = re.sub(r"\[([^\]]+)\]\(([^)#]+)\)", without_folder, source[0])
 
 
 def setup(app: object) -> dict[str, bool]:

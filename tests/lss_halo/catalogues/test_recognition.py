@@ -67,7 +67,7 @@ def test_a_catalogue_beside_its_snapshot_keeps_the_particles():
 
 def test_a_catalogue_of_another_box_than_its_snapshot_is_refused():
     universe, config = particles(box=31.25)
-    with pytest.raises(Exception, match="lie outside|outside the box"):
+    with pytest.raises(Exception, match=r"lie outside|outside the box"):
         stage.run(universe, config, catalogue=AHF)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import pydantic
 from pydantic import Field
 
+from lss.config import Box, Cosmology
 from lss.errors import DataError
 from lss.grid import fourier, mesh
 from lss.grid.subboxes import shell_averages, shell_numbers, subboxes
@@ -345,8 +346,11 @@ def load(name_or_path: Path | str, device: str = "cpu") -> HaloMass:
     training, data = (card[part] if isinstance(card[part], dict) else {} for part in ("training", "data"))
     if training.get("loss") not in LOSSES:
         raise DataError(f"{source}: the card's training has no loss of {', '.join(LOSSES)}")
-    if not isinstance(data.get("cosmology"), dict):
-        raise DataError(f"{source}: the card's data has no cosmology")
+    for name, table in (("cosmology", Cosmology), ("box", Box)):
+        try:
+            table.model_validate(data.get(name))
+        except pydantic.ValidationError:
+            raise DataError(f"{source}: the card's data has no {name}, or one that makes no sense") from None
     return HaloMass(network, card, Inputs.from_card(card, source), source, device)
 
 

@@ -18,7 +18,7 @@ CHANNELS = ("density", "potential", "displacement", "gradient", "tide")
 
 def model(network, kind, **inputs) -> HaloMass:
     given = Inputs(kind, inputs.pop("input", "raw"), (1e12, 1e14), VOXEL, **inputs)
-    card = {"training": {"loss": "cauchy"}, "data": {"cosmology": Cosmology().model_dump()}}
+    card = {"training": {"loss": "cauchy"}, "data": DATA}
     return HaloMass(network.eval(), card, given, "toy.safetensors", "cpu")
 
 
@@ -125,7 +125,7 @@ def test_a_checkpoint_gives_the_network_back(tmp_path, linear):
     network = DenseNet(1, 4, 2)
     inputs = Inputs("dense", "raw", (1e12, 1e14), VOXEL)
     card = {"model": "halo-mass", "architecture": DENSE, "inputs": inputs.as_card(), "validation": {}}
-    card |= {"training": {"loss": "mse"}, "data": {"cosmology": Cosmology().model_dump()}}
+    card |= {"training": {"loss": "mse"}, "data": DATA}
     save_checkpoint(tmp_path / "a.safetensors", network.state_dict(), card)
     loaded = load(tmp_path / "a.safetensors")
     assert loaded.inputs == inputs
@@ -134,6 +134,7 @@ def test_a_checkpoint_gives_the_network_back(tmp_path, linear):
     np.testing.assert_allclose(mass, 13 + expected.ravel(), atol=1e-5)
 
 
+DATA = {"cosmology": Cosmology().model_dump(), "box": {"size": 16.0, "n": N}}
 DENSE = {"kind": "halo-mass-dense", "inputs": 1, "channels": 4, "levels": 2}
 
 
@@ -154,12 +155,13 @@ DENSE = {"kind": "halo-mass-dense", "inputs": 1, "channels": 4, "levels": 2}
         ("inputs", {"radius": 1.0}, "radius: Unexpected keyword argument"),
         ("training", {"loss": "absolute"}, "no loss of cauchy, mse"),
         ("data", {"cosmology": [0.3]}, "the card's data has no cosmology"),
+        ("data", {"box": {"size": -1.0}}, "the card's data has no box"),
     ],
 )
 def test_a_card_that_does_not_describe_its_network_is_refused_in_one_line(tmp_path, part, change, message):
     inputs = Inputs("dense", "raw", (1e12, 1e14), VOXEL)
     card = {"model": "halo-mass", "architecture": DENSE, "inputs": inputs.as_card(), "validation": {}}
-    card |= {"training": {"loss": "mse"}, "data": {"cosmology": Cosmology().model_dump()}}
+    card |= {"training": {"loss": "mse"}, "data": DATA}
     card |= {part: card[part] | change}
     save_checkpoint(tmp_path / "b.safetensors", DenseNet(1, 4, 2).state_dict(), card)
     with pytest.raises(DataError, match=message) as caught:

@@ -16,7 +16,7 @@ from lss_halo import stage
 N, BOX = 8, 16.0
 
 
-def checkpoint(folder, kind):
+def checkpoint(folder, kind, **data):
     torch.manual_seed(1)
     network = DenseNet(1, 4, 2) if kind == "dense" else SubboxNet(1, 5, (4,), (4,), 1)
     architecture = {"kind": "halo-mass-dense", "inputs": 1, "channels": 4, "levels": 2}
@@ -25,7 +25,10 @@ def checkpoint(folder, kind):
         architecture["pooling"] = "max"
     inputs = Inputs(kind, "raw", (1e12, 1e14), BOX / N, side=5 if kind == "subbox" else 0)
     card = {"model": "halo-mass", "architecture": architecture, "inputs": inputs.as_card(), "validation": {}}
-    card |= {"training": {"loss": "mse"}, "data": {"cosmology": Cosmology().model_dump()}}
+    card |= {
+        "training": {"loss": "mse"},
+        "data": {"cosmology": Cosmology().model_dump(), "box": {"size": BOX, "n": N}} | data,
+    }
     save_checkpoint(folder / f"{kind}.safetensors", network.state_dict(), card)
     return str(folder / f"{kind}.safetensors")
 
@@ -59,6 +62,12 @@ def test_a_subset_is_drawn_once_for_all_from_the_universes_seed(tmp_path, univer
     np.testing.assert_array_equal(one, again)
     everything = stage.run(universe, configuration(network=config.halo.network)).field("predicted_halo_mass").value
     np.testing.assert_allclose(one[one > 0], everything[one > 0], rtol=1e-5)
+
+
+def test_a_box_much_smaller_than_that_of_the_training_is_warned_of(tmp_path, universe, caplog):
+    for size, warned in ((BOX, False), (4 * BOX, True)):
+        stage.run(universe, configuration(network=checkpoint(tmp_path, "dense", box={"size": size, "n": N})))
+        assert ("lacks waves that the network was trained with" in caplog.text) == warned
 
 
 def test_a_universe_without_initial_conditions_is_refused(tmp_path):

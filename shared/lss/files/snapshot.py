@@ -91,22 +91,32 @@ def read_snapshot(
         position, velocity, ids = (
             read_joined(parts, f"PartType1/{name}", source) for name in ("Coordinates", "Velocities", "ParticleIDs")
         )
-        _check_shapes(position, velocity, ids, header, place)
+        check_arrays(position, velocity, ids, header, place)
         _check_masses(parts, header, source)
     group = particles_of(position, velocity, ids, header, place)
+    report(header, source)
+    return header.settings, {"PartType1": group}
+
+
+def report(header: Header, source: str) -> None:
+    """Say what was read."""
     known = f"Omega_m = {header.omega_m:g}" + ("" if header.h is None else f", h = {header.h:g}")
     log.info(
         "%s: %d^3 particles of dark matter in a box of %g Mpc/h at z = %g, %s; unknown: %s",
         *(source, header.n, header.box_size, round(header.redshift, 6), known),
         ", ".join(header.settings["cosmology"]["unknown"]),
     )
-    return header.settings, {"PartType1": group}
 
 
 def read_header(parts: Sequence[h5py.File], source: str, length_unit: str | None = None) -> Header:
     """The header of a snapshot, of all its files. Raises DataError naming the attribute that cannot be used."""
     attributes = Attributes.of(parts[0], source)
-    found = attributes.found
+    return header_of(attributes, _lattice_side_of(parts, attributes), length_unit)
+
+
+def header_of(attributes: "Attributes", n: int, length_unit: str | None = None) -> Header:
+    """The header of a snapshot of n^3 particles. Raises DataError naming the attribute that cannot be used."""
+    source, found = attributes.source, attributes.found
     is_swift = "Unit length in cgs (U_L)" in found
     h = attributes.get("HubbleParam")
     length, mass, velocity = units_of(attributes, length_unit)
@@ -116,7 +126,6 @@ def read_header(parts: Sequence[h5py.File], source: str, length_unit: str | None
         length, mass = length * h, mass * h
     else:
         velocity /= np.sqrt(1 + redshift)
-    n = _lattice_side(parts, attributes)
     omega_m = attributes.need("Omega0")
     flat = omega_m + attributes.need("OmegaLambda") + attributes.get("Omega_r", 0.0) + attributes.get("Omega_nu_0", 0.0)
     if abs(flat - 1) > 1e-4:
@@ -232,18 +241,29 @@ def units_of(
     return units[0], units[1], units[2]
 
 
-def _lattice_side(parts: Sequence[h5py.File], attributes: Attributes) -> int:
-    """Particles a side. Raises DataError where a part of a snapshot is given, or no cube."""
-    source, found = attributes.source, attributes.found
+def _lattice_side_of(parts: Sequence[h5py.File], attributes: Attributes) -> int:
+    """Particles a side, of the rows of all files. Raises DataError as `lattice_side`."""
+    source = attributes.source
     rows = np.zeros(6, np.int64)
     for part in parts:
         here = _rows(part, source)
-        _compare_counts(here, _counts(dict(part["Header"].attrs), "NumPart_ThisFile", source), "NumPart_ThisFile", part)
+        _compare_counts(
+            here, _counts(dict(part["Header"].attrs), "NumPart_ThisFile", source), "NumPart_ThisFile", part.filename
+        )
         rows += here
+    return lattice_side(rows, attributes)
+
+
+def lattice_side(rows: np.ndarray, attributes: Attributes) -> int:
+    """Particles a side; rows : particles of six types in all files of a snapshot.
+
+    Raises DataError where a part of a snapshot is given, or no cube.
+    """
+    source, found = attributes.source, attributes.found
     total, high = (_counts(found, name, source) for name in ("NumPart_Total", "NumPart_Total_HighWord"))
     if total is not None and high is not None:
         total = total + high * 2**32
-    _compare_counts(rows, total, "NumPart_Total", parts[0])
+    _compare_counts(rows, total, "NumPart_Total", source)
     others = [f"{rows[kind]} of {PARTICLE_TYPES[kind]}" for kind in range(6) if kind != 1 and rows[kind]]
     if others:
         log.warning("%s: %s are not read; the dark matter stands for all matter", source, ", ".join(others))
@@ -259,12 +279,11 @@ def _rows(part: h5py.File, source: str) -> np.ndarray:
     return np.array([find_dataset(part, name, source).shape[0] if holds(part, name) else 0 for name in names], np.int64)
 
 
-def _compare_counts(rows: np.ndarray, counts: np.ndarray | None, name: str, part: h5py.File) -> None:
+def _compare_counts(rows: np.ndarray, counts: np.ndarray | None, name: str, source: str) -> None:
     """Raise DataError if an attribute counts other particles of dark matter than there are rows."""
     if counts is not None and counts[1] != rows[1]:
         raise DataError(
-            f"{part.filename}: {name} counts {counts[1]} particles of dark matter, but /PartType1 has {rows[1]} rows "
-            "(truncated?)"
+            f"{source}: {name} counts {counts[1]} particles of dark matter, but there are {rows[1]} rows (truncated?)"
         )
 
 
@@ -278,7 +297,8 @@ def _counts(found: Mapping[str, Any], name: str, source: str) -> np.ndarray | No
     return np.pad(counts.astype(np.int64), (0, max(0, 6 - counts.size)))[:6]
 
 
-def _check_shapes(position: np.ndarray, velocity: np.ndarray, ids: np.ndarray, header: Header, place: str) -> None:
+def check_arrays(position: np.ndarray, velocity: np.ndarray, ids: np.ndarray, header: Header, place: str) -> None:
+    """Raise DataError unless positions, velocities and ids are those of n^3 particles, and finite."""
     count = header.n**3
     if ids.shape != (count,) or position.shape != (count, 3) or velocity.shape != (count, 3):
         raise DataError(f"{place}: Coordinates {position.shape}, Velocities {velocity.shape}, ParticleIDs {ids.shape}")
@@ -290,11 +310,22 @@ def _check_shapes(position: np.ndarray, velocity: np.ndarray, ids: np.ndarray, h
 
 
 def _check_masses(parts: Sequence[h5py.File], header: Header, source: str) -> None:
-    """Particles of one mass, which make up the matter of the box. Raises DataError."""
+    """See `check_mass`; the masses of the particles are read where the table has none."""
+    listed = not header.mass_table and any(holds(part, "PartType1/Masses") for part in parts)
+    masses = read_joined(parts, "PartType1/Masses", source) if listed else None
+    others = any(holds(part, f"PartType{kind}") for part in parts for kind in (0, 2, 3, 4, 5))
+    check_mass(header, masses, others, source)
+
+
+def check_mass(header: Header, masses: np.ndarray | None, others: bool, source: str) -> None:
+    """Particles of one mass, which make up the matter of the box.
+
+    masses : of the particles, in the file's unit, where the table has none; others : whether there are other types
+    Raises DataError.
+    """
     mass, name = header.mass_table, "MassTable"
-    if not mass and any(holds(part, "PartType1/Masses") for part in parts):
+    if not mass and masses is not None:
         name = "Masses"
-        masses = read_joined(parts, "PartType1/Masses", source)
         low, high = float(masses.min()) * header.mass, float(masses.max()) * header.mass
         if not high - low <= _EQUAL * high:
             raise DataError(
@@ -304,8 +335,7 @@ def _check_masses(parts: Sequence[h5py.File], header: Header, source: str) -> No
     if not mass:
         raise DataError(f"{source}: no particle mass: MassTable is 0 or missing, and there is no /PartType1/Masses")
     expected = particle_mass(header.omega_m, header.box_size, header.n**3) / GADGET_MASS
-    alone = not any(holds(part, f"PartType{kind}") for part in parts for kind in (0, 2, 3, 4, 5))
-    if not (0.99 if alone else _LEAST_SHARE) < mass / expected < 1.01:
+    if not (_LEAST_SHARE if others else 0.99) < mass / expected < 1.01:
         raise DataError(
             f"{source}: {name} says {mass:.6g} (1e10 Msun/h) a particle, but {header.n}^3 particles of a universe with "
             f"Omega0 = {header.omega_m:g} in {header.box_size:g} Mpc/h weigh {expected:.6g}"

@@ -20,6 +20,7 @@ from lss.files import pipes
 from lss.files.atomic import new_hdf5
 from lss.files.embedded import read_embedded
 from lss.files.gadget import GADGET_GROUPS, read_gadget_particles, write_gadget_header, write_gadget_particles
+from lss.files.gadget_binary import is_gadget_binary, read_gadget_binary
 from lss.files.guard import open_hdf5
 from lss.files.hdf5 import read_dataset, refuse_link
 from lss.files.integrity import NAME as CHECKSUM
@@ -52,9 +53,13 @@ def read_universe(path: Path | str, groups: Sequence[str] | None = None, length_
         with path.open("rb") as file:
             if not path.is_file():  # a pipe with a name, as `<(command)` makes one
                 return _of_image(file.read(), str(path), groups, length_unit)
-            head = file.read(9)
+            head = file.read(16)
     except OSError as error:
         raise DataError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+    if is_gadget_binary(head):
+        settings, found = read_gadget_binary(path, length_unit, _is_wanted("PartType1", groups))
+        config = validate(Configuration, settings, str(path))
+        return Universe(config.cosmology, config.box, settings, found, str(path))
     if not h5py.is_hdf5(path):
         raise DataError(f"{path}: " + (f"not an HDF5 file (it starts with {head[:8]!r})" if head else "an empty file"))
     return _read(path, str(path), path.stat().st_size, groups, length_unit)

@@ -70,7 +70,7 @@ def expected(universe):
 
 
 def test_fewer_rows_than_the_header_counts_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"counts 4096 .* has 3700 rows"):
+    with pytest.raises(DataError, match=r"counts 4096 .* there are 3700 rows"):
         read_universe(snapshot(tmp_path / "cut.hdf5", rows=3700))
 
 

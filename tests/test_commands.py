@@ -350,7 +350,7 @@ def test_text_that_nobody_reads_ends_a_command_as_a_closed_pipe_does():
 def test_text_for_a_full_disk_is_one_line(option):
     with open("/dev/full", "wb") as full:
         done = subprocess.run([BIN / "lss-sim", option], stdout=full, stderr=subprocess.PIPE)
-    assert done.stderr == b"lss-sim: standard output: cannot be written: No space left on device\n"
+    assert done.stderr == b"lss-sim: error: standard output: cannot be written: No space left on device\n"
     assert done.returncode == 1
 
 

@@ -13,6 +13,7 @@ import pytest
 from lss import stages
 from lss.command import inputs
 from lss.command.definition import Arguments
+from lss.config import Configuration
 from lss.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,7 @@ ALL = EXAMPLES | manual()
 
 @pytest.fixture(scope="module")
 def validator():
-    found = stages.schema()
+    found = stages.schema(Configuration)
     jsonschema.Draft202012Validator.check_schema(found)
     return jsonschema.Draft202012Validator(found)
 
@@ -84,7 +85,7 @@ def test_every_key_misspelt_is_refused_by_the_schema_and_by_every_command(valida
                 continue
             assert not validator.is_valid(settings), (name, path)
             with pytest.raises(ConfigError, match=r"unknown (key|table)"):
-                stages.check_tables(settings, settings, name)
+                stages.check_tables(settings, settings, name, Configuration)
             tried.add(path)
     assert len(tried) > 100
 

@@ -182,7 +182,7 @@ def parse_toml(text: str) -> Settings:
 def read_toml(path: Path) -> Settings:
     """The tables of a TOML file. Raises ConfigError naming file and line."""
     try:
-        settings = parse_toml(path.read_bytes().decode())
+        settings = parse_toml(path.read_bytes().decode("utf-8-sig"))  # editors of Windows put a mark before it
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except (ConfigError, ValueError) as error:

@@ -105,12 +105,18 @@ def model_of(table: str) -> type[BaseModel]:
     return table_of(config_of(table).model_fields[table]) or Configuration
 
 
-def check_tables(names: Iterable[str], settings: Settings, source: str) -> None:
-    """Raise ConfigError, naming the source, for what the tool that has one of these tables would refuse in it."""
+def check_tables(names: Iterable[str], settings: Settings, source: str, own: type[Configuration]) -> None:
+    """Raise ConfigError, naming the source, for what the tool that has one of these tables would refuse in it.
+
+    own : the model of the tool that asks; its tables are its own to check
+    """
     refuse_unknown_tables(settings, source)
     for name in names:
-        validate(config_of(name), {name: settings[name]}, source)
-        _check_below(settings[name], model_of(name), name, source)
+        model = table_of(own.model_fields[name]) if name in own.model_fields else None
+        if model is None:
+            validate(config_of(name), {name: settings[name]}, source)
+            model = model_of(name)
+        _check_below(settings[name], model, name, source)
 
 
 def _check_below(table: Settings, model: type[BaseModel], path: str, source: str) -> None:
@@ -123,11 +129,13 @@ def _check_below(table: Settings, model: type[BaseModel], path: str, source: str
             validate(config_of(key), {key: value}, f"{source}: in [{path}]")
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of a whole configuration: every table of every tool that is installed."""
+def schema(own: type[Configuration]) -> dict[str, Any]:
+    """The JSON Schema of a whole configuration: every table of every tool that is installed, and of who asks."""
+    models = {name: config_of(name) for name in config_tables()}
+    models |= {name: own for name, field in own.model_fields.items() if table_of(field)}
     fields: Any = {}
-    for name in config_tables():
-        field = config_of(name).model_fields[name]
+    for name, model in models.items():
+        field = model.model_fields[name]
         fields[name] = (field.annotation, field)
     whole = create_model("Configuration", __base__=Table, __doc__="The configuration of lss.", **fields)
     found = whole.model_json_schema()

@@ -40,10 +40,19 @@ _COMMON: list[tuple[str, Any, Any, tuple[str, ...], str]] = [
     ("dry_run", bool, False, ("--dry-run",), "Say what would be read, run and written, at what cost."),
     ("print_config", bool, False, ("--print-config",), "Print the complete configuration with comments."),
     ("schema", bool, False, ("--schema",), "Print the JSON Schema of the configuration, for editors."),
-    ("quiet", bool, False, ("--quiet",), "Only warnings and errors."),
+    ("quiet", bool, False, ("-q", "--quiet"), "Only warnings and errors."),
+    ("verbose", bool, False, ("-v", "--verbose"), "Also what is read, used and written."),
     ("log_json", bool, False, ("--log-json",), "Messages as JSON lines."),
     ("debug", bool, False, ("--debug",), "Show where an error came from."),
 ]
+ENVIRONMENT = {
+    "SLURM_CPUS_PER_TASK": "threads, where --threads is not given",
+    "SLURM_ARRAY_TASK_ID": "number of the member, where --index is not given",
+    "NUMBA_CACHE_DIR": "where compiled kernels are kept",
+    "XDG_CACHE_HOME": "above that folder, where the installation cannot be written to",
+    "NO_COLOR": "progress without colours",
+    "TMPDIR": "where files of external programs lie while they run",
+}
 _METAVARS = {"output": "FILE", "assignments": "TABLE.KEY=VALUE", "index": "I", "threads": "N", "drop": "GROUP"}
 
 
@@ -57,21 +66,38 @@ def command(name: str, *, run: str, help: str, examples: Sequence[str], **detail
         _open_closed_streams()
         app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
         app.command(help=_help_text(description))(_entry(description))
+        program = typer.main.get_command(app)
         try:
-            app(prog_name=description.program)
+            raise SystemExit(program.main(prog_name=description.program, standalone_mode=False))
         except OSError as error:  # of --help and --version, which Typer prints itself
-            print(f"{description.program}: standard output: cannot be written: {error.strerror}", file=sys.stderr)
+            message, code = f"standard output: cannot be written: {error.strerror}", 1
             silence(1)
-            raise SystemExit(1) from None
+        except Exception as error:
+            if not hasattr(error, "format_message"):  # not of Typer, that is
+                raise
+            message, code = _usage(error, description), 2
+        print(f"{description.program}: error: {message}", file=sys.stderr)
+        raise SystemExit(code)
 
     main.description = description  # type: ignore[attr-defined]
     return main
 
 
+def _usage(error: Any, command: Command) -> str:
+    """What is wrong with a command line, in our form of an error."""
+    message = error.format_message().rstrip(".")
+    if getattr(error, "possibilities", None):
+        message = f"no such option: {error.option_name}; did you mean {' or '.join(error.possibilities)}?"
+    return f"{message[0].lower()}{message[1:]} (`{command.program} --help` lists what there is)"
+
+
 def _help_text(command: Command) -> str:
     lines = "\n".join(f"  {example}" for example in command.examples)
     table = f"Its table of the configuration is [{command.name}]; `{command.program} --print-config` lists every key."
-    return f"{command.help}\n\n{table}\n\n{_listed(command)}\b\nExamples:\n{lines}"
+    width = max(map(len, ENVIRONMENT))
+    variables = "\n".join(f"  {name:{width}}  {text}" for name, text in ENVIRONMENT.items())
+    text = f"{command.help}\n\n{table}\n\n{_listed(command)}\b\nExamples:\n{lines}"
+    return f"{text}\n\n\b\nEnvironment:\n{variables}"
 
 
 def _listed(command: Command) -> str:
@@ -101,7 +127,11 @@ def _entry(command: Command) -> Callable[..., None]:
         shown = typer.Option(option.default, option.name, help=option.help, show_default=False)
         parameters.append(_parameter(option.keyword, option.type, shown))
     version = typer.Option(
-        False, "--version", help="Print the version.", is_eager=True, callback=_print_version(command)
+        False,
+        "--version",
+        help="Print the version, those of the formats and of the libraries.",
+        is_eager=True,
+        callback=_print_version(command),
     )
     parameters.append(_parameter("version", bool, version))
 
@@ -124,10 +154,23 @@ def _print_version(command: Command) -> Callable[[bool], None]:
         if wanted:
             import typer
 
-            typer.echo(f"{command.program} {__version__}")
+            typer.echo(_versions(command))
             raise typer.Exit
 
     return callback
+
+
+def _versions(command: Command) -> str:
+    """Of the program, of the formats that it reads and writes, and of what its numbers come from."""
+    import platform
+    from importlib.metadata import version
+
+    from lss.files.universe_file import FORMAT_VERSION
+    from lss.nets import checkpoint
+
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "numba", "h5py", "torch"))
+    formats = f"universe format {FORMAT_VERSION}, checkpoint format {checkpoint.FORMAT_VERSION}"
+    return f"{command.program} {__version__}\n{formats}\nPython {platform.python_version()}, {libraries}"
 
 
 def _guarded(command: Command, arguments: Arguments) -> None:
@@ -191,7 +234,7 @@ def _start_logging(program: str, arguments: Arguments) -> None:
     handler.setFormatter(_JsonLines() if arguments.log_json else _Plain(program))
     root = logging.getLogger("lss")
     root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING if arguments.quiet else logging.INFO)
+    root.setLevel(logging.WARNING if arguments.quiet else logging.DEBUG if arguments.verbose else logging.INFO)
     root.propagate = False
 
 
@@ -214,7 +257,7 @@ class _Plain(logging.Formatter):
         self._program = program
 
     def format(self, record: logging.LogRecord) -> str:
-        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         return f"{self._program}: {level}{record.getMessage()}"
 
 

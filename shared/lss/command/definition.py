@@ -88,6 +88,7 @@ class Arguments:
     print_config: bool = False
     schema: bool = False
     quiet: bool = False
+    verbose: bool = False
     log_json: bool = False
     debug: bool = False
     own: dict[str, Any] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Any
 from lss import stages
 from lss.command.definition import Arguments, Command
 from lss.command.resuming import hashes_of
-from lss.config import Settings, merge, parse_assignment, read_toml, validate
+from lss.config import Settings, merge, parse_assignment, read_toml, tables, validate
 from lss.errors import ConfigError
 from lss.files import pipes
 from lss.files.universe_file import ensemble_members, member_path, read_universe
@@ -54,12 +54,22 @@ def understand(command: Command, arguments: Arguments) -> Request:
     toml, data = _sort_inputs(command, arguments)
     overrides: Settings = {}
     for assignment in arguments.assignments:
+        _refuse_bare_key(assignment)
         overrides = merge(overrides, parse_assignment(assignment))
     given = Given(str(toml or "configuration"), with_tables(read_toml(toml) if toml else {}), with_tables(overrides))
     if command.reads != "paths":
         data = _pick(data, arguments)
     _check_dropped(arguments.drop)
     return Request(command, arguments, command.module(), given, data)
+
+
+def _refuse_bare_key(assignment: str) -> None:
+    """Raise ConfigError for `--set n=64`, with the tables that have such a key."""
+    name, equals, value = assignment.partition("=")
+    if equals and "." not in name:
+        having = [f"{table}.{name}={value}" for table in tables() if name in stages.model_of(table).model_fields]
+        near = f"; did you mean {' or '.join(having)}?" if having else ""
+        raise ConfigError(f"--set {assignment}: expected table.key=value{near}")
 
 
 def with_tables(settings: Settings) -> Settings:
@@ -113,10 +123,10 @@ def configuration(request: Request, embedded: Settings | None = None) -> Any:
     given, model = request.given, request.tool.Config
     below = merge(embedded or {}, given.file)
     validate(model, below, given.source)
-    stages.check_tables(given.file, below, given.source)
+    stages.check_tables(given.file, below, given.source, model)
     whole = merge(below, given.overrides)
     config = validate(model, whole, "--set")
-    stages.check_tables(given.overrides, whole, "--set")
+    stages.check_tables(given.overrides, whole, "--set", model)
     return config
 
 
@@ -168,10 +178,15 @@ def _sort_inputs(command: Command, arguments: Arguments) -> tuple[Path | None, l
     if len(tomls) > 1:
         raise ConfigError(f"{tomls[1]}: a second configuration; at most one .toml is read")
     if len(data) > 1 and command.reads != "paths":
-        raise ConfigError(f"{data[1]}: a second input; {command.program} reads one universe")
+        remedy = "".join(
+            f"; to compare with it, give --truth {data[1]}" for o in command.options if o.name == "--truth"
+        )
+        raise ConfigError(f"{data[1]}: a second input; {command.program} reads one universe{remedy}")
     for path in data:
         if str(path) != "-" and not path.exists():
             raise ConfigError(f"{path}: no such file or directory")
+        if path.suffix in (".yaml", ".yml", ".ini", ".cfg", ".conf", ".param", ".json"):
+            raise ConfigError(f"{path}: a configuration is TOML, and its name ends in .toml")
     for option in command.options:
         named = arguments.own.get(option.keyword)
         if option.must_exist and named is not None and not named.exists():

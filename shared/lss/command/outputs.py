@@ -11,13 +11,14 @@ from lss import stages
 from lss.command.definition import Arguments, Command
 from lss.command.inputs import Request
 from lss.command.resuming import GATHERED, is_extended, recorded_work
-from lss.errors import ConfigError
+from lss.errors import ConfigError, DataError
 from lss.files import pipes
 from lss.files.atomic import locked
 from lss.files.ownership import in_the_way, kind_of
 from lss.files.restart import Restart
 from lss.files.universe_file import member_path, write_universe
 from lss.process.threads import threads
+from lss.process.usage import memory_limit
 from lss.universe import Universe
 
 log = logging.getLogger("lss.session")
@@ -163,6 +164,7 @@ def write(universe: Universe, target: Path | None, dropped: list[str]) -> None:
         universe = universe.without(path)
     if target is not None:
         write_universe(universe, target)
+        log.debug("wrote %s", target)
 
 
 def print_text(text: str, arguments: Arguments) -> None:
@@ -173,7 +175,7 @@ def print_text(text: str, arguments: Arguments) -> None:
 
 
 def print_plan(plan: stages.Plan, target: str, members: int = 1) -> None:
-    """What --dry-run says."""
+    """What --dry-run says. Raises DataError if the memory of the machine does not suffice."""
     if members > 1:
         print(f"{members} universes, each:")
     for step in plan.steps:
@@ -182,4 +184,9 @@ def print_plan(plan: stages.Plan, target: str, members: int = 1) -> None:
     print(f"memory: {plan.memory_bytes / 1e9:.2f} GB at the peak")
     seconds = plan.cpu_seconds * members
     on = f"{threads()} threads" if threads() > 1 else "one thread"
-    print(f"cost:   {seconds:.0f} CPU seconds, about {seconds / threads():.0f} s on {on}")
+    print(f"cost:   {seconds:.0f} CPU seconds, about {seconds / threads():.0f} s on {on}", flush=True)
+    held = memory_limit()
+    if plan.memory_bytes > held:
+        raise DataError(
+            f"{plan.memory_bytes / 1e9:.1f} GB are needed, but this process may use {held / 1e9:.1f} GB of this machine"
+        )

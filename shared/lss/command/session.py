@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lss import stages
+from lss import __version__, stages
 from lss.command import inputs, outputs, resuming
 from lss.command.definition import Arguments, Command
 from lss.command.inputs import Request
@@ -21,6 +21,7 @@ from lss.files.restart import Restart
 from lss.files.universe_file import gathered_path, member_path, read_first, write_universe
 from lss.nets.checkpoint import record_identity
 from lss.process import interrupt, progress
+from lss.process.threads import threads
 from lss.process.usage import Moment, log_usage, now
 from lss.toml import commented_toml
 from lss.universe import Universe
@@ -67,8 +68,9 @@ def run(command: Command, arguments: Arguments) -> None:
     if arguments.own.pop("check", False):
         raise SystemExit(0 if command.module().check(arguments.inputs) else 1)
     request = inputs.understand(command, arguments)
+    log.debug("lss %s, %d threads, configuration %s", __version__, threads(), request.given.source)
     if arguments.schema:
-        print(json.dumps(stages.schema(), indent=2))
+        print(json.dumps(stages.schema(request.tool.Config), indent=2))
     elif arguments.print_config:
         _print_settings(request)
     elif command.reads == "paths":
@@ -86,6 +88,8 @@ def run(command: Command, arguments: Arguments) -> None:
 
 def _job(request: Request, universe: Universe | None) -> Job:
     config, settings = inputs.settle(request, universe)
+    if universe is not None:
+        log.debug("input %s: %s", universe.source, ", ".join(sorted(universe.groups)))
     return Job(**vars(request), universe=universe, config=config, settings=settings)
 
 

@@ -7,6 +7,9 @@ import sys
 
 from lss.errors import DataError
 
+received: dict[str, str] = {}
+"""What came through pipes into this process: the source's name -> SHA-256 of the image."""
+
 _PIPE_BYTES = 1 << 20  # seven times faster than the default 64 kB
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -63,7 +66,7 @@ def check_image(image: bytes, source: str) -> None:
     if not image:
         raise DataError(f"{source}: empty input (did the previous command of the pipe fail?)")
     if image[:8] != _SIGNATURE:
-        raise DataError(f"{source}: not an HDF5 file (it starts with {bytes(image[:8])!r})")
+        raise DataError(f"{source}: {not_hdf5(image[:64])}")
     # End-of-file address: byte 40 in superblock versions 0 and 1 (after 24 bytes of sizes), byte 28 in 2 and 3.
     start = {0: 40, 1: 44, 2: 28, 3: 28}.get(image[8] if len(image) > 8 else -1)
     if start is None or len(image) < start + 8:
@@ -73,6 +76,14 @@ def check_image(image: bytes, source: str) -> None:
         raise DataError(f"{source}: truncated HDF5 stream: {len(image)} of {end} bytes")
     if len(image) > end:
         raise DataError(f"{source}: {len(image) - end} bytes follow the HDF5 image of {end} bytes; one universe a pipe")
+
+
+def not_hdf5(head: bytes) -> str:
+    """What is said of data that are no HDF5, as they begin."""
+    remedy = ""
+    if head.lstrip().startswith((b"[", b"#")):
+        remedy = "; a configuration is read from a file whose name ends in .toml"
+    return f"not an HDF5 file (it starts with {bytes(head[:8])!r}){remedy}"
 
 
 def _widen(fd: int) -> None:

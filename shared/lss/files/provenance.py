@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import lss
+from lss.files import pipes
 from lss.process.threads import threads
 from lss.process.usage import Moment, log_usage, peak_memory
 from lss.toml import as_toml
@@ -35,11 +36,18 @@ def with_provenance(
         "cpu_seconds": cpu,
         "peak_memory_bytes": peak_memory(),
         "threads": threads(),
-        "inputs": "\n".join(f"{file_hash(path)}  {path}" for path in data if path.is_file()),
+        "inputs": "\n".join(f"{hashed}  {path}" for path in data or [Path("-")] if (hashed := _hash_of(path))),
     }
     if identity:
         attrs["identity"] = identity
     return universe.with_group(f"provenance/{number:02d}-{program}", Group({}, attrs))
+
+
+def _hash_of(path: Path) -> str | None:
+    """SHA-256 of an input: a file, or what came through a pipe; None if nothing did."""
+    return (
+        file_hash(path) if path.is_file() else pipes.received.get("standard input" if str(path) == "-" else str(path))
+    )
 
 
 def provenance_of(universe: Universe) -> dict[str, Group]:

@@ -5,6 +5,7 @@ shapes are held against the file's size before memory is taken.
 """
 
 import contextlib
+import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -53,15 +54,15 @@ def read_universe(path: Path | str, groups: Sequence[str] | None = None, length_
         with path.open("rb") as file:
             if not path.is_file():  # a pipe with a name, as `<(command)` makes one
                 return _of_image(file.read(), str(path), groups, length_unit)
-            head = file.read(16)
+            head = file.read(64)
     except OSError as error:
         raise DataError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
-    if is_gadget_binary(head):
+    if is_gadget_binary(head[:16]):
         settings, found = read_gadget_binary(path, length_unit, _is_wanted("PartType1", groups))
         config = validate(Configuration, settings, str(path))
         return Universe(config.cosmology, config.box, settings, found, str(path))
     if not h5py.is_hdf5(path):
-        raise DataError(f"{path}: " + (f"not an HDF5 file (it starts with {head[:8]!r})" if head else "an empty file"))
+        raise DataError(f"{path}: " + (pipes.not_hdf5(head) if head else "an empty file"))
     return _read(path, str(path), path.stat().st_size, groups, length_unit)
 
 
@@ -118,6 +119,7 @@ def read_first(paths: Sequence[Path], groups: Sequence[str] | None = None) -> Un
 
 def _of_image(image: bytes, source: str, groups: Sequence[str] | None, length_unit: str | None) -> Universe:
     pipes.check_image(image, source)
+    pipes.received[source] = hashlib.sha256(image).hexdigest()
     return _read(io.BytesIO(image), source, len(image), groups, length_unit)
 
 

@@ -1,6 +1,8 @@
 """What a process has used: time, CPU time and memory, logged at the end of every command."""
 
+import contextlib
 import logging
+import os
 import resource
 import sys
 import time
@@ -21,6 +23,15 @@ def log_usage(started: Moment) -> tuple[float, float]:
     wall, cpu = time.monotonic() - started[1], time.process_time() - started[2]
     log.info("%.1f s, %.1f CPU s, %.2f GB", wall, cpu, peak_memory() / 1e9)
     return wall, cpu
+
+
+def memory_limit() -> int:
+    """The memory this process may use, in bytes: of the machine, or less where its control group has less."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
+            limits.append(int(Path(name).read_text()))
+    return min(limits)
 
 
 def peak_memory() -> int:

@@ -51,6 +51,11 @@ def run(universe: Universe, config: Config, *, catalogue: Path | None = None) ->
     elif catalogue is not None:
         universe = of_universe(universe, catalogue, config)
     elif universe.has("PartType1"):
+        if universe.particles.redshift == universe.config.get("ic", {}).get("redshift") and not _was_evolved(universe):
+            log.warning(
+                "%s: the particles are the initial conditions, at z = %g: run lss-sim first",
+                *(universe.source, universe.particles.redshift),
+            )
         universe = universe.with_halos(find_halos(universe.particles, config))
     elif not universe.has("halos"):
         raise DataError(f"{universe.source}: neither particles nor halos; run lss-sim first")
@@ -77,6 +82,10 @@ def run(universe: Universe, config: Config, *, catalogue: Path | None = None) ->
         group = Group({"value": labels}, attrs, {"value": "Msun/h"})
         universe = universe.with_group("fields/halo_particle_mass", group)
     return with_halo_fields(universe, config)
+
+
+def _was_evolved(universe: Universe) -> bool:
+    return any(path.startswith("provenance/") and not path.endswith("-lss-ic") for path in universe.groups)
 
 
 def find_halos(particles: Particles, config: Config) -> Halos:

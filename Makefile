@@ -19,6 +19,7 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint requirements.lock --editable '.[dev]'
+	$(BIN)/python -m lss.command.completion $(VENV)
 	touch $@
 
 demo: $(STAMP) ## reconstruct the initial conditions behind a halo catalogue of Gadget-4 and AHF (a minute or two)

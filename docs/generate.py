@@ -41,6 +41,9 @@ SHARED = """\
   goes on from `OUTPUT.state/` if the work was stopped, and else begins. Work is the same if data, settings, options and
   the files that they name are. A universe is known by its data, whether it comes as a file, from a directory or through
   a pipe. `--dry-run` says whether an output is finished.
+- `make setup` installs completions for bash, zsh and fish and manual pages below `.venv/share`: with `.venv/bin` on the
+  path, `man lss-sim` finds them. `python -m lss.command.completion ~/.local` puts them where shells look by themselves
+  (zsh: after `fpath+=~/.local/share/zsh/site-functions`).
 - Every command checks all tables of the configuration, also those of the other commands, before it does anything."""
 
 

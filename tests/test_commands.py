@@ -1,6 +1,7 @@
 """The commands as a user meets them: one pipe, the same bits through files, one clear line when something is wrong."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -90,7 +91,9 @@ def test_a_report_on_a_named_universe_writes_no_data_into_a_log(folder, tmp_path
     with (tmp_path / "log").open("wb") as log:
         done = subprocess.run([BIN / "lss-stats", folder / "halo.h5", "--set", "stats.k_min=0.0"], stdout=log)
     assert done.returncode == 0
-    assert (tmp_path / "log").read_bytes() == b""
+    text = (tmp_path / "log").read_text()
+    assert text.startswith("How far fields agree")
+    assert lss("stats", folder / "halo.h5", "-q").stdout.decode() == text, "the same form in a file and in a pipe"
 
 
 def test_threads_do_not_change_the_bits(folder, tmp_path):
@@ -141,7 +144,7 @@ def test_a_directory_of_universes_gives_a_table_and_the_statistics_of_them_all(f
     assert planned.stdout.startswith(b"2 universes, each:")
     done = lss("stats", ensemble, "-o", tmp_path / "stats.h5")
     assert done.returncode == 0
-    assert b"matter                initial  2 " in done.stdout
+    assert b"matter                its own initial field  2 " in done.stdout
     with h5py.File(tmp_path / "stats.h5") as file:
         assert file["stats/ensemble/power/matter"].attrs["members"] == 2
         assert list(file["provenance"]) == ["00-lss-ic", "01-lss-sim", "02-lss-halo", "03-lss-stats"]
@@ -174,7 +177,6 @@ def test_help_has_examples_and_loads_nothing_heavy(command):
 
 @pytest.mark.parametrize("command", TOOLS)
 def test_printed_configuration_is_valid_and_schema_is_json(command, tmp_path):
-    import json
     import tomllib
 
     printed = lss(command, "--print-config")
@@ -184,6 +186,19 @@ def test_printed_configuration_is_valid_and_schema_is_json(command, tmp_path):
     again = lss(command, tmp_path / "u.toml", "--print-config")
     assert again.stdout == printed.stdout
     assert "properties" in json.loads(lss(command, "--schema").stdout)
+
+
+def test_a_listing_is_for_pipes_and_scripts_too(folder):
+    piped = lss("stats", "--list", stdin=(folder / "halo.h5").read_bytes()).stdout.decode()
+    assert "/halos" in piped
+    assert "Msun/h" in piped
+    found = json.loads(lss("stats", folder / "halo.h5", "--list", "--json").stdout)
+    assert found["groups"]["/ic"]["datasets"]["white_noise"]["shape"] == [16, 16, 16]
+    assert [stage["program"] for stage in found["provenance"]] == ["lss-ic", "lss-sim", "lss-halo"]
+    tables = json.loads(lss("stats", folder / "halo.h5", "--json").stdout)
+    (rows,) = (rows for title, rows in tables.items() if title.startswith("How far"))
+    assert rows[0]["field"] == "matter"
+    assert isinstance(rows[0]["r of the first shell"], float)
 
 
 # --- what goes wrong -------------------------------------------------------------------------------------------------

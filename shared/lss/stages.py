@@ -8,7 +8,7 @@ A stage is a module with
 
 and, for the command line, whichever of these it has a use for (lss.command.session):
 
-    listing(universe, members)   -> str: what a terminal is shown of a file or directory, unasked
+    listing(universe, members, json)   -> str: what a file or directory holds (--list)
     run_directory(paths, config) -> (universe or None, str): what a whole directory gives, and what is said of it
     recognised(path), read_foreign(path, config)   whether a file is another program's; -> Universe, of such a file
     check(paths)                 -> bool: whether these files are whole, each said in a line (--check)

@@ -23,7 +23,7 @@ from lss.errors import LssError
 from lss.files.pipes import silence
 
 # name, type, default, option strings, help
-_COMMON: list[tuple[str, Any, Any, tuple[str, ...], str]] = [
+COMMON: list[tuple[str, Any, Any, tuple[str, ...], str]] = [
     (
         "output",
         str | None,
@@ -53,7 +53,7 @@ ENVIRONMENT = {
     "NO_COLOR": "progress without colours",
     "TMPDIR": "where files of external programs lie while they run",
 }
-_METAVARS = {"output": "FILE", "assignments": "TABLE.KEY=VALUE", "index": "I", "threads": "N", "drop": "GROUP"}
+METAVARS = {"output": "FILE", "assignments": "TABLE.KEY=VALUE", "index": "I", "threads": "N", "drop": "GROUP"}
 
 
 def command(name: str, *, run: str, help: str, examples: Sequence[str], **details: Any) -> Callable[[], None]:
@@ -120,8 +120,8 @@ def _entry(command: Command) -> Callable[..., None]:
     )
     about = f"CONFIG.toml, and/or {data}."
     parameters = [_parameter("inputs", list[Path], typer.Argument([], metavar="INPUT", help=about, show_default=False))]
-    for name, kind, default, flags, text in _COMMON:
-        shown = typer.Option(default, *flags, help=text, metavar=_METAVARS.get(name), show_default=False)
+    for name, kind, default, flags, text in COMMON:
+        shown = typer.Option(default, *flags, help=text, metavar=METAVARS.get(name), show_default=False)
         parameters.append(_parameter(name, kind, shown))
     for option in command.options:
         shown = typer.Option(option.default, option.name, help=option.help, show_default=False)

@@ -167,9 +167,14 @@ def write(universe: Universe, target: Path | None, dropped: list[str]) -> None:
         log.debug("wrote %s", target)
 
 
-def print_text(text: str, arguments: Arguments) -> None:
-    """What a tool gives where there is no universe to write."""
-    print(text)
+def print_result(text: str, target: Path | None) -> None:
+    """What a tool has found, on standard output; on standard error where that carries the universe on."""
+    if text:
+        print(text, file=sys.stderr if str(target) == "-" else sys.stdout, flush=True)
+
+
+def warn_of_no_output(arguments: Arguments) -> None:
+    """Say that -o is not written, where a tool has made no universe."""
     if arguments.output is not None:
         log.warning("-o %s: not written; what was asked for is text on standard output", arguments.output)
 

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import logging
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,8 +76,8 @@ def run(command: Command, arguments: Arguments) -> None:
         _run_on_paths(request, started)
     else:
         universe, members = inputs.subject(request)
-        if _wants_listing(request) and hasattr(request.tool, "listing"):
-            print(request.tool.listing(universe, members))
+        if arguments.own.pop("list", False):
+            print(request.tool.listing(universe, members, json=arguments.own["json"]))
         elif members:
             request = dataclasses.replace(request, data=members)
             _run_directory(_job(request, read_first(members, ["provenance"])), started)
@@ -102,12 +101,6 @@ def _print_settings(request: Request) -> None:
         universe = read_first(members, known) if members else universe
     config, settings = inputs.settle(request, universe)
     print(commented_toml(complete(config, settings), request.tool.Config), end="")
-
-
-def _wants_listing(request: Request) -> bool:
-    arguments = request.arguments
-    asked = bool(request.given.settings) or any(arguments.own.values()) or arguments.output is not None
-    return request.command.writes == "report" and not asked and sys.stdout.isatty()
 
 
 # --- one universe ----------------------------------------------------------------------------------------------------
@@ -144,8 +137,11 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
             restart = options["restart"] = resuming.restart_of(job.arguments, target, lambda: job.identity)
         universe = job.universe or Universe.create(job.config, job.settings)
         result = job.command.function()(universe, job.config, **options)
-        if not isinstance(result, Universe):
-            outputs.print_text(result, job.arguments)
+        if isinstance(result, tuple):  # a report: the universe may be none
+            result, text = result
+            outputs.print_result(text, target if result else None)
+        if result is None:
+            outputs.warn_of_no_output(job.arguments)
             return
         _finish(job, result, target, started, work)
         restart.clear()
@@ -245,14 +241,10 @@ def _run_directory(job: Job, started: Moment) -> None:
     if outputs.is_kept(job, target, work):
         return
     universe, text = job.tool.run_directory(members, job.config, **arguments.own)
+    outputs.print_result(text, target if universe else None)
     if universe is None:
-        outputs.print_text(text, arguments)
-        return
-    if str(target) == "-":
-        log.info("%s", text)
-    elif text:
-        print(text)
-    if target is not None:  # or all members would be hashed for nobody
+        outputs.warn_of_no_output(arguments)
+    elif target is not None:  # or all members would be hashed for nobody
         _finish(job, universe, target, started, work)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -32,8 +33,8 @@ def plan(universe, config): ...
 def turn(universe, config, *, loudly):
     if config.stats.way == "any":
         import numba
-        return f"{numba.get_num_threads()} thread"
-    return f"{config.stats.way}{'!' if loudly else ''}"
+        return None, f"{numba.get_num_threads()} thread"
+    return None, f"{config.stats.way}{'!' if loudly else ''}"
 
 main = command(
     "stats", run="turning:turn", help="Turn.", examples=["lss-stats"], reads="optional", writes="report",
@@ -82,6 +83,35 @@ def test_a_name_that_no_registry_knows_is_refused_with_the_nearest(tool):
     assert done.returncode == 2
     assert "expected one of plain, upside-down, any; did you mean 'upside-down'?" in done.stderr
     assert tool("--set", "stats.way=sideways", before=AND_SIDEWAYS).stdout == "sideways\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--lowdly"], "no such option: --lowdly; did you mean --loudly?"),
+        (["--index"], "option '--index' requires an argument"),
+        (["--set", "seed=3"], "--set seed=3: expected table.key=value; did you mean ic.seed=3 or "),
+        (["a.toml", "b.toml"], "b.toml: a second configuration"),
+    ],
+)
+def test_errors_of_usage_have_the_form_of_all_errors(tool, arguments, said):
+    done = tool(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"lss-stats: error: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_version_tells_formats_and_libraries(tool):
+    text = tool("--version").stdout
+    assert re.fullmatch(
+        r"lss-stats \S+\nuniverse format \d+, checkpoint format \d+\nPython \S+, numpy .*torch \S+\n", text
+    )
+
+
+def test_help_names_the_environment_and_verbosity_is_a_choice(tool):
+    assert "SLURM_CPUS_PER_TASK  threads" in tool("--help").stdout
+    assert tool("-q").stderr == ""
+    assert "threads, configuration" in tool("-v").stderr
 
 
 def test_the_schema_holds_the_names_of_the_registry(tool):

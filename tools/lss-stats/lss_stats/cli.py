@@ -8,10 +8,10 @@ from lss_stats.measures import STATISTICS
 
 main = command(
     "stats",
-    run="lss_stats.stage:run",
+    run="lss_stats.stage:report",
     help="Statistics of a universe: spectra, bispectra, mass functions; alone, against a truth, or of an ensemble.",
     examples=[
-        "lss-stats universe.h5                          # what the file holds",
+        "lss-stats --list universe.h5                   # what the file holds",
         "lss-ic u.toml | lss-sim | lss-halo | lss-stats --plot all.png > u.h5",
         "lss-stats reconstruction.h5 --truth truth.h5 --report report.html",
         "lss-stats rec.h5 --truth truth.h5 --ensemble random/ --figures f/ --set stats.measure='[\"all\"]'",
@@ -43,6 +43,8 @@ main = command(
         Option("--figures", Path | None, "Every figure, as PNG and PDF, into this folder.", writes="figure"),
         Option("--tables", Path | None, "Tables: one HDF5 file (.h5), or CSV files into this folder.", writes="tables"),
         Option("--report", Path | None, "A report in one HTML file.", writes="report"),
+        Option("--list", bool, "Print what a universe or a directory holds, and measure nothing.", False),
+        Option("--json", bool, "Print what is listed or measured as JSON.", False),
         Option("--digest", bool, "Print one hash of all data outside /provenance.", False),
         Option(
             "--check",

@@ -2,13 +2,11 @@
 
 import dataclasses
 import logging
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lss.errors import ConfigError, DataError
-from lss.files.digest import digest as digest_of
 from lss.files.universe_file import ensemble_members, read_first, read_universe, universe_files
 from lss.universe import Group, Universe
 from lss_stats.agreement import refuse_other_abscissae
@@ -18,7 +16,7 @@ from lss_stats.figures.shown import Shown
 from lss_stats.measurements import measure
 from lss_stats.measures.posterior import stored_posterior
 from lss_stats.output.outputs import Outputs
-from lss_stats.output.summary import summary
+from lss_stats.output.summary import as_json, summary
 from lss_stats.statistic import Groups, Measured
 
 log = logging.getLogger("lss.stats")
@@ -32,15 +30,14 @@ def run(
     ensemble: Path | None = None,
     posteriors: Path | None = None,
     keep_going: bool = False,
+    json: bool = False,
     **wanted: Any,
-) -> Universe | str:
-    """The universe with its statistics in /stats; or, with `digest`, one hash of its data.
+) -> tuple[Universe, str]:
+    """The universe with its statistics in /stats, and the tables of the result, as text or JSON.
 
     wanted : the fields of `Outputs`
     """
     outputs = Outputs(**wanted)
-    if outputs.digest:
-        return digest_of(universe)
     against = read_universe(truth_of(Path(universe.source), truth)) if truth is not None else None
     measured = measure(universe, config.stats, against, config.inference)
     band = _band(ensemble, config, keep_going)
@@ -48,11 +45,8 @@ def run(
     result = with_statistics(universe, measured, band)
     name = "reconstruction" if universe.has("recon") else "universe"
     shown = Shown(measured.own, measured.truth, band, label=name, posteriors=_posteriors(universe, posteriors))
-    text = summary(shown)
-    if text:
-        log.info("%s\n%s", universe.source, textwrap.indent(text, "  "))
     outputs.write(shown, result)
-    return result
+    return result, as_json(shown) if json else summary(shown)
 
 
 def run_directory(
@@ -63,19 +57,17 @@ def run_directory(
     ensemble: Path | None = None,
     posteriors: Path | None = None,
     keep_going: bool = False,
+    json: bool = False,
     **wanted: Any,
-) -> tuple[Universe | None, str]:
+) -> tuple[Universe, str]:
     """Statistics of every universe of a directory: one that holds their scatter in /stats/ensemble, and a table of it.
 
     truth : may be a directory that holds a truth of the same name for every member; wanted : the fields of `Outputs`.
-    With `digest`, one hash a line of the members' data, and no universe.
     Raises DataError naming the first member that cannot be used; with `keep_going` it is left out.
     """
     outputs = Outputs(**wanted)
     if posteriors is not None:
         raise ConfigError("--posteriors: they are drawn over the posterior of one universe, not of a directory")
-    if outputs.digest:
-        return None, "\n".join(f"{digest_of(read_universe(path))}  {path}" for path in paths)
     members = measure_members(paths, config.stats, truth, keep_going, config.inference)
     scattered = of_members(members)
     band = _band(ensemble, config, keep_going) or scattered
@@ -84,7 +76,8 @@ def run_directory(
     subject = dataclasses.replace(read_first(paths, ["provenance"]), source=str(paths[0].parent))
     result = with_statistics(subject, Measured({}), scattered)
     outputs.write(shown, result)
-    return result, summary(dataclasses.replace(shown, band=scattered))
+    said = dataclasses.replace(shown, band=scattered)
+    return result, as_json(said) if json else summary(said)
 
 
 def with_statistics(universe: Universe, measured: Measured, band: Groups) -> Universe:

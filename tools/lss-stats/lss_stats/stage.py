@@ -4,18 +4,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lss.files.digest import digest
+from lss.files.universe_file import read_universe
 from lss.stages import IMPORTS_BYTES, Plan
 from lss.universe import Universe
 from lss_stats.config import Config
 from lss_stats.output.listing import listing
 
-__all__ = ["Config", "check", "listing", "plan", "run", "run_directory"]
+__all__ = ["Config", "check", "listing", "plan", "report", "run", "run_directory"]
 
 
-def run(universe: Universe, config: Config, **options: Any) -> Universe | str:
-    """See lss_stats.run.run."""
+def run(universe: Universe, config: Config, **options: Any) -> Universe:
+    """The universe with its statistics. See lss_stats.run.run."""
     from lss_stats import run as work
 
+    return work.run(universe, config, **options)[0]
+
+
+def report(universe: Universe, config: Config, **options: Any) -> tuple[Universe | None, str]:
+    """The same, and what is said of it; see lss_stats.run."""
+    from lss_stats import run as work
+
+    if options.pop("digest"):
+        return None, digest(universe)
     return work.run(universe, config, **options)
 
 
@@ -23,6 +34,8 @@ def run_directory(paths: Sequence[Path], config: Config, **options: Any) -> tupl
     """See lss_stats.run.run_directory."""
     from lss_stats import run as work
 
+    if options.pop("digest", False):
+        return None, "\n".join(f"{digest(read_universe(path))}  {path}" for path in paths)
     return work.run_directory(paths, config, **options)
 
 

@@ -82,7 +82,7 @@ def numbers_of_halos(path: str, words: str) -> Callable[[Measured], Tables]:
     def tables(measured: Measured) -> Tables:
         if path not in measured.own:
             return {}
-        head: Row = ("halos", "universe")
+        head: Row = ("number of halos", "universe")
         row: Row = (words, str(measured.own[path].attrs["halos"]))
         if measured.truth:
             there = measured.truth.get(path)

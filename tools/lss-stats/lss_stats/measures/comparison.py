@@ -15,6 +15,8 @@ from lss_stats.statistic import Figure, Groups, Measured, Row, Statistic, Subjec
 
 log = logging.getLogger("lss.stats")
 
+_TITLE = "How far fields agree (r: correlation; T: square root of the ratio of the power; up to the Nyquist frequency)"
+_COLUMNS = ("r > 0.8 to k [h/Mpc]", "T within 10% of 1 to k [h/Mpc]")
 _GROUPS = ("comparison", "initial")  # with the truth's field; with the universe's own initial field
 
 
@@ -86,25 +88,23 @@ def _of_field(subject: Subject, name: str) -> Groups:
 
 def _tables(measured: Measured) -> Tables:
     """How far each field is recovered."""
-    rows: list[Row] = [
-        ("field", "against", "r = 0.8 at k [h/Mpc]", "T within 10% to k [h/Mpc]", "r of the first shell")
-    ]
+    rows: list[Row] = [("field", "held against", *_COLUMNS, "r of the first shell")]
     for path in _paths([measured]):
         group = measured.own[path]
-        reach = f"{group.attrs['k_transfer']:.3f}" if path.startswith("comparison") else "-"
+        reach = _reach([group], "k_transfer") if path.startswith("comparison") else "-"
         first = f"{group.data['correlation'][0]:.3f}"
-        rows.append((*_who(group), f"{group.attrs['k80']:.3f}", reach, first))
-    return {"Recovery": rows}
+        rows.append((*_who(group), _reach([group], "k80"), reach, first))
+    return {_TITLE: rows}
 
 
 def _tables_of_members(members: Sequence[Measured], scatter: Groups) -> Tables:
     """Mean and standard deviation over the members of how far each field is recovered."""
-    rows: list[Row] = [("field", "against", "members", "r = 0.8 at k [h/Mpc]", "T within 10% to k [h/Mpc]")]
+    rows: list[Row] = [("field", "held against", "members", *_COLUMNS)]
     for path in _paths(members):
         groups = [m.own[path] for m in members if path in m.own]
-        reach = _mean_and_std(groups, "k_transfer") if path.startswith("comparison") else "-"
-        rows.append((*_who(groups[0]), str(len(groups)), _mean_and_std(groups, "k80"), reach))
-    return {"Recovery": rows}
+        reach = _reach(groups, "k_transfer") if path.startswith("comparison") else "-"
+        rows.append((*_who(groups[0]), str(len(groups)), _reach(groups, "k80"), reach))
+    return {_TITLE: rows}
 
 
 def _paths(members: Sequence[Measured]) -> list[str]:
@@ -112,13 +112,20 @@ def _paths(members: Sequence[Measured]) -> list[str]:
 
 
 def _who(group: Group) -> tuple[str, str]:
-    return label(str(group.attrs["field"])), str(group.attrs["with"])
+    held = str(group.attrs["with"])
+    return label(str(group.attrs["field"])), "its own initial field" if held == "initial" else held
 
 
-def _mean_and_std(groups: Sequence[Group], name: str) -> str:
+def _reach(groups: Sequence[Group], name: str) -> str:
+    """A wavenumber, or its mean and scatter over universes; what lies beyond the Nyquist frequency is no result."""
+    nyquist = min(float(group.attrs["nyquist"]) for group in groups)
     values = [float(group.attrs[name]) for group in groups]
+    if max(values) <= 0:
+        return "nowhere"
+    beyond = ">" if max(values) > nyquist else ""
+    values = [min(value, nyquist) for value in values]
     spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{spread}"
+    return f"{beyond}{np.mean(values):.3f}{spread}"
 
 
 STATISTIC = Statistic(

@@ -1,7 +1,9 @@
 """What a universe file, or a directory of them, holds: groups, shapes, units, and where it came from."""
 
 from collections.abc import Sequence
+from json import dumps
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +16,55 @@ _SHOWN_ATTRS = 6
 _SHOWN_MEMBERS = 20
 
 
-def listing(universe: Universe | None, paths: Sequence[Path] = ()) -> str:
-    """The table for a terminal: of one universe, or of the members of a directory."""
+def listing(universe: Universe | None, paths: Sequence[Path] = (), *, json: bool = False) -> str:
+    """The table, or JSON: of one universe, or of the members of a directory."""
+    if json:
+        members = {"members": [_described_file(path) for path in paths]}
+        return dumps(members if universe is None else described(universe), indent=2, ensure_ascii=False)
     return _ensemble_listing(paths) if universe is None else universe_listing(universe)
+
+
+def described(universe: Universe) -> dict[str, Any]:
+    """What a universe holds, as JSON has it: cosmology, box, groups with their attributes and datasets, stages."""
+    groups: dict[str, Any] = {}
+    for path, group in sorted(universe.groups.items()):
+        if path.split("/")[0] != "provenance":
+            datasets = {name: _dataset(name, array, group) for name, array in sorted(group.data.items())}
+            attributes = {key: _plain(value) for key, value in group.attrs.items()}
+            groups[f"/{path}"] = {"attributes": attributes, "datasets": datasets}
+    return {
+        "source": universe.source,
+        "box": universe.box.model_dump(),
+        "cosmology": universe.cosmology.model_dump(mode="json"),
+        "groups": groups,
+        "provenance": [
+            {"stage": path.removeprefix("provenance/")} | {key: _plain(value) for key, value in group.attrs.items()}
+            for path, group in sorted(universe.groups.items())
+            if path.split("/")[0] == "provenance"
+        ],
+    }
+
+
+def _described_file(path: Path) -> dict[str, Any]:
+    try:
+        return described(read_universe(path))
+    except LssError as error:
+        return {"source": str(path), "error": str(error)}
+
+
+def _dataset(name: str, array: np.ndarray, group: Group) -> dict[str, Any]:
+    found: dict[str, Any] = {"shape": list(array.shape), "type": str(array.dtype), "unit": _unit(name, group)}
+    if array.size and array.dtype.kind in "iuf":
+        found |= {"least": array.min().item(), "greatest": array.max().item()}
+    return found
+
+
+def _unit(name: str, group: Group) -> str:
+    return group.units.get(name) or HALO_UNITS.get(name, "")
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def universe_listing(universe: Universe) -> str:
@@ -74,7 +122,7 @@ def _dataset_row(name: str, array: np.ndarray, group: Group) -> Row:
     extent = ""
     if array.size and array.dtype.kind in "iuf":
         extent = f"{array.min():.4g} .. {array.max():.4g}"
-    return (f"  {name}", shape, str(array.dtype), group.units.get(name) or HALO_UNITS.get(name, ""), extent)
+    return (f"  {name}", shape, str(array.dtype), _unit(name, group), extent)
 
 
 def _attributes(group: Group) -> str:

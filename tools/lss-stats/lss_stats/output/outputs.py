@@ -15,14 +15,13 @@ FIGURE_FORMATS = (".png", ".pdf", ".svg")
 
 @dataclass(frozen=True)
 class Outputs:
-    """plot : one figure; figures : a folder of all; tables : a folder of CSV files, or an HDF5 file; report : HTML;
-    digest : instead of anything else, a hash of the data. Raises ConfigError for a figure of unknown format."""
+    """plot : one figure; figures : a folder of all; tables : a folder of CSV files, or an HDF5 file; report : HTML.
+    Raises ConfigError for a figure of unknown format."""
 
     plot: Path | None = None
     figures: Path | None = None
     tables: Path | None = None
     report: Path | None = None
-    digest: bool = False
 
     def __post_init__(self) -> None:
         if self.plot is not None and self.plot.suffix not in FIGURE_FORMATS:

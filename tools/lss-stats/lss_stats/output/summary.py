@@ -1,5 +1,8 @@
 """The summary in words: how far each field is recovered, how many halos there are, which parameters were inferred."""
 
+import contextlib
+import json
+
 from lss_stats.figures.shown import Shown
 from lss_stats.measures import every
 from lss_stats.output.text import as_text
@@ -23,5 +26,24 @@ def tables(shown: Shown) -> Tables:
 
 
 def summary(shown: Shown) -> str:
-    """The tables as text."""
-    return "\n\n".join(as_text(rows) for rows in tables(shown).values())
+    """The tables as text, each below its title."""
+    return "\n\n".join(f"{title}\n{as_text(rows)}" for title, rows in tables(shown).items())
+
+
+def as_json(shown: Shown) -> str:
+    """The tables as JSON: title -> a list of rows, each by the heads of its columns; numbers where there are some."""
+    return json.dumps(
+        {
+            title: [dict(zip(head, map(_number, row), strict=True)) for row in rows]
+            for title, (head, *rows) in tables(shown).items()
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def _number(cell: str) -> float | int | str:
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(cell)
+    return cell

@@ -132,7 +132,9 @@ def _check_below(table: Settings, model: type[BaseModel], path: str, source: str
 def schema(own: type[Configuration]) -> dict[str, Any]:
     """The JSON Schema of a whole configuration: every table of every tool that is installed, and of who asks."""
     models = {name: config_of(name) for name in config_tables()}
-    models |= {name: own for name, field in own.model_fields.items() if table_of(field)}
+    for name, one in own.model_fields.items():
+        if table_of(one) not in (None, model_of(name)):  # a tool that is not installed has tables all the same
+            models[name] = own
     fields: Any = {}
     for name, model in models.items():
         field = model.model_fields[name]

@@ -88,7 +88,7 @@ def test_a_statistic_is_added_by_one_module_and_one_line(python, universe, truth
     outputs = ("--figures", tmp_path / "figures", "--report", tmp_path / "r.html", "--tables", tmp_path / "tables")
     arguments = (tmp_path / "u.h5", "--truth", tmp_path / "truth.h5", "--set", 'stats.measure=["variance"]')
     result = python(COMMAND, *arguments, *outputs, "-o", tmp_path / "out.h5")
-    assert "variance of  universe  truth" in result.stderr
+    assert "variance of  universe  truth" in result.stdout
     written = read_universe(tmp_path / "out.h5")
     own, other = (written.group(f"stats/{place}variance/matter") for place in ("", "truth/"))
     assert own.units["r"] == "Mpc/h"

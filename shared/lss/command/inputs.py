@@ -1,5 +1,6 @@
 """What a command is given: its configuration, and the universe or the universes that it works on."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,11 @@ from lss.command.resuming import hashes_of
 from lss.config import Settings, merge, parse_assignment, read_toml, tables, validate
 from lss.errors import ConfigError
 from lss.files import pipes
+from lss.files.embedded import with_named
 from lss.files.universe_file import ensemble_members, member_path, read_universe
 from lss.physics import spectrum_table
 from lss.process.slurm import slurm_number
-from lss.trust import unmarked
+from lss.trust import NAMES, unmarked
 from lss.universe import Universe
 
 MEMBERS = 2**32  # of an ensemble: what the random streams are keyed by
@@ -56,7 +58,8 @@ def understand(command: Command, arguments: Arguments) -> Request:
     for assignment in arguments.assignments:
         _refuse_bare_key(assignment)
         overrides = merge(overrides, parse_assignment(assignment))
-    given = Given(str(toml or "configuration"), with_tables(read_toml(toml) if toml else {}), with_tables(overrides))
+    file = beside(read_toml(toml), toml) if toml else {}
+    given = Given(str(toml or "configuration"), with_tables(file), with_tables(overrides))
     if command.reads != "paths":
         data = _pick(data, arguments)
     _check_dropped(arguments.drop)
@@ -70,6 +73,20 @@ def _refuse_bare_key(assignment: str) -> None:
         having = [f"{table}.{name}={value}" for table in tables() if name in stages.model_of(table).model_fields]
         near = f"; did you mean {' or '.join(having)}?" if having else ""
         raise ConfigError(f"--set {assignment}: expected table.key=value{near}")
+
+
+def beside(settings: Settings, toml: Path) -> Settings:
+    """The settings of a TOML file, with relative paths that begin where the file lies."""
+    folder = "" if toml.parent == Path() else str(toml.parent)
+
+    def from_here(value: Any, kind: str, key: str) -> Any:
+        if isinstance(value, list):  # a command: its first word may be a path
+            return [from_here(word, "program", key) for word in value[:1]] + value[1:]
+        named = isinstance(value, str) and ("/" in value if kind == "program" else not NAMES[kind](value))
+        return os.path.join(folder, value) if named else value
+
+    known = {name: table for name, table in settings.items() if name in tables()}
+    return settings | with_named(known, from_here)
 
 
 def with_tables(settings: Settings) -> Settings:
@@ -121,12 +138,18 @@ def configuration(request: Request, embedded: Settings | None = None) -> Any:
     Raises ConfigError naming where the offending key was written.
     """
     given, model = request.given, request.tool.Config
+    own = model.model_fields.keys()
     below = merge(embedded or {}, given.file)
     validate(model, below, given.source)
     stages.check_tables(given.file, below, given.source, model)
     whole = merge(below, given.overrides)
     config = validate(model, whole, "--set")
     stages.check_tables(given.overrides, whole, "--set", model)
+
+    stages.check_tables(given.file.keys() - own, below, given.source)
+    whole = merge(below, given.overrides)
+    config = validate(model, whole, "--set")
+    stages.check_tables(given.overrides.keys() - own, whole, "--set")
     return config
 
 

@@ -138,18 +138,12 @@ def configuration(request: Request, embedded: Settings | None = None) -> Any:
     Raises ConfigError naming where the offending key was written.
     """
     given, model = request.given, request.tool.Config
-    own = model.model_fields.keys()
     below = merge(embedded or {}, given.file)
     validate(model, below, given.source)
     stages.check_tables(given.file, below, given.source, model)
     whole = merge(below, given.overrides)
     config = validate(model, whole, "--set")
     stages.check_tables(given.overrides, whole, "--set", model)
-
-    stages.check_tables(given.file.keys() - own, below, given.source)
-    whole = merge(below, given.overrides)
-    config = validate(model, whole, "--set")
-    stages.check_tables(given.overrides.keys() - own, whole, "--set")
     return config
 
 

@@ -159,10 +159,14 @@ def table(folder: Path) -> dict[str, Any]:
 
 
 def components(folder: Path) -> dict[str, Any]:
-    """Two principal components of grad f against all inputs, by the same loss and sizes."""
-    whole = trained(folder, "mass-set-3R", TRAINING, **SMALL, radii=SETS["3R"])
-    path = str(folder / "models" / "mass-set-3R.safetensors")
-    two = trained(folder, "mass-components", TRAINING, **SMALL, components=2, initial=path)
+    """Two principal components of grad f against all inputs, by the best network's losses and the small sizes.
+
+    By labels alone two components lose a third of E: there f follows single particles, in more directions than two.
+    """
+    keys = SMALL | CANDIDATES["labels-modes"]
+    whole = trained(folder, "mass-3R-modes", TRAINING, **keys, radii=SETS["3R"])
+    path = str(folder / "models" / "mass-3R-modes.safetensors")
+    two = trained(folder, "mass-components-modes", TRAINING, **keys, components=2, initial=path)
     all_inputs, reduced = judged(folder, whole, HELD_OUT), judged(folder, two, HELD_OUT)
     r2 = mean(reduced, "inverse_r2")[0] - mean(all_inputs, "inverse_r2")[0]
     return {

@@ -21,6 +21,7 @@ from lss import __version__
 from lss.command.definition import Arguments, Command
 from lss.errors import LssError
 from lss.files.pipes import silence
+from lss.process.terminal import visible
 
 # name, type, default, option strings, help
 COMMON: list[tuple[str, Any, Any, tuple[str, ...], str]] = [
@@ -76,7 +77,7 @@ def command(name: str, *, run: str, help: str, examples: Sequence[str], **detail
             if not hasattr(error, "format_message"):  # not of Typer, that is
                 raise
             message, code = _usage(error, description), 2
-        print(f"{description.program}: error: {message}", file=sys.stderr)
+        print(visible(f"{description.program}: error: {message}"), file=sys.stderr)
         raise SystemExit(code)
 
     main.description = description  # type: ignore[attr-defined]
@@ -258,7 +259,7 @@ class _Plain(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        return f"{self._program}: {level}{record.getMessage()}"
+        return visible(f"{self._program}: {level}{record.getMessage()}")
 
 
 class _JsonLines(logging.Formatter):

@@ -17,6 +17,7 @@ from lss.files.atomic import locked
 from lss.files.ownership import in_the_way, kind_of
 from lss.files.restart import Restart
 from lss.files.universe_file import member_path, write_universe
+from lss.process.terminal import visible
 from lss.process.threads import threads
 from lss.process.usage import memory_limit
 from lss.universe import Universe
@@ -170,7 +171,7 @@ def write(universe: Universe, target: Path | None, dropped: list[str]) -> None:
 def print_result(text: str, target: Path | None) -> None:
     """What a tool has found, on standard output; on standard error where that carries the universe on."""
     if text:
-        print(text, file=sys.stderr if str(target) == "-" else sys.stdout, flush=True)
+        print(visible(text), file=sys.stderr if str(target) == "-" else sys.stdout, flush=True)
 
 
 def warn_of_no_output(arguments: Arguments) -> None:
@@ -184,8 +185,8 @@ def print_plan(plan: stages.Plan, target: str, members: int = 1) -> None:
     if members > 1:
         print(f"{members} universes, each:")
     for step in plan.steps:
-        print(step)
-    print(f"output: {target}")
+        print(visible(step))
+    print(visible(f"output: {target}"))
     print(f"memory: {plan.memory_bytes / 1e9:.2f} GB at the peak")
     seconds = plan.cpu_seconds * members
     on = f"{threads()} threads" if threads() > 1 else "one thread"

@@ -20,6 +20,7 @@ from lss.files.restart import Restart
 from lss.files.universe_file import gathered_path, member_path, read_first, write_universe
 from lss.nets.checkpoint import record_identity
 from lss.process import interrupt, progress
+from lss.process.terminal import visible
 from lss.process.threads import threads
 from lss.process.usage import Moment, log_usage, now
 from lss.toml import commented_toml
@@ -77,7 +78,7 @@ def run(command: Command, arguments: Arguments) -> None:
     else:
         universe, members = inputs.subject(request)
         if arguments.own.pop("list", False):
-            print(request.tool.listing(universe, members, json=arguments.own["json"]))
+            print(visible(request.tool.listing(universe, members, json=arguments.own["json"])))
         elif members:
             request = dataclasses.replace(request, data=members)
             _run_directory(_job(request, read_first(members, ["provenance"])), started)

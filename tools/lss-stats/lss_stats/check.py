@@ -8,6 +8,7 @@ from lss.files.guard import open_hdf5
 from lss.files.integrity import verify_all
 from lss.files.universe_file import FORMAT, read_universe
 from lss.nets.checkpoint import verify_checkpoint
+from lss.process.terminal import visible
 
 
 def check(paths: Sequence[Path]) -> bool:
@@ -20,11 +21,12 @@ def check(paths: Sequence[Path]) -> bool:
     for file in files:
         try:
             count = verify_checkpoint(file) if file.suffix == ".safetensors" else _verify(file)
-            print(f"{file}: " + (f"whole ({count} checksums)" if count else "readable, but it has no checksums"))
+            said = f"whole ({count} checksums)" if count else "readable, but it has no checksums"
+            print(visible(f"{file}: {said}"))
         except LssError as error:
             whole = False
             text = str(error)
-            print(text if text.startswith(str(file)) else f"{file}: {text}")
+            print(visible(text if text.startswith(str(file)) else f"{file}: {text}"))
     return whole and bool(files)
 
 

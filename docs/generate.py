@@ -37,6 +37,8 @@ SHARED = """\
 - `-o` takes the place of nothing but a universe (or checkpoint) that one of the commands wrote: of the input itself, of
   the same work, or of any with `--force`. Configurations, other inputs and files of other programs are never replaced.
   Figures, tables and reports carry a mark, and are redrawn without asking.
+- `lss-ic --count 100 --through sim,halo -o DIR/` makes a hundred universes in one process, each with the bits that a
+  pipe gives; `lss-sim DIR/ -o OTHER/` sends every universe of a directory through a command.
 - `--resume` leaves an output alone that the same work has finished (and gives it the present time, as `make` wants),
   goes on from `OUTPUT.state/` if the work was stopped, and else begins. Work is the same if data, settings, options and
   the files that they name are. A universe is known by its data, whether it comes as a file, from a directory or through

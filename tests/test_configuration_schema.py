@@ -1,48 +1,26 @@
 """One schema for the whole configuration: what it accepts, every command accepts, and what is misspelt, none."""
 
 import json
-import re
 import sys
 import tomllib
 from importlib import import_module
-from pathlib import Path
 
-import jsonschema
 import pytest
+from bench.comfort import configurations
 
-from lss import stages
 from lss.command import inputs
 from lss.command.definition import Arguments
-from lss.config import Configuration, validate
 from lss.errors import ConfigError
 
-ROOT = Path(__file__).parents[1]
 TOOLS = ("ic", "sim", "halo", "train", "recon", "stats")
 
 
-def manual():
-    """Every block of a page of the manual that is TOML with tables, by page and number."""
-    found = {}
-    for page in sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/*.md"), ROOT / "README.md"]):
-        blocks = re.findall(r"(?:^    [^\n]*\n|^ *\n)+", page.read_text(), re.MULTILINE)
-        for number, block in enumerate(blocks):
-            text = "\n".join(line[4:] for line in block.splitlines())
-            head = re.search(r"^\[[a-z_.]+\] *(#.*)?$", text, re.MULTILINE)
-            if head:
-                found[f"{page.relative_to(ROOT)}:{number}"] = text[head.start() :]
-    return found
-
-
-EXAMPLES = {str(path.relative_to(ROOT)): path.read_text() for path in sorted(ROOT.glob("examples/*/*.toml"))}
-del EXAMPLES["examples/own-stage/pyproject.toml"]
-ALL = EXAMPLES | manual()
+ALL = configurations.texts()
 
 
 @pytest.fixture(scope="module")
 def validator():
-    found = stages.schema(Configuration)
-    jsonschema.Draft202012Validator.check_schema(found)
-    return jsonschema.Draft202012Validator(found)
+    return configurations.validator()
 
 
 @pytest.fixture(scope="module")
@@ -64,37 +42,18 @@ def test_every_toml_of_the_examples_and_the_manual_is_valid(name, validator):
 
 
 def test_the_manual_has_blocks_of_toml():
-    assert len(manual()) >= 5
-
-
-def misspelt(settings, path=()):
-    """Every key and table in turn with a letter too many: the path to it, and the settings."""
-    for key, value in settings.items():
-        rest = {name: other for name, other in settings.items() if name != key}
-        yield (*path, key), {**rest, f"{key}x": value}
-        if isinstance(value, dict) and path[-1:] != ("columns",):
-            for below, changed in misspelt(value, (*path, key)):
-                yield below, {**rest, key: changed}
-
-
-def check(settings, source):
-    """What every command does first."""
-    validate(Configuration, settings, source)
-    stages.check_tables(settings, settings, source, Configuration)
+    assert sum(name.startswith("docs/") for name in ALL) >= 5
 
 
 def test_every_key_misspelt_is_refused_by_the_schema_and_by_every_command(validator):
     """By what every command does first; the commands themselves below."""
-    tried = set()
-    for name, text in ALL.items():
-        for path, settings in misspelt(tomllib.loads(text)):
-            if path in tried:
-                continue
-            assert not validator.is_valid(settings), (name, path)
-            with pytest.raises(ConfigError, match=r"unknown (key|table)"):
-                check(settings, name)
-            tried.add(path)
-    assert len(tried) > 100
+    tried = 0
+    for name, path, settings in configurations.every_misspelling():
+        assert not validator.is_valid(settings), (name, path)
+        for tool in TOOLS:
+            assert configurations.is_refused(settings, name, tool), (tool, name, path)
+            tried += 1
+    assert tried > 600
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -95,7 +95,7 @@ def test_a_statistic_is_added_by_one_module_and_one_line(python, universe, truth
     assert own.data["variance"] != other.data["variance"]
     assert (tmp_path / "figures/variance.png").exists()
     assert "Variance in cells" in (tmp_path / "r.html").read_text()
-    assert (tmp_path / "tables/variance-matter.csv").read_text().splitlines()[0] == "r [Mpc/h],variance"
+    assert (tmp_path / "tables/variance-matter.csv").read_text().splitlines()[1] == "r [Mpc/h],variance"
 
 
 def test_an_unknown_statistic_is_refused_with_the_known_ones():

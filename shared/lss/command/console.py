@@ -34,6 +34,8 @@ COMMON: list[tuple[str, Any, Any, tuple[str, ...], str]] = [
     ),
     ("assignments", list[str], [], ("--set",), "Override one key, as table.key=value (repeatable)."),
     ("index", int | None, None, ("--index",), "Member of an ensemble. Default: SLURM_ARRAY_TASK_ID."),
+    ("count", int | None, None, ("--count",), "So many members, from --index (or 0) on, in one process: with -o DIR/."),
+    ("through", str, "", ("--through",), "Send the result through these stages too, in one process: sim,halo."),
     ("threads", int | None, None, ("--threads",), "Threads. Default: SLURM_CPUS_PER_TASK, else all cores."),
     ("drop", list[str], [], ("--drop",), "Leave this group out of the output (repeatable)."),
     ("resume", bool, False, ("--resume",), "Keep an output that is finished; go on from OUTPUT.state/ if it is there."),
@@ -54,7 +56,15 @@ ENVIRONMENT = {
     "NO_COLOR": "progress without colours",
     "TMPDIR": "where files of external programs lie while they run",
 }
-METAVARS = {"output": "FILE", "assignments": "TABLE.KEY=VALUE", "index": "I", "threads": "N", "drop": "GROUP"}
+METAVARS = {
+    "output": "FILE",
+    "assignments": "TABLE.KEY=VALUE",
+    "index": "I",
+    "count": "N",
+    "through": "STAGES",
+    "threads": "N",
+    "drop": "GROUP",
+}
 
 
 def command(name: str, *, run: str, help: str, examples: Sequence[str], **details: Any) -> Callable[[], None]:

@@ -80,6 +80,8 @@ class Arguments:
     output: str | None = None
     assignments: list[str] = field(default_factory=list)
     index: int | None = None
+    count: int | None = None
+    through: str = ""
     threads: int | None = None
     drop: list[str] = field(default_factory=list)
     resume: bool = False
@@ -92,3 +94,8 @@ class Arguments:
     log_json: bool = False
     debug: bool = False
     own: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> list[str]:
+        """The further stages that the result goes through."""
+        return [name.strip() for name in self.through.split(",") if name.strip()]

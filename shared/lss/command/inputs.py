@@ -102,8 +102,8 @@ def subject(request: Request, groups: Sequence[str] | None = None) -> tuple[Univ
     command, tool, data = request.command, request.tool, request.data
     if data and data[0].is_dir():
         members = ensemble_members(data[0])
-        if not hasattr(tool, "run_directory"):
-            raise ConfigError(f"{data[0]}: a directory; --index picks a member")
+        if not hasattr(tool, "run_directory") and not is_folder(request.arguments.output):
+            raise ConfigError(f"{data[0]}: a directory; --index picks a member, and -o DIR/ takes them all")
         return None, members
     if data:
         if hasattr(tool, "read_foreign") and _is_foreign(request):
@@ -176,6 +176,11 @@ def options_of(request: Request) -> dict[str, Any]:
         if value and not option.writes:
             found[option.name] = hashes_of([value]) if option.must_exist else str(value)
     return found
+
+
+def is_folder(output: str | None) -> bool:
+    """Whether -o names a directory, which need not exist yet."""
+    return output is not None and (output.endswith("/") or os.path.isdir(output))  # no error for names too long
 
 
 def index_of(arguments: Arguments) -> int | None:

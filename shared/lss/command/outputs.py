@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from lss import stages
 from lss.command.definition import Arguments, Command
-from lss.command.inputs import Request
+from lss.command.inputs import Request, is_folder
 from lss.command.resuming import GATHERED, is_extended, recorded_work
 from lss.errors import ConfigError, DataError
 from lss.files import pipes
@@ -53,11 +53,6 @@ def target_of(command: Command, arguments: Arguments, number: int, *, piped: boo
     if sys.stdout.isatty():
         raise ConfigError("standard output is a terminal; give -o FILE, or pipe it into the next command")
     return Path("-")
-
-
-def is_folder(output: str | None) -> bool:
-    """Whether -o names a directory, which need not exist yet."""
-    return output is not None and (output.endswith("/") or os.path.isdir(output))  # no error for names too long
 
 
 def refuse_losses(request: Request, target: Path | None) -> None:

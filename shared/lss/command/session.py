@@ -44,7 +44,7 @@ class Job(Request):
 
     def work(self, *words: Any) -> str:
         """What the output depends on: the data, the settings, the options; words : the number of the member."""
-        said = [self.command.name, *words, sorted(self.arguments.drop), inputs.options_of(self)]
+        said = [self.command.name, *self.arguments.stages, *words, sorted(self.arguments.drop), inputs.options_of(self)]
         return resuming.work_of(self.tool, self.settings, *said, *self._hashes, *self._named)
 
     @cached_property
@@ -79,6 +79,8 @@ def run(command: Command, arguments: Arguments) -> None:
         universe, members = inputs.subject(request)
         if arguments.own.pop("list", False):
             print(visible(request.tool.listing(universe, members, json=arguments.own["json"])))
+        elif members and not hasattr(request.tool, "run_directory"):
+            _run_each(request, members)
         elif members:
             request = dataclasses.replace(request, data=members)
             _run_directory(_job(request, read_first(members, ["provenance"])), started)
@@ -88,6 +90,7 @@ def run(command: Command, arguments: Arguments) -> None:
 
 def _job(request: Request, universe: Universe | None) -> Job:
     config, settings = inputs.settle(request, universe)
+    stages.check(request.arguments.stages, complete(config, settings))
     if universe is not None:
         log.debug("input %s: %s", universe.source, ", ".join(sorted(universe.groups)))
     return Job(**vars(request), universe=universe, config=config, settings=settings)
@@ -116,7 +119,9 @@ def _run_stage(job: Job, started: Moment) -> None:
         outputs.print_plan(job.tool.plan(job.universe, job.config), job.destination + note, members)
         return
     interrupt.install(deferred=job.command.resumable)
-    if members > 1:
+    if job.arguments.count is not None:
+        _make_count(job, job.arguments.count)
+    elif members > 1:
         _make_members(job, members)
     else:
         _make_one(job, _number(job), started)
@@ -144,7 +149,7 @@ def _make_one(job: Job, number: int, started: Moment) -> None:
         if result is None:
             outputs.warn_of_no_output(job.arguments)
             return
-        _finish(job, result, target, started, work)
+        _finish(job, result, target, started, work, number)
         restart.clear()
 
 
@@ -166,14 +171,52 @@ def _note(job: Job) -> str:
     return outputs.FINISHED if finished else ""
 
 
-def _finish(job: Job, result: Universe, target: Path | None, started: Moment, identity: str = "") -> None:
+def _finish(
+    job: Job, result: Universe, target: Path | None, started: Moment, identity: str = "", number: int = 0
+) -> None:
     """Give what was made its settings and provenance, and write it if anybody wants it."""
     result = stages.with_settings(result, job.config, job.settings)
-    result = with_provenance(result, job.command.program, job.data, started, identity)
+    result = with_provenance(result, job.command.program, job.data, started, "" if job.arguments.stages else identity)
+    result = _further(job, result, number, identity)
     outputs.write(result, target, job.arguments.drop)
 
 
 # --- ensembles -------------------------------------------------------------------------------------------------------
+
+
+def _run_each(request: Request, members: list[Path]) -> None:
+    """Every universe of a directory through the stage, into another directory, one after the other."""
+    with progress.progress(request.command.program, len(members), shows_inner=True) as bar:
+        for number, path in enumerate(members):
+            if interrupt.requested():
+                raise Stopped(f"stopped after {number} of {len(members)} universes; --resume goes on from here")
+            one = dataclasses.replace(request, data=[path])
+            _run_stage(_job(one, inputs.subject(one)[0]), now())
+            bar.update(1, f"{number + 1} of {len(members)} made")
+
+
+def _make_count(job: Job, count: int) -> None:
+    """So many members of an ensemble, one after the other. Raises ConfigError if that cannot be."""
+    if "index" not in job.takes or not inputs.is_folder(job.arguments.output):
+        raise ConfigError("--count: several universes need a command that makes them (lss-ic) and a directory: -o DIR/")
+    first = inputs.index_of(job.arguments) or 0
+    with progress.progress(job.command.program, count, shows_inner=True) as bar:
+        for number in range(first, first + count):
+            if interrupt.requested():
+                raise Stopped(f"stopped after {number - first} of {count} universes; --resume goes on from here")
+            _make_one(job, number, now())
+            bar.update(1, f"{number + 1 - first} of {count} made")
+
+
+def _further(job: Job, result: Universe, number: int, identity: str) -> Universe:
+    """What was made, sent through the stages of --through, each with its settings and provenance."""
+    for name in job.arguments.stages:
+        started = now()
+        options = {"index": number} if stages.takes(name, "index") else {}
+        result = stages.run(name, result, result.config, **options)
+        last = name == job.arguments.stages[-1]
+        result = with_provenance(result, f"lss-{name}", [], started, identity if last else "", job.command.program)
+    return result
 
 
 def _members(job: Job) -> int:
@@ -184,7 +227,7 @@ def _members(job: Job) -> int:
     wanted = job.tool.members(job.config) if hasattr(job.tool, "members") else 1
     if wanted == 1 or inputs.index_of(job.arguments) is not None:
         return 1
-    if not job.arguments.dry_run and not outputs.is_folder(job.arguments.output):
+    if not job.arguments.dry_run and not inputs.is_folder(job.arguments.output):
         raise ConfigError(f"{wanted} universes need a directory: -o DIR/ (or --index I for one of them)")
     return int(wanted)
 
@@ -228,7 +271,7 @@ def _run_directory(job: Job, started: Moment) -> None:
     Raises ConfigError before the work begins if the output would become a member itself.
     """
     arguments, members = job.arguments, job.data
-    if outputs.is_folder(arguments.output):
+    if inputs.is_folder(arguments.output):
         raise ConfigError(f"-o {arguments.output}: a directory of universes gives one file: name it")
     target = outputs.target_of(job.command, arguments, 0, piped=False)
     if target is not None and str(target) != "-" and target.parent.resolve() == members[0].parent.resolve():

@@ -16,19 +16,19 @@ from lss.universe import Group, Universe
 
 
 def with_provenance(
-    universe: Universe, program: str, data: list[Path], started: Moment, identity: str = ""
+    universe: Universe, program: str, data: list[Path], started: Moment, identity: str = "", called: str = ""
 ) -> Universe:
     """The universe with one more group under /provenance: who made it, how, from what and at what cost.
 
     data : the input files, whose hashes are kept; started : when the work began (lss.process.usage.now); identity : of
-    work that can be resumed
+    the work (lss.command.resuming); called : the program that was called, if it is another
     """
     number = len(provenance_of(universe))
     wall, cpu = log_usage(started)
     attrs = {
         "program": program,
         "version": lss.__version__,
-        "command": shlex.join([program, *sys.argv[1:]]),
+        "command": shlex.join([called or program, *sys.argv[1:]]),
         "config": as_toml(universe.config),
         "host": socket.gethostname(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started[0])),

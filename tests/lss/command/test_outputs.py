@@ -76,3 +76,23 @@ def test_two_outputs_of_one_name_are_refused(folder):
     done = shell("lss-stats halo.h5 --tables twice.h5 -o twice.h5", folder)
     assert (done.returncode, (folder / "twice.h5").exists()) == (2, False)
     assert "--tables twice.h5: -o names the same file" in done.stderr
+
+
+def test_one_process_makes_an_ensemble_of_the_same_bits_as_pipes(folder):
+    line = "lss-ic u.toml --count 2 --index 3 --through sim,halo -o many/"
+    done = shell(line, folder)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (folder / "many").iterdir()) == ["000003.h5", "000004.h5"]
+    piped = shell("lss-ic u.toml --index 4 | lss-sim | lss-halo -o piped.h5 && lss-stats --digest piped.h5", folder)
+    assert shell("lss-stats --digest many/000004.h5", folder).stdout == piped.stdout
+    assert shell(f"{line} --resume", folder).stderr.count("finished already") == 2
+    listed = shell("lss-stats --list many/000004.h5", folder).stdout
+    assert [f"0{i}-lss-{name}" in listed for i, name in enumerate(("ic", "sim", "halo"))] == [True] * 3
+    assert "no stage 'simm'" in shell("lss-ic u.toml --through simm -o x.h5", folder).stderr
+    assert "a directory: -o DIR/" in shell("lss-ic u.toml --count 2 -o x.h5", folder).stderr
+
+
+def test_a_directory_goes_through_a_stage_into_another(folder):
+    done = shell("lss-halo many/ --set halo.min_particles=30 -o finer/", folder)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (folder / "finer").iterdir()) == ["000003.h5", "000004.h5"]

@@ -16,6 +16,7 @@ is judged on the same 3,000 particles of each. [value, error] by bootstrap over 
     kl_*         Kullback-Leibler divergence of residuals, nats; permuted: against raw's own predictions, permuted
     r_ceiling    of masses in two P3M runs of one field; r_pm_p3m of PM and P3M; particles in halos of >= 100 in both
     r_p3m        of `best` on the P3M labels of 8 test universes; r_p3m_pm_labels: on the PM labels of the same
+    overlap_*    of the particles in halos of >= 100 by PM, P3M and the dense network: intersection over union
     dense_s, samples_per_s, train_cpu_s   CPU seconds: all particles of a universe; training samples; all trainings
 """
 
@@ -29,7 +30,7 @@ import numpy as np
 
 from bench.halo_mass import baselines, comparison
 from bench.halo_mass.networks import SMALLER_BOX, network
-from bench.halo_mass.particles import Sample, predicted, read, sample
+from bench.halo_mass.particles import SYMMETRIES, Sample, predicted, read, sample
 from bench.halo_mass.throughput import dense_seconds, training_speed
 from bench.halo_mass.universes import P3M_TEST, TEST, TRAINING, VALIDATION, settings, universe_path
 from lss.files.universe_file import read_universe
@@ -63,7 +64,7 @@ def main() -> None:
         found[f"r_{name}_seeds"] = [found[f"r_{name}"][0], *(value[0] for value in values)]
     found |= of_baselines(models, test, chosen_on)
     found |= divergences(said, test)
-    found |= of_p3m(models, chosen_on)
+    found |= of_p3m(models, chosen_on) | overlaps(models["dense"])
     found |= smaller_box()
     found |= learning(models, test)
     found |= cost([*models.values(), *(model for others in again.values() for model in others)], models)
@@ -166,6 +167,19 @@ def of_p3m(models: dict[str, HaloMass], chosen_on: Sample) -> Figures:
         raw = predicted(models["raw"], name, particles)
         found[f"r_raw_{key[2:]}"] = comparison.correlation(raw, particles.true, particles.universe)
     return found
+
+
+def overlaps(model: HaloMass) -> Figures:
+    """Which particles end in a halo above the lower edge: those that two ways agree on, over those in either."""
+    low, shares = np.log10(model.inputs.mass_range[0]), []
+    for index in P3M_TEST:
+        _, probability = model.predict(read("pm", index).linear, 50.0, symmetries=SYMMETRIES)
+        assert probability is not None
+        pm, p3m, dense = labels("pm", index) >= low, labels("p3m", index) >= low, probability > 0.5
+        shares.append([np.sum(a & b) / np.sum(a | b) for a, b in ((pm, p3m), (dense, pm), (dense, p3m))])
+    error = np.std(shares, axis=0, ddof=1) / np.sqrt(len(shares))
+    pairs = np.round(np.stack([np.mean(shares, axis=0), error], axis=1), 4).tolist()
+    return {f"overlap_{name}": pair for name, pair in zip(("pm_p3m", "dense_pm", "dense_p3m"), pairs, strict=True)}
 
 
 def labels(name: str, index: int) -> np.ndarray:

@@ -4,11 +4,17 @@
 Kernels take thread or slab counts as arguments; `get_num_threads()` inside one would make it uncacheable.
 """
 
+import contextlib
+import logging
 import os
+import platform
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger("lss.kernels")
 
 
 def settle_environment() -> None:
@@ -21,7 +27,22 @@ def settle_environment() -> None:
     user_cache = Path(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")))
     if not (os.access(package, os.W_OK) or creatable(user_cache / "numba")):
         # A read-only installation without a home (cron, containers): numba would refuse to import.
-        os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="lss-numba-")
+        os.environ["NUMBA_CACHE_DIR"] = folder = private_folder()
+        log.info("compiled kernels are kept in %s; NUMBA_CACHE_DIR names another place", folder)
+
+
+def private_folder() -> str:
+    """A folder for temporary files that this user alone can write to, the same in every run on this machine.
+
+    Code is loaded from it: one that is another user's, a link, or open to others is left alone for a new one.
+    """
+    folder = Path(tempfile.gettempdir()) / f"lss-numba-{os.getuid()}-{platform.node()}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+        return str(folder)
+    return tempfile.mkdtemp(prefix="lss-numba-")
 
 
 def creatable(folder: Path) -> bool:

@@ -46,15 +46,33 @@ def test_a_second_process_compiles_nothing(tmp_path):
     assert run[1].stdout.split() == ["18.0", "1", "1"], run[1].stderr
 
 
-def test_without_a_writable_place_the_cache_goes_to_a_private_folder(monkeypatch):
+def test_without_a_writable_place_the_cache_goes_to_one_private_folder(monkeypatch, tmp_path, caplog):
     monkeypatch.setattr(kernels.os, "access", lambda path, mode: False)
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
-    monkeypatch.delenv("NUMBA_CACHE_DIR")
-    kernels.settle_environment()
-    folder = Path(os.environ["NUMBA_CACHE_DIR"])
-    assert folder.is_dir()
-    assert folder.stat().st_mode & 0o077 == 0
-    folder.rmdir()
+    monkeypatch.setattr(kernels.tempfile, "gettempdir", lambda: str(tmp_path))
+    found = []
+    for _ in range(2):
+        monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+        monkeypatch.delenv("NUMBA_CACHE_DIR")
+        with caplog.at_level("INFO", "lss.kernels"):
+            kernels.settle_environment()
+        found.append(Path(os.environ["NUMBA_CACHE_DIR"]))
+    assert found[0] == found[1], "the second run finds what the first has compiled"
+    assert found[0].parent == tmp_path
+    assert found[0].stat().st_mode & 0o077 == 0
+    assert str(found[0]) in caplog.text
+
+
+@pytest.mark.parametrize("spoil", ["link", "open"])
+def test_a_folder_that_another_could_have_filled_is_left_alone(monkeypatch, tmp_path, spoil):
+    monkeypatch.setattr(kernels.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(kernels.tempfile, "tempdir", str(tmp_path))
+    folder = Path(kernels.private_folder())
+    if spoil == "link":
+        folder.rename(tmp_path / "elsewhere")
+        folder.symlink_to(tmp_path / "elsewhere")
+    else:
+        folder.chmod(0o777)
+    assert Path(kernels.private_folder()) != folder
 
 
 def test_a_cache_folder_that_was_chosen_is_kept(monkeypatch, tmp_path):

@@ -39,6 +39,7 @@ main = command(
             "Draw the posterior of this universe, or those of a directory, over the input's.",
             must_exist=True,
         ),
+        Option("--label", str | None, "What figures call the universe, and after a comma the truth: LULO,Gadget-4."),
         Option("--plot", Path | None, "One figure that shows everything together (.png, .pdf).", writes="figure"),
         Option("--figures", Path | None, "Every figure, as PNG and PDF, into this folder.", writes="figure"),
         Option("--tables", Path | None, "Tables: one HDF5 file (.h5), or CSV files into this folder.", writes="tables"),

@@ -31,6 +31,7 @@ def run(
     posteriors: Path | None = None,
     keep_going: bool = False,
     json: bool = False,
+    label: str | None = None,
     **wanted: Any,
 ) -> tuple[Universe, str]:
     """The universe with its statistics in /stats, and the tables of the result, as text or JSON.
@@ -43,8 +44,9 @@ def run(
     band = _band(ensemble, config, keep_going)
     refuse_other_abscissae(measured.own, universe.source, band, str(ensemble))
     result = with_statistics(universe, measured, band)
-    name = "reconstruction" if universe.has("recon") else "universe"
-    shown = Shown(measured.own, measured.truth, band, label=name, posteriors=_posteriors(universe, posteriors))
+    name, other = _labels(label, "reconstruction" if universe.has("recon") else "universe")
+    found = _posteriors(universe, posteriors)
+    shown = Shown(measured.own, measured.truth, band, label=name, truth_label=other, posteriors=found)
     outputs.write(shown, result)
     return result, as_json(shown) if json else summary(shown)
 
@@ -58,6 +60,7 @@ def run_directory(
     posteriors: Path | None = None,
     keep_going: bool = False,
     json: bool = False,
+    label: str | None = None,
     **wanted: Any,
 ) -> tuple[Universe, str]:
     """Statistics of every universe of a directory: one that holds their scatter in /stats/ensemble, and a table of it.
@@ -72,7 +75,8 @@ def run_directory(
     scattered = of_members(members)
     band = _band(ensemble, config, keep_going) or scattered
     refuse_other_abscissae(members[0].own, str(paths[0].parent), band, str(ensemble))
-    shown = Shown({}, band=band, band_label=f"{len(members)} members", members=members)
+    name, other = _labels(label, f"{len(members)} members")
+    shown = Shown({}, band=band, band_label=name, truth_label=other, members=members)
     subject = dataclasses.replace(read_first(paths, ["provenance"]), source=str(paths[0].parent))
     result = with_statistics(subject, Measured({}), scattered)
     outputs.write(shown, result)
@@ -87,6 +91,12 @@ def with_statistics(universe: Universe, measured: Measured, band: Groups) -> Uni
         for path, group in groups.items():
             universe = universe.with_group(f"{folder}/{path}", group)
     return universe
+
+
+def _labels(label: str | None, subject: str) -> tuple[str, str]:
+    """What the universe and the truth are called in figures."""
+    own, _, truth = (label or "").partition(",")
+    return own.strip() or subject, truth.strip() or "truth"
 
 
 def _posteriors(universe: Universe, others: Path | None) -> dict[str, Group]:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lss_stats.fields import label
+from lss_stats.figures import errors
 from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import draw_band
 from lss_stats.figures.style import COLUMN, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
@@ -33,7 +34,7 @@ def _reduced(shown: Shown, kind: str) -> Figure | None:
     for column, (name, result) in enumerate(drawn.items()):
         own = result.own
         x = own.data["theta"] / np.pi if kind == "angle" else own.data["k"]
-        _draw(axes[:, column], x, result, shown)
+        _draw(axes[:, column], x, result, shown, shown.result("power", name))
         sides = f"\n$k_1 = {own.data['k1'][0]:g}$, $k_2 = {own.data['k2'][0]:g}$ $h$/Mpc" if kind == "angle" else ""
         axes[0, column].set_title(label(name) + sides)
         axes[-1, column].set_xlabel(r"$\theta/\pi$" if kind == "angle" else "$k$ [$h$/Mpc]")
@@ -49,20 +50,22 @@ def _reduced(shown: Shown, kind: str) -> Figure | None:
     return figure
 
 
-def _draw(axes: Any, x: np.ndarray, result: Result, shown: Shown) -> None:
+def _draw(axes: Any, x: np.ndarray, result: Result, shown: Shown, spectrum: Result | None) -> None:
     truth, band = result.truth, result.band
     q = result.own.data["reduced"]
     if band is not None:
         draw_band(axes[0], x, band, "reduced", shown.band_label)
     if truth is not None:
         reference = truth.data["reduced"]
-        axes[0].plot(x, reference, color=TRUTH, lw=1.6, label="truth")
+        axes[0].plot(x, reference, color=TRUTH, lw=1.6, label=shown.truth_label)
         axes[1].axhspan(-0.1, 0.1, color="0.9", lw=0)
         axes[1].axhline(0, color="0.5", lw=0.6)
         if band is not None:
             draw_band(axes[1], x, band, "reduced", shown.band_label, reference, np.abs(reference))
         axes[1].plot(x, (q - reference) / np.abs(reference), color=SUBJECT)
         axes[1].set_ylim(-0.6, 0.6)
+    if spectrum is not None:
+        errors.draw(axes[0], x, q, errors.of_reduced_bispectrum(result.own, spectrum.own), SUBJECT)
     axes[0].plot(x, q, color=SUBJECT, label=shown.label)
     _robust_limits(axes[0], q if truth is None else np.concatenate([q, truth.data["reduced"]]))
 

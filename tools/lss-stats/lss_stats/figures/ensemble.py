@@ -1,5 +1,7 @@
 """Figures of an ensemble compared with its truths: a line each, with their mean (LULO Figs. 10, 11)."""
 
+import dataclasses
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -7,7 +9,7 @@ from lss.grid.comparison import K80, TRANSFER_BAND
 from lss_stats.fields import label
 from lss_stats.figures.halos import draw_mass_function
 from lss_stats.figures.shown import Result, Shown
-from lss_stats.figures.spectra import K_LABEL, SCALARS
+from lss_stats.figures.spectra import K_LABEL, SCALARS, label_row, leave_out, limits, lowest
 from lss_stats.figures.style import BLACK, COLUMN, PAGE, SKY, few_labels, plt, ratio_rows
 
 _LINE = {"color": SKY, "lw": 0.7, "alpha": 0.9}
@@ -31,15 +33,20 @@ def spectra(shown: Shown) -> Figure | None:
             axes[0, column].set_ylim(0.5, 1.5)
         else:
             axes[0, column].set_yscale("log")
+            groups = [result.own for result in shown.of_members(above, name)]
+            inside = [g.data["power"][g.data["k"] <= g.attrs["nyquist"]] for g in groups]
+            axes[0, column].set_ylim(*limits(np.concatenate(inside)))
         axes[1, column].axhline(K80, color="0.5", lw=0.6, ls="--")
-        axes[1, column].set_ylim(-0.1, 1.05)
+        axes[1, column].set_ylim(lowest(r.own for r in shown.of_members(kind, name)), 1.05)
         axes[0, column].set_title(label(name))
+        if not shown.of_members(kind, name):
+            leave_out(axes[1, column], axes[0, column])
         axes[1, column].set_xlabel(K_LABEL)
         few_labels(axes[1, column])
-        for axis in axes[:, column] if column and upper == "transfer" else axes[1:, column] if column else ():
-            axis.tick_params(labelleft=False)
+        if column and upper == "transfer":
+            axes[0, column].tick_params(labelleft=False)
     axes[0, 0].set_ylabel("$T(k)$" if upper == "transfer" else r"$P(k)$ [(Mpc/$h)^3$]")
-    axes[1, 0].set_ylabel("$r(k)$" if kind == "comparison" else "$r(k)$ with initial")
+    label_row(axes[1], "$r(k)$" if kind == "comparison" else "$r(k)$ with initial")
     axes[0, 0].plot([], [], **_LINE, label=f"{len(shown.members)} members")
     axes[0, 0].plot([], [], color=BLACK, label="mean")
     axes[0, 0].legend(loc="upper left" if upper == "transfer" else "lower left")
@@ -64,7 +71,7 @@ def mass_functions(shown: Shown) -> Figure | None:
     compared = [(m.own.data, m.truth.data) for m in members if m.truth is not None]
     figure, axes = ratio_rows(1, (2.0, 1.0) if compared else (1.0,), COLUMN, 3.6 if compared else 2.6)
     first = Result(members[0].own, band=members[0].band)
-    draw_mass_function(axes[0, 0], first, "first member", shown.band_label)
+    draw_mass_function(axes[0, 0], first, dataclasses.replace(shown, label="first member"))
     for own, truth in compared:
         both = (own["count"] > 0) & (truth["count"] > 0)
         axes[1, 0].plot(own["mass"][both], np.sqrt(own["count"][both] / truth["count"][both]), **_LINE)

@@ -24,7 +24,7 @@ def slices(shown: Shown) -> Figure | None:
     if result is None or not names:
         return None
     own, truth = result.own, result.truth
-    rows = [("truth", truth), (shown.label, own)] if truth is not None else [(shown.label, own)]
+    rows = [(shown.truth_label, truth), (shown.label, own)] if truth is not None else [(shown.label, own)]
     figure, axes = plt.subplots(
         len(rows), len(names), figsize=(min(PAGE, _WIDTH * len(names) + 0.5), 1.62 * len(rows) + 0.75), squeeze=False
     )
@@ -47,6 +47,7 @@ def slices(shown: Shown) -> Figure | None:
         smoothed = f", R = {own.attrs['smoothing_initial']:g} Mpc/$h$" if name == "initial" else ""
         axes[0, column].set_title(label(name) + smoothed)
         figure.colorbar(image, ax=axes[:, column], location="bottom", label=_quantity(name), shrink=0.9, aspect=18)
+    figure.suptitle(f"mean over {own.attrs['thickness']:g} Mpc/$h$ along $z$", fontsize=7, color="0.3")
     return figure
 
 

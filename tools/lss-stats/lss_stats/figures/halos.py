@@ -5,6 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
 from lss.universe import Group
 from lss_stats.figures.shown import Result, Shown
@@ -24,32 +25,38 @@ def mass_function(shown: Shown) -> Figure | None:
     result = shown.result("mass_function")
     if result is None:
         return None
-    figure, axes = ratio_rows(1, (2.0, 1.0), COLUMN, 3.6)
-    draw_mass_function(axes[0, 0], result, shown.label, shown.band_label)
-    _draw_ratio(axes[1, 0], result)
-    axes[1, 0].set_xlabel(_MASS_LABEL)
+    with_ratio = result.truth is not None or any(model in result.own.data for model in _MODELS)
+    figure, axes = ratio_rows(1, (2.0, 1.0) if with_ratio else (1.0,), COLUMN, 3.6 if with_ratio else 2.6)
+    draw_mass_function(axes[0, 0], result, shown)
+    if with_ratio:
+        _draw_ratio(axes[1, 0], result, shown.truth_label)
+    axes[-1, 0].set_xlabel(_MASS_LABEL)
     return figure
 
 
-def draw_mass_function(axis: Any, result: Result, text: str, band_text: str) -> None:
+def draw_mass_function(axis: Any, result: Result, shown: Shown) -> None:
     """dn/dlnM of the universe, the truth, the ensemble and the models."""
     own = result.own
     mass = own.data["mass"]
     axis.set(xscale="log", yscale="log", ylabel=r"d$n$/dln$M$ [($h$/Mpc)$^3$]")
     if result.band is not None:
-        draw_band(axis, mass, result.band, "density", band_text)
+        draw_band(axis, mass, result.band, "density", shown.band_label)
     for model, (authors, colour) in _MODELS.items():
         if model in own.data:
             axis.plot(mass, own.data[model], color=colour, lw=1, label=authors)
     if result.truth is not None:
-        _points(axis, result.truth, "s", TRUTH, "truth", 0.97)
-    _points(axis, own, "o", SUBJECT, text, 1.0 if result.truth is None else 1.03)
+        _points(axis, result.truth, "s", TRUTH, shown.truth_label, 0.97)
+    _points(axis, own, "o", SUBJECT, shown.label, 1.0 if result.truth is None else 1.03)
     filled = own.data["count"] > 0
-    axis.axvspan(mass[0] / 10, own.attrs["resolved_mass"], color="0.5", alpha=0.15, lw=0)
+    grey = own.attrs["resolved_mass"] > mass[filled][0] / 1.3 if filled.any() else False
+    axis.axvspan(
+        mass[0] / 10, own.attrs["resolved_mass"], color="0.5", alpha=0.15, lw=0, label="not resolved" if grey else None
+    )
     if filled.any():
         density = own.data["density"][filled]
         axis.set_ylim(density.min() / 5, density.max() * 4)
         axis.set_xlim(mass[filled][0] / 1.3, mass[filled][-1] * 2)
+        few_masses(axis)
     axis.legend(loc="lower left")
 
 
@@ -67,13 +74,19 @@ def _points(axis: Any, group: Group, marker: str, colour: str, text: str, shift:
     )
 
 
-def _draw_ratio(axis: Any, result: Result) -> None:
+def few_masses(axis: Any) -> None:
+    """Labels along an axis of mass: powers of ten, or 1, 2, 5 of each where there is little more than one."""
+    low, high = axis.get_xlim()
+    if high < 30 * low:
+        axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.xaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(np.inf, np.inf)))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _draw_ratio(axis: Any, result: Result, truth_text: str) -> None:
     """sqrt(n / n_reference): the reference is the truth, or else the first model there is."""
     own, truth = result.own, result.truth
     model = next((m for m in _MODELS if m in own.data), None)
-    if truth is None and model is None:
-        axis.set_axis_off()
-        return
     reference = truth.data["density"] if truth is not None else own.data[str(model)]
     if result.band is not None:
         mean, std = (result.band.data[f"density_{what}"] for what in ("mean", "std"))
@@ -91,7 +104,8 @@ def _draw_ratio(axis: Any, result: Result) -> None:
         own.data["mass"][both], np.sqrt(ratio), 0.5 * np.sqrt(ratio) * relative, fmt="o", ms=2.8, lw=0.8, color=SUBJECT
     )
     axis.set_ylim(0.4, 1.6)
-    axis.set_ylabel(r"$\sqrt{n/n_{\rm " + ("truth" if truth is not None else "model") + "}}$")
+    who = truth_text.replace(" ", r"\ ").replace("-", "\N{HYPHEN}") if truth is not None else "model"
+    axis.set_ylabel(r"$\sqrt{n/n_{\rm " + who + "}}$")
 
 
 def velocities(shown: Shown) -> Figure | None:
@@ -103,22 +117,26 @@ def velocities(shown: Shown) -> Figure | None:
     columns = [c for c in (("dispersion", r"$\sigma_v$ [km/s]"), ("speed", r"$|v|$ [km/s]")) if c[0] in own.data]
     figure, axes = plt.subplots(1, len(columns), figsize=(2.6 * len(columns) + 0.2, 2.5), squeeze=False, sharey=True)
     for axis, (name, text) in zip(axes[0], columns, strict=True):
-        for group, colour, who in ((result.truth, TRUTH, "truth"), (own, SUBJECT, shown.label)):
+        for group, colour, who in ((result.truth, TRUTH, shown.truth_label), (own, SUBJECT, shown.label)):
             if group is not None and name in group.data:
                 _steps(axis, group.data[name], group.data[f"{name}_count"], colour, f"{who} ({group.attrs['halos']})")
         counted = np.flatnonzero(own.data[f"{name}_count"])
         axis.set_xlim(0, own.data[name][counted[-1]] * 1.15 if len(counted) else None)
         axis.set_xlabel(text)
     axes[0, 0].set_ylabel("halos")
-    axes[0, 0].set_ylim(0, axes[0, 0].get_ylim()[1] * 1.2)
-    axes[0, -1].legend(title=f"halos of at least {own.attrs['least_particles']} particles", title_fontsize=6.5)
+    axes[0, 0].set_ylim(0, axes[0, 0].get_ylim()[1] * 1.5)
+    axes[0, -1].legend(
+        loc="upper right", title=f"halos of at least {own.attrs['least_particles']} particles", title_fontsize=6.5
+    )
     return figure
 
 
 def _steps(axis: Any, centre: np.ndarray, count: np.ndarray, colour: str, text: str) -> None:
-    axis.step(centre, count, where="mid", color=colour, label=text)
-    axis.fill_between(
-        centre, count - np.sqrt(count), count + np.sqrt(count), step="mid", color=colour, alpha=0.15, lw=0
+    half = (centre[1] - centre[0]) / 2
+    edges = np.append(centre - half, centre[-1] + half)  # from the lower edge of the first bin on
+    axis.stairs(count, edges, color=colour, label=text)
+    axis.stairs(
+        count + np.sqrt(count), edges, baseline=count - np.sqrt(count), fill=True, color=colour, alpha=0.15, lw=0
     )
 
 
@@ -133,7 +151,7 @@ def two_point(shown: Shown) -> Figure | None:
         r = own.data["r"]
         draw_band(axis, r, result.band, "xi", shown.band_label, scale=1 / r**2)
     for group, marker, colour, who in (
-        (result.truth, "s", TRUTH, "truth"),
+        (result.truth, "s", TRUTH, shown.truth_label),
         (own, "o", SUBJECT, shown.label),
     ):
         if group is not None:

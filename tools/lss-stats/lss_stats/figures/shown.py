@@ -20,7 +20,7 @@ class Result:
 @dataclass(frozen=True)
 class Shown:
     """own, truth : groups by path below /stats; band : means and deviations of an ensemble's groups;
-    members : the ensemble one by one, where it is the subject; label : what the universe is called;
+    members : the ensemble one by one, where it is the subject; label, truth_label : what universe and truth are called;
     posteriors : /recon/posterior of the universe and of those it is shown with, by what each is called."""
 
     own: Groups
@@ -29,6 +29,7 @@ class Shown:
     band_label: str = "ensemble"
     members: list[Measured] = field(default_factory=list)
     label: str = "universe"
+    truth_label: str = "truth"
     posteriors: dict[str, Group] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

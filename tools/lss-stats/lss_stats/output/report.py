@@ -51,7 +51,7 @@ pre {{ background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: .8rem; 
 def save_report(shown: Shown, universe: Universe, path: Path) -> None:
     """Write the report of a universe, or of the ensemble that `shown` holds."""
     parts = [_table(title, rows) for title, rows in tables(shown).items()]
-    parts.append("<h2>Figures</h2>")
+    parts.append(f'<h2>Figures</h2>\n<p class="lead">{html.escape(_settings(universe))}</p>')
     with style.styled():
         if not shown.members:
             figure = overview(shown)
@@ -74,6 +74,19 @@ def save_report(shown: Shown, universe: Universe, path: Path) -> None:
             _PAGE.format(mark=f"{MARK} {__version__}", title=title, lead=lead, body="\n".join(filter(None, parts))),
             encoding="utf-8",
         )
+
+
+def _settings(universe: Universe) -> str:
+    """What made the figures, in words."""
+    used = universe.config.get("stats", {})
+    grid = used.get("mesh") or universe.box.n
+    words = [f"Particles and halos are painted on a grid of {grid}³ ({used.get('assignment', 'tsc')}"]
+    words.append(", interlaced" if used.get("interlace", True) else "")
+    words.append("), its window divided out. " if used.get("deconvolve", True) else "), its window left in. ")
+    return "".join(words) + (
+        "Pale bands: one standard deviation of a Gaussian field, from the number of modes; bars of halos: Poisson. "
+        "Curves end at the Nyquist frequency. Dotted or black: the truth, where there is one."
+    )
 
 
 def _embedded(figure: style.Figure, caption: str) -> str:

@@ -188,16 +188,7 @@ def linear_channels(linear: np.ndarray, box_size: float, names: tuple[str, ...])
     """
     n = len(linear)
     modes = fourier.forward(linear)
-    k = fourier.derivative_wavenumbers(n, box_size)
-    squared = fourier.wavenumber(n, box_size) ** 2
-    inverse = np.divide(1, squared, out=np.zeros_like(squared), where=squared > 0)
-    pairs = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
-    factors: dict[str, list[Any]] = {
-        "potential": [-inverse],
-        "displacement": [1j * axis * inverse for axis in k],
-        "gradient": [1j * axis for axis in k],
-        "tide": [k[i] * k[j] * inverse for i, j in pairs],
-    }
+    factors = channel_factors(n, box_size)
     fields = []
     for name in names:
         if name == "density":
@@ -205,6 +196,20 @@ def linear_channels(linear: np.ndarray, box_size: float, names: tuple[str, ...])
         else:
             fields += [fourier.inverse((modes * factor).astype(modes.dtype), n) for factor in factors[name]]
     return np.stack(fields).astype(np.float32)
+
+
+def channel_factors(n: int, box_size: float) -> dict[str, list[Any]]:
+    """What the modes of the density are multiplied by to give each channel but the density itself, by name."""
+    k = fourier.derivative_wavenumbers(n, box_size)
+    squared = fourier.wavenumber(n, box_size) ** 2
+    inverse = np.divide(1, squared, out=np.zeros_like(squared), where=squared > 0)
+    pairs = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+    return {
+        "potential": [-inverse],
+        "displacement": [1j * axis * inverse for axis in k],
+        "gradient": [1j * axis for axis in k],
+        "tide": [k[i] * k[j] * inverse for i, j in pairs],
+    }
 
 
 @dataclass(frozen=True)
@@ -249,7 +254,7 @@ class HaloMass:
             elif self.inputs.network == "perceptron":
                 d = self._of_features(linear, box_size, chosen)
             else:
-                d = self._of_boxes(linear, box_size, chosen, position, symmetries, self._d)
+                d = self._of_boxes(linear, box_size, chosen, position, symmetries, self.rescaled_mass)
         if not np.isfinite(d).all():
             raise DataError(f"{self.source}: predicts masses that are not finite; its weights or the field are damaged")
         return self.inputs.log_mass(d), probability
@@ -295,7 +300,7 @@ class HaloMass:
         for symmetry in symmetries:
             shown = transformed(fields, symmetry, self.inputs.kinds)[None].to(self.device)
             mass, logit = self.network(shown)[0].cpu()
-            total += transformed(torch.stack([self._d(mass), logit.sigmoid()]), inverse(symmetry))
+            total += transformed(torch.stack([self.rescaled_mass(mass), logit.sigmoid()]), inverse(symmetry))
         d, probability = (total / len(symmetries)).numpy().reshape(2, -1)
         return d, probability
 
@@ -329,10 +334,10 @@ class HaloMass:
         d = np.empty(len(points), np.float32)
         for rows in _slices(len(points), _ROWS):
             features = torch.from_numpy(self.inputs.features(linear, box_size, points[rows]))
-            d[rows] = self._d(self.network(features.to(self.device))).cpu().numpy()
+            d[rows] = self.rescaled_mass(self.network(features.to(self.device))).cpu().numpy()
         return d
 
-    def _d(self, y: "torch.Tensor") -> "torch.Tensor":
+    def rescaled_mass(self, y: "torch.Tensor") -> "torch.Tensor":
         """The rescaled mass that is predicted where the network's output is y."""
         from lss.nets.truncated_cauchy import truncated_mean
 

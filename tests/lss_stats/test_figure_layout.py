@@ -1,0 +1,59 @@
+"""Figures are laid out by what there is: no empty panels, nothing beyond Nyquist, names as they were given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from lss_stats.config import Statistics
+from lss_stats.figures import halos, overview, spectra, style
+from lss_stats.figures.shown import Shown
+from lss_stats.measurements import measure
+from lss_stats.run import _labels
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    with style.styled():
+        yield
+    plt.close("all")
+
+
+def panels(figure):
+    return [axis for axis in figure.axes if axis.get_visible() and axis.get_label() != "<colorbar>"]
+
+
+@pytest.mark.parametrize("dropped", [(), ("halos", "fields"), ("ic",), ("PartType1", "ic")])
+def test_no_panel_is_empty(universe, dropped):
+    for path in dropped:
+        universe = universe.without(path)
+    shown = Shown(measure(universe, Statistics()).own)
+    for draw in (overview.overview, spectra.fields, halos.mass_function):
+        figure = draw(shown)
+        for axis in panels(figure) if figure is not None else ():
+            assert axis.has_data(), (draw.__name__, axis.get_title())
+
+
+def test_universe_and_truth_have_the_names_that_they_are_given(universe, truth):
+    assert _labels("LULO, Gadget-4", "universe") == ("LULO", "Gadget-4")
+    assert _labels(None, "universe") == ("universe", "truth")
+    measured = measure(universe, Statistics(), truth)
+    shown = Shown(measured.own, measured.truth, label="LULO", truth_label="Gadget-4")
+    for draw in (spectra.fields, halos.mass_function, overview.overview):
+        legends = [axis.get_legend() for axis in draw(shown).axes if axis.get_legend() is not None]
+        words = " ".join(text.get_text() for legend in legends for text in legend.get_texts())
+        assert "Gadget-4" in words
+        assert "truth" not in words
+
+
+def test_wedges_end_at_the_nyquist_frequency(universe):
+    group = measure(universe, Statistics(measure=["wedges"])).own["wedges/matter"]
+    k = np.hypot(group.data["k_perp"][None, :], group.data["k_par"][:, None])
+    shown = np.isfinite(spectra._inside_nyquist(group))
+    assert shown.any()
+    assert not shown[k > group.attrs["nyquist"]].any()
+
+
+def test_every_comparison_has_a_band(universe, truth):
+    measured = measure(universe, Statistics(), truth)
+    figure = spectra.fields(Shown(measured.own, measured.truth))
+    assert all(len(axis.collections) >= 1 for axis in panels(figure))

@@ -72,6 +72,11 @@ def by_peaks(universe, folder):
         (["cp", "{input}", "{output}"], "^cp: its output: no /halos; run lss-halo first$"),
         (shell("echo garbage > $1"), "^sh: its output: not an HDF5 file"),
         (shell("head -c 3000 $0 > $1"), "^sh: its output: damaged HDF5 file"),
+        (shell("mkfifo $1"), "^sh: its output is no file of data"),
+        (shell("ln -s /dev/zero $1"), "^sh: its output is no file of data"),
+        (shell("rm -rf $(dirname $1); echo gone; exit 5"), "^sh: exit code 5$"),
+        (shell("kill -40 $$"), "^sh: killed by signal 40$"),
+        (["a\0b", "{input}", "{output}"], "^a\0b: cannot be run: embedded null byte$"),
         (["/no/such/program", "{input}", "{output}"], "^/no/such/program: cannot be run: No such file or directory$"),
     ],
 )
@@ -100,7 +105,7 @@ def test_program_that_fails_once_is_tried_again_and_then_named_with_its_attempt(
 
 def test_halos_of_another_definition_than_asked_for_are_refused(observed, estimator):
     other = merge(observed.config, {"halo": {"mass_definition": "fof"}})
-    script = LIAR.replace("REDSHIFT", "0.0").replace("POSITION", "0.0")
+    script = LIAR.replace("REDSHIFT", "0.0").replace("POSITION", "0.0").replace("MASS", "1e14")
     lying = [sys.executable, "-c", script, "{input}", "{output}"]
     with pytest.raises(DataError, match=r'its output has "200c" halos; \[halo\] mass_definition = "fof"'):
         reconstruct(Universe(observed.cosmology, observed.box, other, observed.groups), estimator, lying)
@@ -111,11 +116,13 @@ def test_halos_of_another_definition_than_asked_for_are_refused(observed, estima
     [
         ({"position": 1000.0}, "1 of 1 halos lie outside the box of"),
         ({"redshift": 1.0}, "halos at z = 1; asked for z = 0"),
+        ({"mass": 0.0}, "halos whose mass is not positive"),
     ],
 )
 def test_halos_outside_the_box_or_of_another_time_are_refused(observed, estimator, wrong, said):
     definition = observed.halos.mass_definition
     script = LIAR.replace("200c", definition).replace("REDSHIFT", str(wrong.get("redshift", 0.0)))
+    script = script.replace("MASS", str(wrong.get("mass", 1e14)))
     lying = [sys.executable, "-c", script.replace("POSITION", str(wrong.get("position", 0.0))), "{input}", "{output}"]
     with pytest.raises(DataError, match=f"its output.* {said}"):
         reconstruct(observed, estimator, lying)
@@ -130,7 +137,7 @@ with h5py.File(sys.argv[2], "r+") as file:
     halos = file.create_group("halos")
     halos.attrs.update({"mass_definition": "200c", "finder": "liar", "redshift": REDSHIFT})
     for name, shape in (("position", (1, 3)), ("velocity", (1, 3)), ("mass", (1,))):
-        halos.create_dataset(name, shape, "f4", fillvalue=POSITION)
+        halos.create_dataset(name, shape, "f4", fillvalue=MASS if name == "mass" else POSITION)
 """
 
 
@@ -158,6 +165,31 @@ def test_command_told_to_stop_leaves_a_state_and_no_program_behind(line, tmp_pat
     assert is_gone(int(child.read_text()))
     assert (tmp_path / "r.h5.state" / "history.h5").exists()
     assert not output.exists()
+
+
+def test_what_a_program_left_in_the_background_is_ended_with_it(observed, estimator, tmp_path):
+    leaving = shell(f"sleep 300 & echo $! > {tmp_path}/child; exec {' '.join(PEAKS[:2])} $0 $1")
+    reconstruct(observed, estimator, leaving)
+    assert is_gone(int((tmp_path / "child").read_text()))
+
+
+def test_a_command_that_is_killed_takes_the_program_and_its_folder_along(line, tmp_path):
+    child, temporary = tmp_path / "child", tmp_path / "temporary"
+    temporary.mkdir()
+    command = f'recon.forward.command=["sh", "-c", "sleep 300 & echo $! > {child}; wait", "{{input}}", "{{output}}"]'
+    words = line(tmp_path / "r.h5", f"--set={command}", simulations=1)
+    running = subprocess.Popen(words, stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(temporary)})
+    while running.poll() is None and not child.exists():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    running.kill()
+    running.wait()
+    assert is_gone(int(child.read_text()))
+    for _ in range(100):
+        if not list(temporary.iterdir()):
+            break
+        time.sleep(0.05)
+    assert not list(temporary.iterdir())
 
 
 def is_gone(pid):

@@ -13,7 +13,9 @@ from lss import stages
 from lss.errors import DataError, Stopped
 from lss.files.universe_file import read_universe, write_universe
 from lss.process import interrupt
+from lss.trust import unmarked
 from lss.universe import Universe
+from lss_recon.deathwatch import ended_with_us
 from lss_recon.forward_settings import last_redshift
 from lss_recon.observation import SAME_REDSHIFT, refuse_halos_outside
 
@@ -46,12 +48,15 @@ def run_command(command: Sequence[str], universe: Universe, timeout: float, retr
 
 
 def _attempt(command: Sequence[str], universe: Universe, timeout: float) -> Universe:
-    with tempfile.TemporaryDirectory(prefix="lss-recon-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lss-recon-", ignore_cleanup_errors=True) as folder:
         files = {"{input}": f"{folder}/input.h5", "{output}": f"{folder}/output.h5"}
         write_universe(universe, files["{input}"])
         _call([_filled(word, files) for word in command], Path(folder) / "words", timeout)
-        if not Path(files["{output}"]).exists():
+        output = Path(files["{output}"])
+        if not output.exists():
             raise DataError("ended without writing its {output}")
+        if not output.is_file():
+            raise DataError("its output is no file of data (a folder, a pipe or a device)")
         try:
             simulated = read_universe(files["{output}"], _TAKEN)
             _check(simulated, universe)
@@ -61,11 +66,18 @@ def _attempt(command: Sequence[str], universe: Universe, timeout: float) -> Univ
 
 
 def _check(simulated: Universe, asked: Universe) -> None:
+    """Raise DataError unless a universe is of the box, cosmology, halos and redshift that were asked for."""
+    for name in type(asked.cosmology).model_fields:
+        here, there = (getattr(universe.cosmology, name) for universe in (simulated, asked))
+        if unmarked(here) != unmarked(there) and name not in {"unknown", *simulated.cosmology.unknown}:
+            raise DataError(f"{simulated.source} is of {name} = {here}; asked for {there}")
     if simulated.box != asked.box:
         raise DataError(f"{simulated.source} is of {simulated.box}; asked for {asked.box}")
     found, wanted = simulated.halos.mass_definition, stages.table("halo", asked.config).mass_definition
     if found != wanted:
         raise DataError(f'{simulated.source} has "{found}" halos; [halo] mass_definition = "{wanted}"')
+    if not (simulated.halos.mass > 0).all():
+        raise DataError(f"{simulated.source} has halos whose mass is not positive")
     refuse_halos_outside(simulated.halos, asked.box.size, simulated.source)
     found_at, redshift = simulated.halos.redshift, last_redshift(asked.config)
     if abs(found_at - redshift) > SAME_REDSHIFT:
@@ -80,27 +92,28 @@ def _filled(word: str, files: dict[str, str]) -> str:
 
 def _call(words: Sequence[str], output: Path, timeout: float) -> None:
     """Run a program to its end; what it and its children print goes to the file `output`."""
-    # A session of its own: a signal reaches all that it started, and one meant for us not them first.
-    with output.open("wb") as log_file:
+    with ended_with_us(output.parent) as tell:
+        # A session of its own: a signal reaches all that it started, and one meant for us not them first.
+        with output.open("wb") as log_file:
+            try:
+                process = subprocess.Popen(
+                    words, stdin=subprocess.DEVNULL, stdout=log_file, stderr=log_file, start_new_session=True
+                )
+            except (OSError, ValueError) as error:  # ValueError: a NUL in a word
+                raise DataError(f"cannot be run: {getattr(error, 'strerror', None) or error}") from None
+        tell(process.pid)
+        end = time.monotonic() + timeout if timeout else float("inf")
         try:
-            process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=log_file, stderr=log_file, start_new_session=True
-            )
-        except OSError as error:
-            raise DataError(f"cannot be run: {error.strerror}") from None
-    end = time.monotonic() + timeout if timeout else float("inf")
-    try:
-        while process.poll() is None:
-            if interrupt.requested():
-                raise Stopped("asked to stop")
-            if time.monotonic() > end:
-                raise DataError(f"ended by the time-out of {timeout:g} s{_last_words(output)}")
-            _wait(process, POLL)
-    finally:
-        if process.returncode != 0:
-            _end(process)
+            while process.poll() is None:
+                if interrupt.requested():
+                    raise Stopped("asked to stop")
+                if time.monotonic() > end:
+                    raise DataError(f"ended by the time-out of {timeout:g} s{_last_words(output)}")
+                _wait(process, POLL)
+        finally:
+            _end(process)  # what it left in the background, too
     if process.returncode < 0:
-        raise DataError(f"killed by {signal.Signals(-process.returncode).name}{_last_words(output)}")
+        raise DataError(f"killed by {_signal(-process.returncode)}{_last_words(output)}")
     if process.returncode:
         raise DataError(f"exit code {process.returncode}{_last_words(output)}")
 
@@ -115,6 +128,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         _wait(process, GRACE)
 
 
+def _signal(number: int) -> str:
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+
+
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
     try:
         process.wait(seconds)
@@ -124,6 +141,8 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 def _last_words(output: Path) -> str:
     """ ": " and the last line that was printed, nothing if there is none."""
+    if not output.exists():  # it removed its folder
+        return ""
     with output.open("rb") as file:
         file.seek(max(0, output.stat().st_size - _LAST_WORDS))
         lines = file.read().decode("utf-8", "replace").split("\n")

@@ -12,7 +12,7 @@ from lss import __version__, stages
 from lss.command import inputs, outputs, resuming
 from lss.command.definition import Arguments, Command
 from lss.command.inputs import Request
-from lss.config import Settings, complete
+from lss.config import Settings, complete, validate
 from lss.errors import ConfigError, Stopped
 from lss.files.digest import digest
 from lss.files.provenance import file_hash, provenance_of, with_provenance
@@ -116,7 +116,7 @@ def _run_stage(job: Job, started: Moment) -> None:
     members = _members(job)
     if job.arguments.dry_run:
         note = _note(job) if members == 1 else ""
-        outputs.print_plan(job.tool.plan(job.universe, job.config), job.destination + note, members)
+        outputs.print_plan(_plan(job), job.destination + note, job.arguments.count or members)
         return
     interrupt.install(deferred=job.command.resumable)
     if job.arguments.count is not None:
@@ -125,6 +125,17 @@ def _run_stage(job: Job, started: Moment) -> None:
         _make_members(job, members)
     else:
         _make_one(job, _number(job), started)
+
+
+def _plan(job: Job) -> stages.Plan:
+    """What one universe costs, with the stages of --through."""
+    plan, settings = job.tool.plan(job.universe, job.config), complete(job.config, job.settings)
+    for name in job.arguments.stages:
+        stage = stages.find(name)
+        further = stage.plan(None, validate(stage.Config, settings, "configuration"))
+        memory = max(plan.memory_bytes, further.memory_bytes)
+        plan = stages.Plan(memory, plan.cpu_seconds + further.cpu_seconds, [*plan.steps, *further.steps])
+    return plan
 
 
 def _make_one(job: Job, number: int, started: Moment) -> None:

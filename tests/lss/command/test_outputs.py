@@ -88,6 +88,9 @@ def test_one_process_makes_an_ensemble_of_the_same_bits_as_pipes(folder):
     assert shell(f"{line} --resume", folder).stderr.count("finished already") == 2
     listed = shell("lss-stats --list many/000004.h5", folder).stdout
     assert [f"0{i}-lss-{name}" in listed for i, name in enumerate(("ic", "sim", "halo"))] == [True] * 3
+    planned = shell("lss-ic u.toml --count 2 --through sim,halo -o many/ --dry-run", folder).stdout
+    assert planned.startswith("2 universes, each:")
+    assert "2lpt" in planned
     assert "no stage 'simm'" in shell("lss-ic u.toml --through simm -o x.h5", folder).stderr
     assert "a directory: -o DIR/" in shell("lss-ic u.toml --count 2 -o x.h5", folder).stderr
 

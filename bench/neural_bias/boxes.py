@@ -40,7 +40,7 @@ def universe(index: int) -> Universe:
     """Member `index`, simulated unless it is there: P3M with 64^3 particles, 20 CPU seconds."""
     path = FOLDER / "universes" / f"{index:06d}.h5"
     if not path.exists():
-        made = simulated(read_toml(CONFIG), index)
+        made = simulated(read_toml(CONFIG), index=index)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_universe(made, path)
     return read_universe(path, ["ic", "halos"])

@@ -11,7 +11,7 @@ from lss_recon.sampling.chain import Chain
 from lss_recon.sampling.diagnostics import r_hat
 
 MOCKS, CHAINS = 3, 1
-WANTED = Wanted()
+WANTED = Wanted(draws=4000, fields=128)
 K_LOW, K_HIGH = 0.1, 0.4
 
 

@@ -15,7 +15,7 @@ from lss_recon.sampling.diagnostics import effective_samples, r_hat
 from lss_recon.sampling.target import monitors
 
 CHAINS = 2
-WANTED = Wanted()
+WANTED = Wanted(draws=8000)  # the slowest mode needs 800 gradients an effective sample
 ESTIMATOR = "estimator-64"
 
 

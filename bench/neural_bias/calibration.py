@@ -25,9 +25,9 @@ RANKS = 100
 SEED = 271828
 N, BOX = 8, 48.0
 DENSITY_OF_HALOS, THRESHOLD = 1.5e-3, 1e13
-BIAS = block.Plan("hmc", 150, acceptance=0.8)
+BIAS = block.Plan("hmc", 80, acceptance=0.8)
 PHASES = block.Plan("mclmc", 400, energy_variance=1e-4)
-BIAS_DRAWS, BIAS_THIN, PHASE_DRAWS, PHASE_THIN = 60, 3, 60, 15
+BIAS_DRAWS, BIAS_THIN, PHASE_DRAWS, PHASE_THIN = 30, 2, 60, 15
 
 
 def measured() -> dict[str, Any]:

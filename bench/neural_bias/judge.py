@@ -29,12 +29,12 @@ from lss_train.config import Config as TrainConfig
 from lss_train.train import train
 
 MOCK = 0
-TRAINING, TRAINING_SEED = 500, 31415
-SAMPLES, UPDATED, SIMULATIONS = 200, 24, 5
+TRAINING, TRAINING_SEED = 300, 31415
+SAMPLES, UPDATED, SIMULATIONS = 100, 12, 5
 SMOOTHING = 4.0  # Mpc/h, of the fields whose variance per voxel is compared: the chain has few draws
 LEVELS = (0.5, 0.9)
 TRAIN = {
-    "model": "estimator", "channels": 8, "levels": 3, "epochs": 4, "input_smoothing": [2.0, 4.0, 8.0],
+    "model": "estimator", "channels": 8, "levels": 3, "epochs": 1, "input_smoothing": [2.0, 4.0, 8.0],
     "input_scale": [2.0, 1.0, 0.5], "count_smoothing": [2.0, 4.0], "target_smoothing": 2.0, "validation": 0.08,
 }  # fmt: skip
 

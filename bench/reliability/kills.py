@@ -108,8 +108,16 @@ def _one(scenario: Scenario, folder: Path, good: dict[str, str], took: float, dr
     final = {name: bits(path) for name, path in scenario.outputs(folder).items()}
     found["lost"] += len(good.keys() - final.keys())
     found["different_bits"] += sum(final[name] != good[name] for name in final.keys() & good.keys())
-    outputs = set(scenario.outputs(folder).values()) | {folder / ".out", folder / ".err"}
-    found["temporaries_left"] += sum(p.is_file() for p in folder.rglob("*") if p not in before | outputs)
+    outputs = {
+        *scenario.outputs(folder).values(),
+        folder / ".out",
+        folder / ".err",
+        folder / "out.jsonl",
+    }  # its journal
+    left = [path for path in folder.rglob("*") if path.is_file() and path not in before | outputs]
+    if left:
+        print(f"{scenario.tool}: left: {[str(path.relative_to(folder)) for path in left][:3]}", flush=True)
+    found["temporaries_left"] += len(left)
     return found
 
 

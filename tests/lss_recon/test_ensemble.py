@@ -120,7 +120,7 @@ def test_ensemble_killed_on_the_way_goes_on_to_the_same_bits(into, samples, tmp_
 
     stats = Path(sys.executable).with_name("lss-stats")
     said = subprocess.run([stats, folder, "--quiet"], capture_output=True, text=True, check=True).stdout
-    head, *rows = (re.split(r"  +", row.strip()) for row in said.splitlines())
+    _, head, *rows = (re.split(r"  +", row.strip()) for row in said.splitlines())
     assert {row[head.index("members")] for row in rows} == {str(SAMPLES)}
 
     other = into(wanted, "--resume", "--set=recon.seed=7")

@@ -27,6 +27,8 @@ N, BOX = 8, 48.0
 DENSITY_OF_HALOS, THRESHOLD = 1.5e-3, 1e13
 PLAN = block.Plan("mclmc", 300, energy_variance=1e-4)
 DRAWS, THIN = 40, 10
+# With slopes of zero every density would have the same halos, and no phases would be preferred.
+SLOPES = {"w_psi0": 1.0, "w_psi1": 0.5, "w_alpha0": 1.5, "w_mu0": 0.5}
 
 
 def measured() -> dict[str, Any]:
@@ -89,7 +91,8 @@ def _phases_rank(number: int) -> list[float]:
     """Ranks of ln p, the power of two shells, and low modes, for phases drawn from the prior."""
     bias, _ = _model(0.5)
     theta = torch.zeros(bias.parameters, dtype=torch.float64)
-    theta[0], theta[1] = 1.0, 0.5
+    for name, value in SLOPES.items():
+        theta[bias.names().index(name)] = value
     draw = np.random.default_rng([SEED, 2, number])
     forward = forward_model("1lpt", Cosmology(), N, BOX, dtype=torch.float64)
     truth = torch.from_numpy(draw.standard_normal(N**3))

@@ -74,8 +74,10 @@ def figure_2(models: Models, judge: Judge) -> Figure:
             left.plot(x, y, dashes, color=colour, lw=1)
     left.plot([], [], "k-", label="least squares")
     left.plot([], [], "k--", label="network")
-    left.set(xlabel=r"$\delta / \sigma$", ylabel=r"$f$, by $\nabla^2\delta$")
-    left.legend()
+    for number, colour in enumerate(CYCLE[:5]):  # of the Laplacian, lowest first
+        left.plot([], [], color=colour, lw=3, label=rf"$\nabla^2\delta$: fifth {number + 1}")
+    left.set(xlabel=r"$\delta / \sigma$", ylabel="$f$")
+    left.legend(fontsize="small")
     draw_ratio(right, judge, squares, "least squares")
     draw_ratio(right, judge, network, "network", ls="--")
     ratio_axis(right)

@@ -56,3 +56,24 @@ def test_networks_of_other_kinds_are_named(model):
     card = {"model": model, "data": {}}  # what else the cards hold differs from kind to kind
     with pytest.raises(ConfigError, match=f'is of model "{model}"; .recon. direction = "estimate" needs "estimator"'):
         check_card(card, config, forward_settings(Universe.create(config), config))
+
+
+@pytest.mark.parametrize(
+    ("cosmology", "warned"), [({"omega_m": 0.3175}, ""), ({"sigma8": 0.8}, "[cosmology] sigma8 = 0.834, here 0.8")]
+)
+def test_parameters_that_a_catalogue_does_not_say_are_no_others(caplog, monkeypatch, cosmology, warned):
+    monkeypatch.setattr(logging.getLogger("lss"), "propagate", True)
+    card = read_card("estimator-64-pm")
+    settings = forward_settings(*made(card, {"cosmology": cosmology}))
+    missing = [name for name in ("omega_b", "h", "n_s", "transfer") if name not in cosmology]
+    settings["cosmology"] = cosmology | {"unknown": missing}  # as another code's catalogue leaves them
+    check_card(card, made(card, {})[1], settings)
+    assert ("another forward model" in caplog.text) == bool(warned)
+    assert warned in caplog.text
+
+
+def made(card, tables):
+    """A universe, and the configuration of a loop with the simulator that a network was trained on."""
+    trained = {table: dict(card["data"]["simulator"][table]) for table in ("sim", "halo")}
+    config = validate(Config, trained | {"recon": {"checkpoint": "estimator-64-pm"}} | tables, "test")
+    return Universe.create(config), config

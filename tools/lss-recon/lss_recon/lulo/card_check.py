@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lss import stages
-from lss.config import Settings
+from lss.config import Cosmology, Settings
 from lss.errors import ConfigError
 from lss.halos.halo_fields import mass_edges, same_edges
 from lss.nets.checkpoint import SHIPPED, Card, read_card
@@ -66,8 +66,11 @@ def check_card(card: Card, config: Config, settings: Settings) -> None:
 
 def _differences(trained: dict[str, Any], settings: Settings) -> list[str]:
     """What of the simulator and the cosmology that a card names is not as here."""
-    tables = {**trained["simulator"], "cosmology": trained["cosmology"]}
     ours = unmarked(dict(settings))
+    given = ours.get("cosmology", {})
+    ours["cosmology"] = {name: field.default for name, field in Cosmology.model_fields.items()} | given
+    known = {key: value for key, value in trained["cosmology"].items() if key not in given.get("unknown", [])}
+    tables = {**trained["simulator"], "cosmology": known}
     tables["ic"] = _start_redshift(tables)
     if "sim" in tables:
         tables["sim"], ours["sim"] = _written_out(tables["sim"]), _written_out(settings["sim"])

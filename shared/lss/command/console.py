@@ -75,6 +75,7 @@ def command(name: str, *, run: str, help: str, examples: Sequence[str], **detail
         import typer
 
         _open_closed_streams()
+        usage_error: Any = typer.BadParameter.__base__  # of Click, which newer versions of Typer carry within
         app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
         app.command(help=_help_text(description))(_entry(description))
         program = typer.main.get_command(app)
@@ -83,9 +84,7 @@ def command(name: str, *, run: str, help: str, examples: Sequence[str], **detail
         except OSError as error:  # of --help and --version, which Typer prints itself
             message, code = f"standard output: cannot be written: {error.strerror}", 1
             silence(1)
-        except Exception as error:
-            if not hasattr(error, "format_message"):  # not of Typer, that is
-                raise
+        except usage_error as error:
             message, code = _usage(error, description), 2
         print(visible(f"{description.program}: error: {message}"), file=sys.stderr)
         raise SystemExit(code)

@@ -121,8 +121,8 @@ def subject(request: Request, groups: Sequence[str] | None = None) -> tuple[Univ
 def _is_foreign(request: Request) -> bool:
     """Whether the input is another program's file: told by its content, or by the table that describes it."""
     described = "catalogue" in request.given.settings.get(request.command.name, {})
-    beside = request.arguments.own.get("catalogue") is not None
-    return not beside and (described or request.tool.recognised(request.data[0]) is not None)
+    is_beside = request.arguments.own.get("catalogue") is not None
+    return not is_beside and (described or request.tool.recognised(request.data[0]) is not None)
 
 
 def length_unit_of(request: Request) -> str | None:

@@ -8,7 +8,6 @@ GADGET-2", section 6.
 """
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ import numpy as np
 
 from lss.config import Settings
 from lss.errors import DataError
+from lss.files.hdf5 import part_paths
 from lss.files.snapshot import Attributes, check_arrays, check_mass, header_of, lattice_side, particles_of, report
 from lss.universe import Group
 
@@ -84,7 +84,8 @@ def read_gadget_binary(
     source = str(path)
     first = blocks_of(path)
     attributes = Attributes(first.header(), source)
-    files = [first, *(blocks_of(one) for one in _parts(path, int(attributes.get("NumFilesPerSnapshot", 1))))]
+    parts = part_paths(source, max(1, int(attributes.get("NumFilesPerSnapshot", 1))), ("",))
+    files = [first if one == path else blocks_of(one) for one in parts]
     counts = np.array([blocks.header()["NumPart_ThisFile"] for blocks in files], np.int64)
     if (counts < 0).any():
         raise DataError(f"{source}: NumPart_ThisFile = {counts.min()}: expected a number of particles")
@@ -164,17 +165,3 @@ def _order_of(head: bytes) -> Order | None:
 
 def _word(order: str) -> Any:
     return "little" if order == "<" else "big"
-
-
-def _parts(path: Path, count: int) -> list[Path]:
-    """The other files of a snapshot in several: NAME.0, NAME.1, ... Raises DataError naming one that is missing."""
-    if count <= 1:
-        return []
-    found = re.fullmatch(r"(.*\.)\d+", str(path), re.DOTALL)
-    if not found:
-        raise DataError(f"{path}: one of {count} files, but its name does not end as NAME.0, which tells the others")
-    paths = [Path(f"{found[1]}{number}") for number in range(count)]
-    missing = next((one for one in paths if not one.is_file()), None)
-    if missing is not None:
-        raise DataError(f"{path}: one of {count} files, but {missing.name} is missing")
-    return [one for one in paths if one != path]

@@ -55,17 +55,18 @@ def find_dataset(file: h5py.Group, name: str, source: str) -> h5py.Dataset:
     return item
 
 
-def part_paths(source: str, count: int) -> list[Path]:
+def part_paths(source: str, count: int, endings: Sequence[str] = (".hdf5", ".h5")) -> list[Path]:
     """The files of an output in several, by the name of one of them: "snap_000.0.hdf5", "snap_000.1.hdf5", ...
 
+    endings : of the names, behind the number
     Raises DataError naming the first that is missing, or a name that does not tell the others.
     """
     if count == 1:
         return [Path(source)]
-    found = re.fullmatch(r"(.*\.)\d+(\.(?:hdf5|h5))", source, re.DOTALL)
+    found = re.fullmatch(rf"(.*\.)\d+({'|'.join(map(re.escape, endings))})", source, re.DOTALL)
     if not found:
         raise DataError(
-            f"{source}: one of {count} files, but its name does not end as NAME.0.hdf5, which tells the others"
+            f"{source}: one of {count} files, but its name does not end as NAME.0{endings[0]}, which tells the others"
         )
     if count > MOST_PARTS:
         raise DataError(f"{source}: one of {count} files; at most {MOST_PARTS} are read")

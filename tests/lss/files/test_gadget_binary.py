@@ -81,6 +81,12 @@ def test_files_of_several_are_read_together(tmp_path):
         read_universe(tmp_path / "snap_000.0", length_unit="kpc/h")
 
 
+def test_a_snapshot_of_more_files_than_anybody_has_is_refused_before_any_is_looked_for(tmp_path):
+    path = snapshot(tmp_path / "snap_000.0", files=2**31 - 1)
+    with pytest.raises(DataError, match="at most 100000 are read"):
+        read_universe(path, length_unit="kpc/h")
+
+
 def test_units_are_asked_for(tmp_path):
     with pytest.raises(DataError, match=r"does not say its units; set \[sim\.snapshot\] length_unit"):
         read_universe(snapshot(tmp_path / "snap"))

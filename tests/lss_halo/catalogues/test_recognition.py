@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from lss.config import Cosmology, validate
-from lss.errors import ConfigError
+from lss.errors import ConfigError, DataError
 from lss.universe import Group, Universe
 from lss_halo import stage
 from lss_halo.catalogues.recognition import recognised
+from lss_halo.catalogues.text_table import read_text_table
 
 AHF = Path(__file__).parents[2] / "data/gadget4-64-a.AHF_halos"
 ROCKSTAR = "#ID DescID Mvir Vmax Vrms Rvir Rs Np X Y Z VX VY VZ\n"
@@ -34,6 +35,15 @@ def test_text_is_known_by_its_columns(tmp_path, name, text, format):
     packed = tmp_path / f"{name}.gz"
     packed.write_bytes(gzip.compress(text.encode()))
     assert [recognised(path), recognised(packed)] == [format, format]
+
+
+def test_a_damaged_compressed_table_is_one_line(tmp_path):
+    packed = bytearray(gzip.compress(AHF.read_bytes()))
+    packed[40] ^= 0xFF
+    (tmp_path / "halos.AHF_halos.gz").write_bytes(packed)
+    assert recognised(tmp_path / "halos.AHF_halos.gz") in (None, "ahf")
+    with pytest.raises(DataError, match=r"halos\.AHF_halos\.gz"):
+        read_text_table(tmp_path / "halos.AHF_halos.gz")
 
 
 def test_hdf5_is_known_by_its_groups(tmp_path):

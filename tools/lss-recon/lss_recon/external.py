@@ -49,19 +49,19 @@ def run_command(command: Sequence[str], universe: Universe, timeout: float, retr
 
 def _attempt(command: Sequence[str], universe: Universe, timeout: float) -> Universe:
     with tempfile.TemporaryDirectory(prefix="lss-recon-", ignore_cleanup_errors=True) as folder:
-        files = {"{input}": f"{folder}/input.h5", "{output}": f"{folder}/output.h5"}
+        output = Path(folder) / "output.h5"
+        files = {"{input}": f"{folder}/input.h5", "{output}": str(output)}
         write_universe(universe, files["{input}"])
         _call([_filled(word, files) for word in command], Path(folder) / "words", timeout)
-        output = Path(files["{output}"])
         if not output.exists():
             raise DataError("ended without writing its {output}")
         if not output.is_file():
             raise DataError("its output is no file of data (a folder, a pipe or a device)")
         try:
-            simulated = read_universe(files["{output}"], _TAKEN)
+            simulated = read_universe(output, _TAKEN)
             _check(simulated, universe)
         except DataError as error:
-            raise DataError(str(error).replace(files["{output}"], "its output")) from None
+            raise DataError(str(error).replace(str(output), "its output")) from None
     return simulated
 
 

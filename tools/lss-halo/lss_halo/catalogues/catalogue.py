@@ -3,13 +3,11 @@
 import logging
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from lss.config import validate
 from lss.errors import ConfigError, DataError
-from lss.files.guard import open_hdf5
-from lss.files.universe_file import FORMAT, read_universe
+from lss.files.universe_file import read_universe
 from lss.grid.periodic import fold_edge, wrap_rounding
 from lss.learned import estimator
 from lss.nets.checkpoint import read_card
@@ -17,7 +15,7 @@ from lss.universe import Halos, Members, Universe
 from lss_halo.catalogues import READERS, load
 from lss_halo.catalogues.facts import NEEDED, settled
 from lss_halo.catalogues.foreign import DEFINITION, Foreign
-from lss_halo.catalogues.recognition import recognised
+from lss_halo.catalogues.recognition import is_universe, recognised
 from lss_halo.config import Catalogue, Config
 from lss_halo.finders.mass_definition import critical_density, overdensity
 
@@ -70,8 +68,8 @@ def described_catalogue(path: Path, config: Config) -> Catalogue:
     Raises ConfigError where the keys do not suit that format.
     """
     catalogue = config.halo.catalogue or Catalogue()
-    found = recognised(path)
-    if found is None or "format" in catalogue.model_fields_set:
+    found = None if "format" in catalogue.model_fields_set else recognised(path)
+    if found is None:
         return catalogue
     said = {name: getattr(catalogue, name) for name in catalogue.model_fields_set}
     table = {"halo": {"catalogue": said | {"format": found}}}
@@ -98,7 +96,7 @@ def of_universe(universe: Universe, path: Path, config: Config) -> Universe:
     try:
         return universe.with_halos(read_foreign(path, config.model_copy(update={"halo": halo})).halos)
     except ConfigError as error:
-        raise ConfigError(f"{error} (where {universe.source} says nothing else, its own)") from None
+        raise ConfigError(f"{error} (box, redshift and cosmology are those of {universe.source})") from None
 
 
 def described(halos: Halos, config: Config) -> str:
@@ -108,14 +106,6 @@ def described(halos: Halos, config: Config) -> str:
         f"{len(halos)} halos ({halos.mass_definition}{weights}) in a box of {config.box.size:g} Mpc/h at z = "
         f"{round(halos.redshift, 6):g}, Omega_m = {config.cosmology.omega_m:g}, h = {config.cosmology.shown('h')}"
     )
-
-
-def is_universe(path: Path) -> bool:
-    """Whether the file is one of ours, or a Gadget snapshot: the same configuration serves both kinds of input."""
-    if str(path) == "-" or not h5py.is_hdf5(path):
-        return str(path) == "-"
-    with open_hdf5(path, str(path)) as file:
-        return file.attrs.get("format") == FORMAT or "PartType1" in file
 
 
 def matched_masses(mass: np.ndarray, checkpoint: str, config: Config) -> np.ndarray:

@@ -1,18 +1,24 @@
 """Which code wrote a catalogue, told by what stands in the file."""
 
-import bz2
-import gzip
-import re
+import zlib
 from pathlib import Path
-from typing import Any
 
 import h5py
 
 from lss.files.guard import open_hdf5
 from lss.files.universe_file import FORMAT
 from lss_halo.catalogues import READERS
+from lss_halo.catalogues.text_table import opened, plain_name
 
-HEAD = 1 << 16  # bytes, in which a header of names ends
+HEAD = 1 << 16  # characters, in which a header of names ends
+
+
+def is_universe(path: Path) -> bool:
+    """Whether the file is one of ours, or a Gadget snapshot: the same configuration serves both kinds of input."""
+    if str(path) == "-" or not h5py.is_hdf5(path):
+        return str(path) == "-"
+    with open_hdf5(path, str(path)) as file:
+        return file.attrs.get("format") == FORMAT or "PartType1" in file
 
 
 def recognised(path: Path) -> str | None:
@@ -20,12 +26,10 @@ def recognised(path: Path) -> str | None:
 
     Raises DataError for an HDF5 file that is damaged.
     """
-    if not path.is_file():
+    if not path.is_file() or is_universe(path):
         return None
     if h5py.is_hdf5(path):
         with open_hdf5(path, str(path)) as file:
-            if file.attrs.get("format") == FORMAT or "PartType1" in file:
-                return None
             names = set(file)
     else:
         names = _header(path)
@@ -33,11 +37,10 @@ def recognised(path: Path) -> str | None:
 
 
 def _header(path: Path) -> set[str]:
-    """The names in the first line of a text table, in lower case and without the numbers that some codes give them."""
-    opened: Any = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix, open)
+    """The names in the first line of a text table, in lower case; none of a file that is no text."""
     try:
-        with opened(path, "rb") as file:
-            line = file.read(HEAD).split(b"\n")[0].decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError):
+        with opened(path) as file:
+            line = file.readline(HEAD)
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error):
         return set()
-    return {re.sub(r"\(\d+\)$", "", word).lower() for word in line.lstrip("#").split()}
+    return {plain_name(word).lower() for word in line.lstrip("#").split()}

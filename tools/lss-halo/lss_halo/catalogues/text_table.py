@@ -7,6 +7,7 @@ import bz2
 import gzip
 import io
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class TextTable:
 
     def column(self, path: Path, *names: str) -> np.ndarray:
         """The first of these columns that is there. Raises DataError naming them, or for one that is ambiguous."""
-        for name in map(_plain, names):
+        for name in map(plain_name, names):
             if name in self.unlike:
                 raise DataError(f"{path}: two columns named {name}, which differ; rename one")
             if name in self.columns:
@@ -48,16 +49,21 @@ def read_lines(path: Path) -> list[str]:
     return _read_text(path).splitlines()
 
 
+def opened(path: Path, **options: Any) -> Any:
+    """A text file, compressed (.gz, .bz2) or not, for reading; a byte order mark before the text is left out."""
+    opener: Any = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix, open)
+    return opener(path, "rt", encoding="utf-8-sig", **options)
+
+
 def _read_text(path: Path) -> str:
-    opened: Any = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix, open)
     try:
-        with opened(path, "rt", encoding="utf-8-sig") as file:
+        with opened(path) as file:
             return str(file.read())
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: not a text table (binary data)") from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
@@ -71,7 +77,7 @@ def read_text_table(path: Path, separators: str = "") -> TextTable:
     delimiter = max(separators, key=header.count, default=None)
     if delimiter and delimiter not in header:
         delimiter = None
-    names = [_plain(name.strip().strip('"')) for name in header.lstrip("#").split(delimiter)]
+    names = [plain_name(name.strip().strip('"')) for name in header.lstrip("#").split(delimiter)]
     if not header.strip() or all(_is_number(name) for name in names):
         raise DataError(f"{path}: the first line is no header of column names")
     lines = re.findall(r"^#.*$", text, re.MULTILINE) if "#" in text else []  # half a second for a million rows
@@ -115,7 +121,7 @@ def _sentence(error: Exception) -> str:
     return str(error).partition(";")[0].removesuffix(".")
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A name without its number: "Mvir(10)"."""
     return re.sub(r"\(\d+\)$", "", name)
 

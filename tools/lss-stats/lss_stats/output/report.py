@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from lss import __version__
+from lss import __version__, stages
 from lss.files.ownership import MARK, replaceable
 from lss.toml import as_toml
 from lss.universe import Universe
@@ -78,11 +78,10 @@ def save_report(shown: Shown, universe: Universe, path: Path) -> None:
 
 def _settings(universe: Universe) -> str:
     """What made the figures, in words."""
-    used = universe.config.get("stats", {})
-    grid = used.get("mesh") or universe.box.n
-    words = [f"Particles and halos are painted on a grid of {grid}³ ({used.get('assignment', 'tsc')}"]
-    words.append(", interlaced" if used.get("interlace", True) else "")
-    words.append("), its window divided out. " if used.get("deconvolve", True) else "), its window left in. ")
+    used = stages.table("stats", universe.config)
+    words = [f"Particles and halos are painted on a grid of {used.mesh or universe.box.n}³ ({used.assignment}"]
+    words.append(", interlaced" if used.interlace else "")
+    words.append("), its window divided out. " if used.deconvolve else "), its window left in. ")
     return "".join(words) + (
         "Pale bands: one standard deviation of a Gaussian field, from the number of modes; bars of halos: Poisson. "
         "Curves end at the Nyquist frequency. Dotted or black: the truth, where there is one."

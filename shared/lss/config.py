@@ -9,8 +9,8 @@ import difflib
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.metadata import entry_points
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -201,7 +201,13 @@ def _located(settings: Settings, folder: Path) -> Settings:
     return settings
 
 
-@lru_cache
+@cache  # to find them, the metadata of every installed package are read
+def entry_points(group: str) -> tuple[metadata.EntryPoint, ...]:
+    """What the installed packages declare under this name."""
+    return tuple(metadata.entry_points(group=group))
+
+
+@cache
 def tables() -> tuple[str, ...]:
     """The tables there are: `TABLES`, and those that other packages declare (entry points "lss.tables")."""
     declared = {entry.name for entry in entry_points(group="lss.tables")}

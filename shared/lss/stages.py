@@ -25,13 +25,12 @@ import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, Protocol
 
 from pydantic import BaseModel, create_model
 
-from lss.config import Configuration, Settings, Table, complete, refuse_unknown_tables, table_of, validate
+from lss.config import Configuration, Settings, Table, complete, entry_points, refuse_unknown_tables, table_of, validate
 from lss.config import tables as config_tables
 from lss.errors import ConfigError
 from lss.universe import Universe
@@ -88,7 +87,7 @@ def table(name: str, settings: Settings, source: str = "configuration") -> Any:
     return getattr(validate(model, settings, source), name)
 
 
-@cache  # an entry point costs ten milliseconds to look up, and every universe that is read asks for several
+@cache
 def config_of(table: str) -> type[Configuration]:
     """The model that has a table, whichever tool it belongs to (entry points "lss.tables")."""
     if table in Configuration.model_fields:

@@ -127,8 +127,10 @@ def _is_foreign(request: Request) -> bool:
 
 def length_unit_of(request: Request) -> str | None:
     """The unit of a snapshot that does not say its own: `[sim.snapshot] length_unit`."""
-    stages.table("sim", request.given.file, request.given.source)  # or an error would not name the file
-    return stages.table("sim", request.given.settings, "--set").snapshot.length_unit
+    model: Any = stages.config_of("sim")
+    validate(model, request.given.file, request.given.source)  # or an error would not name the file
+    length_unit: str | None = validate(model, request.given.settings, "--set").sim.snapshot.length_unit
+    return length_unit
 
 
 def configuration(request: Request, embedded: Settings | None = None) -> Any:

@@ -7,6 +7,7 @@ file: what goes wrong there is one line here. That takes milliseconds, for it st
 
 import contextlib
 import faulthandler
+import gc
 import io
 import json
 import os
@@ -123,6 +124,7 @@ def _child(file: Path | io.BytesIO, source: str, writing: int) -> None:
     """In the child: limits, the inspection, and what it found to the pipe. Never returns."""
     code = 1
     try:
+        gc.disable()  # a collection would touch, and so copy, every page of the process
         faulthandler.disable()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGXCPU):
             signal.signal(number, signal.SIG_DFL)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from lss_stats.config import Statistics
-from lss_stats.figures import halos, overview, spectra, style
+from lss_stats.ensemble import of_members
+from lss_stats.figures import catalogue, ensemble, halos, overview, spectra, style
 from lss_stats.figures.shown import Shown
 from lss_stats.measurements import measure
 from lss_stats.run import _labels
@@ -43,6 +44,22 @@ def test_universe_and_truth_have_the_names_that_they_are_given(universe, truth):
         words = " ".join(text.get_text() for legend in legends for text in legend.get_texts())
         assert "Gadget-4" in words
         assert "truth" not in words
+
+
+def test_an_ensemble_at_a_glance_has_spectra_and_mass_functions(universe, truth):
+    members = [measure(universe, Statistics(), truth), measure(truth, Statistics(), universe)]
+    shown = Shown({}, band=of_members(members), members=members)
+    axes = panels(ensemble.overview(shown))
+    labels = {axis.get_ylabel() for axis in axes}
+    assert {"$T(k)$", "$r(k)$", r"d$n$/dln$M$ [($h$/Mpc)$^3$]"} <= labels
+    for axis in axes:
+        assert axis.has_data(), axis.get_title()
+
+
+def test_every_figure_says_what_is_seen_and_which_keys_made_it():
+    for name, figure in catalogue.figures().items():
+        assert len(figure.seen) > 40, name
+        assert set(figure.settings) <= set(Statistics.model_fields), name
 
 
 def test_wedges_end_at_the_nyquist_frequency(universe):

@@ -92,6 +92,9 @@ def test_overview_and_report_are_written(universe, truth_file, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert page.count("data:image/png;base64,") >= 4
     assert "k [h/Mpc]" in page
+    assert "<b>Halo mass function (LULO Fig. 7).</b> Halos per volume" in page
+    assert "[stats] mass_range = [1e+13, 2e+15] Msun/h, mass_bins = 20, resolved = 130" in page
+    assert "mesh = 16, assignment = tsc, interlace = true, deconvolve = true" in page
     assert not re.search(r"(src|href)=\"(?!data:)", page)
 
 

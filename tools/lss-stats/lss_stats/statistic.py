@@ -37,12 +37,20 @@ class Measured:
     truth: Groups = field(default_factory=dict)
 
 
+PAINTING = ("mesh", "assignment", "interlace", "deconvolve")  # keys of [stats] behind every field that is painted
+
+
 @dataclass(frozen=True)
 class Figure:
-    """draw : "module:function" of `Shown`, which returns a matplotlib figure, or None where nothing can be drawn."""
+    """A figure and its caption: a title, what is seen in it, and the keys of [stats] that it depends on.
+
+    draw : "module:function" of `Shown`, which returns a matplotlib figure, or None where nothing can be drawn
+    """
 
     caption: str
     draw: str
+    seen: str = ""
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

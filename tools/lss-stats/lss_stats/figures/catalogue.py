@@ -14,6 +14,17 @@ from lss_stats.figures.shown import Shown
 
 log = logging.getLogger("lss.stats")
 
+OVERVIEW = statistic.Figure(
+    "Overview",
+    "lss_stats.figures.overview:overview",
+    (
+        "Top: the fields, averaged over a slab along z. Below: power of each field; its correlation with the truth "
+        "and, dashed, T(k), or without a truth its correlation with the initial field, with the k where it falls "
+        "through 0.8; and the mass function of the halos beside its models."
+    ),
+    (*statistic.PAINTING, "slice_thickness", "slice_smoothing", "mass_range", "mass_bins"),
+)
+
 
 def figures() -> dict[str, statistic.Figure]:
     """Name -> what every statistic declares."""
@@ -26,22 +37,22 @@ def draw(figure: statistic.Figure, shown: Shown) -> Figure | None:
     return getattr(importlib.import_module(module), function)(shown)
 
 
-def draw_all(shown: Shown) -> Iterator[tuple[str, str, Figure]]:
-    """Name, caption and figure of everything that can be drawn."""
+def draw_all(shown: Shown) -> Iterator[tuple[str, statistic.Figure, Figure]]:
+    """Name, description and figure of everything that can be drawn."""
     for name, figure in figures().items():
         drawn = draw(figure, shown)
         if drawn is not None:
-            yield name, figure.caption, drawn
+            yield name, figure, drawn
 
 
 def save_overview(shown: Shown, path: Path) -> None:
-    """The one figure that shows the universe together; of an ensemble, its spectra; of parameters, their posterior.
+    """The one figure that shows a universe or an ensemble together; of parameters, their posterior.
 
     Where none of those can be drawn, the first figure that can.
     """
     with style.styled():
         if shown.members:
-            figure = ensemble.spectra(shown) or posterior.coverage(shown) or posterior.estimates(shown)
+            figure = ensemble.overview(shown) or posterior.coverage(shown) or posterior.estimates(shown)
         else:
             figure = posterior.corner(shown) or fields.random_field(shown) or overview(shown)
         figure = figure or next((drawn for _, _, drawn in draw_all(shown)), None)

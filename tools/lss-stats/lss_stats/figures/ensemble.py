@@ -1,6 +1,7 @@
 """Figures of an ensemble compared with its truths: a line each, with their mean (LULO Figs. 10, 11)."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,21 +11,64 @@ from lss_stats.fields import label
 from lss_stats.figures.halos import draw_mass_function
 from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import K_LABEL, SCALARS, label_row, leave_out, limits, lowest
-from lss_stats.figures.style import BLACK, COLUMN, PAGE, SKY, few_labels, plt, ratio_rows
+from lss_stats.figures.style import BLACK, COLUMN, PAGE, SKY, few_labels, plt
 
 _LINE = {"color": SKY, "lw": 0.7, "alpha": 0.9}
 
 
+def overview(shown: Shown) -> Figure | None:
+    """Spectra and mass functions side by side, or what there is of them."""
+    names, masses = _names(shown), _masses(shown)
+    if not names or not masses:
+        return spectra(shown) or mass_functions(shown)
+    width = 1.75 * len(names) + 2.9
+    figure = plt.figure(figsize=(max(PAGE, width), 3.6))
+    (left, right) = figure.subfigures(1, 2, width_ratios=(width - 2.6, 2.6), squeeze=False)[0]
+    _draw_spectra(left, shown, names)
+    _draw_mass_functions(right, shown, masses)
+    return figure
+
+
 def spectra(shown: Shown) -> Figure | None:
     """T(k) above r(k) of every member against its truth; without truths, P(k) above r(k) with the initial field."""
-    if not shown.members:
-        return None
-    kind = "comparison" if any(shown.of_members("comparison", name) for name in SCALARS) else "initial"
-    upper, above = ("transfer", kind) if kind == "comparison" else ("power", "power")
-    names = [name for name in SCALARS if shown.of_members(above, name)]
+    names = _names(shown)
     if not names:
         return None
-    figure, axes = ratio_rows(len(names), (1.0, 1.0), min(PAGE, 2.0 * len(names) + 0.6), 3.4)
+    figure = plt.figure(figsize=(min(PAGE, 2.0 * len(names) + 0.6), 3.4))
+    _draw_spectra(figure, shown, names)
+    return figure
+
+
+def mass_functions(shown: Shown) -> Figure | None:
+    """The band of the members' mass functions; below, sqrt(n / n_truth) of each where there are truths."""
+    members = _masses(shown)
+    if not members:
+        return None
+    figure = plt.figure(figsize=(COLUMN, 3.6 if any(m.truth is not None for m in members) else 2.6))
+    _draw_mass_functions(figure, shown, members)
+    return figure
+
+
+def _names(shown: Shown) -> list[str]:
+    """The fields of which members have spectra."""
+    above = "comparison" if _compared(shown) else "power"
+    return [name for name in SCALARS if shown.of_members(above, name)]
+
+
+def _compared(shown: Shown) -> bool:
+    return any(shown.of_members("comparison", name) for name in SCALARS)
+
+
+def _masses(shown: Shown) -> list[Result]:
+    """The mass functions of the members, if their scatter is known."""
+    members = shown.of_members("mass_function")
+    return members if members and members[0].band is not None else []
+
+
+def _draw_spectra(figure: Any, shown: Shown, names: list[str]) -> None:
+    compared = _compared(shown)
+    kind, upper, above = ("comparison", "transfer", "comparison") if compared else ("initial", "power", "power")
+    axes = figure.subplots(2, len(names), sharex="col", squeeze=False)
     for column, name in enumerate(names):
         _lines(axes[0, column], shown.of_members(above, name), upper)
         _lines(axes[1, column], shown.of_members(kind, name), "correlation")
@@ -35,7 +79,7 @@ def spectra(shown: Shown) -> Figure | None:
             axes[0, column].set_yscale("log")
             groups = [result.own for result in shown.of_members(above, name)]
             inside = [g.data["power"][g.data["k"] <= g.attrs["nyquist"]] for g in groups]
-            axes[0, column].set_ylim(*limits(np.concatenate(inside)))
+            axes[0, column].set_ylim(*limits(np.concatenate(inside), legend=column == 0))
         axes[1, column].axhline(K80, color="0.5", lw=0.6, ls="--")
         axes[1, column].set_ylim(lowest(r.own for r in shown.of_members(kind, name)), 1.05)
         axes[0, column].set_title(label(name))
@@ -50,7 +94,6 @@ def spectra(shown: Shown) -> Figure | None:
     axes[0, 0].plot([], [], **_LINE, label=f"{len(shown.members)} members")
     axes[0, 0].plot([], [], color=BLACK, label="mean")
     axes[0, 0].legend(loc="upper left" if upper == "transfer" else "lower left")
-    return figure
 
 
 def _lines(axis: plt.Axes, results: list[Result], column: str) -> None:
@@ -63,13 +106,10 @@ def _lines(axis: plt.Axes, results: list[Result], column: str) -> None:
     axis.set_xlim(groups[0].data["k"][0], groups[0].attrs["nyquist"])
 
 
-def mass_functions(shown: Shown) -> Figure | None:
-    """The band of the members' mass functions; below, sqrt(n / n_truth) of each where there are truths."""
-    members = shown.of_members("mass_function")
-    if not members or members[0].band is None:
-        return None
+def _draw_mass_functions(figure: Any, shown: Shown, members: list[Result]) -> None:
     compared = [(m.own.data, m.truth.data) for m in members if m.truth is not None]
-    figure, axes = ratio_rows(1, (2.0, 1.0) if compared else (1.0,), COLUMN, 3.6 if compared else 2.6)
+    heights = (2.0, 1.0) if compared else (1.0,)
+    axes = figure.subplots(len(heights), 1, sharex="col", squeeze=False, height_ratios=heights)
     first = Result(members[0].own, band=members[0].band)
     draw_mass_function(axes[0, 0], first, dataclasses.replace(shown, label="first member"))
     for own, truth in compared:
@@ -79,4 +119,3 @@ def mass_functions(shown: Shown) -> Figure | None:
         axes[1, 0].axhline(1, color="0.5", lw=0.6)
         axes[1, 0].set(ylim=(0.4, 1.6), ylabel=r"$\sqrt{n/n_{\rm truth}}$")
     axes[-1, 0].set_xlabel(r"$M$ [M$_\odot/h$]")
-    return figure

@@ -103,7 +103,7 @@ def _draw_ratio(axis: Any, result: Result, truth_text: str) -> None:
     axis.errorbar(
         own.data["mass"][both], np.sqrt(ratio), 0.5 * np.sqrt(ratio) * relative, fmt="o", ms=2.8, lw=0.8, color=SUBJECT
     )
-    axis.set_ylim(0.4, 1.6)
+    axis.set_ylim(0.4, float(np.clip(1.1 * np.sqrt(ratio).max(initial=0.0), 1.6, 3.0)))
     who = truth_text.replace(" ", r"\ ").replace("-", "\N{HYPHEN}") if truth is not None else "model"
     axis.set_ylabel(r"$\sqrt{n/n_{\rm " + who + "}}$")
 

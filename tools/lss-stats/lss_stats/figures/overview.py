@@ -99,6 +99,7 @@ def _relation(axis: Any, shown: Shown, names: tuple[str, ...]) -> None:
     """r(k), and dashed T(k), against the truth; without one, r(k) of each field with the initial one."""
     kind = "comparison" if shown.results("comparison", names) else "initial"
     compared = shown.results(kind, names)
+    highest = 1.0
     for name, colour in zip(names, CYCLE, strict=False):
         if name not in compared:
             continue
@@ -106,10 +107,13 @@ def _relation(axis: Any, shown: Shown, names: tuple[str, ...]) -> None:
         draw_correlation(axis, group, color=colour, label=f"{label(name)}: {_reach(group)}")
         if kind == "comparison":
             axis.semilogx(group.data["k"], group.data["transfer"], color=colour, ls="--", lw=0.8)
+            highest = max(highest, float(np.nanmax(group.data["transfer"][group.data["k"] <= group.attrs["nyquist"]])))
         axis.set_xlim(group.data["k"][0], group.attrs["nyquist"])
     axis.axhline(K80, color="0.5", lw=0.6, ls="--")
     below = lowest(result.own for result in compared.values())
-    axis.set_ylim(below, 1.9 if kind == "comparison" else 1.5)  # room for the legend
+    highest = min(highest, 2.0) + 0.05
+    axis.set_ylim(below, highest + (0.2 + 0.12 * len(compared)) * (highest - below))  # room for the legend
+    axis.set_yticks([tick for tick in axis.get_yticks() if below <= tick < highest])
     axis.set_xlabel(K_LABEL)
     axis.set_ylabel("$r(k)$ (full), $T(k)$ (dashed)" if kind == "comparison" else "$r(k)$ with the initial field")
     axis.legend(title=r"$k_{0.8}$ [$h$/Mpc]", title_fontsize=6.5, loc="upper right")

@@ -32,8 +32,8 @@ def velocities(shown: Shown) -> Figure | None:
     return _spectra(shown, VECTORS, _VELOCITY_LABEL)
 
 
-def draw_power(axis: Any, result: Result, shown: Shown) -> None:
-    """P(k) of one field with its shot noise, that of the truth, and the band of the ensemble."""
+def draw_power(axis: Any, result: Result, shown: Shown, *, legend: bool) -> None:
+    """P(k) of one field with its shot noise, that of the truth, and the band of the ensemble; room for a legend."""
     own, nyquist = result.own.data, result.own.attrs["nyquist"]
     axis.set(xscale="log", yscale="log")
     if result.band is not None:
@@ -44,7 +44,7 @@ def draw_power(axis: Any, result: Result, shown: Shown) -> None:
     errors.draw(axis, own["k"], own["power"], errors.of_power(result.own), SUBJECT)
     axis.loglog(own["k"], own["power"], color=SUBJECT, label=shown.label)
     inside = own["k"] <= nyquist
-    low, high = limits(own["power"][inside])
+    low, high = limits(own["power"][inside], legend=legend)
     if own["shot_noise"][0] > low:
         axis.loglog(own["k"], own["shot_noise"], color="0.6", ls=":", lw=0.9, label="shot noise")
     axis.set_xlim(own["k"][0], nyquist)
@@ -111,7 +111,7 @@ def _spectra(shown: Shown, names: tuple[str, ...], unit: str) -> Figure | None:
     figure, axes = ratio_rows(len(drawn), heights, width, 4.2 if compared else 3.4)
     for column, (name, result) in enumerate(drawn.items()):
         axes[0, column].set_title(label(name))
-        draw_power(axes[0, column], result, shown)
+        draw_power(axes[0, column], result, shown, legend=column == 0)
         if compared:
             _draw_comparison(axes[1:, column], compared.get(name))
             axes[2, column].set_ylim(lowest(one.own for one in compared.values()), 1.05)
@@ -155,10 +155,12 @@ def _draw_with_initial(axis: Any, result: Result | None) -> None:
         draw_correlation(axis, result.own, color=SUBJECT)
 
 
-def limits(power: np.ndarray) -> tuple[float, float]:
-    """Room below for a legend, and a little above."""
+def limits(power: np.ndarray, *, legend: bool) -> tuple[float, float]:
+    """A little room, and below enough for a legend."""
     positive = power[power > 0]
-    return (float(positive.min()) / 8, float(positive.max()) * 3) if len(positive) else (0.1, 10.0)
+    if not len(positive):
+        return 0.1, 10.0
+    return float(positive.min()) / (8 if legend else 2), float(positive.max()) * (3 if legend else 2)
 
 
 def multipoles(shown: Shown) -> Figure | None:
@@ -206,7 +208,8 @@ def wedges(shown: Shown) -> Figure | None:
         both = [(shown.truth_label, result.truth), (shown.label, result.own)] if compared else [("", result.own)]
         values = [_inside_nyquist(group) if group is not None else None for _, group in both]
         known = np.concatenate([value[np.isfinite(value)] for value in values if value is not None])
-        limits = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+        # Near both axes a cell holds few modes: the lowest of them would set the scale.
+        limits = tuple(np.percentile(known, (1, 100))) if len(known) else (0.0, 1.0)
         for row, ((text, group), value) in enumerate(zip(both, values, strict=True)):
             axis = axes[row, column]
             if group is None or value is None:

@@ -25,7 +25,7 @@ from lss.process.threads import threads
 from lss.universe import Group
 from lss_stats.config import Statistics
 from lss_stats.fields import HALO_FIELDS, OF_RESOLVED_HALOS, FieldModes, without_window
-from lss_stats.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.statistic import PAINTING, Figure, Groups, Statistic, Subject
 
 log = logging.getLogger("lss.stats")
 
@@ -292,10 +292,20 @@ STATISTIC = Statistic(
     shared=frozenset({"n_triangles"}),
     figures={
         "bispectrum-angle": Figure(
-            "Reduced bispectra against angle (LULO Fig. 9, left)", "lss_stats.figures.bispectrum:against_angle"
+            "Reduced bispectra against angle (LULO Fig. 9, left)",
+            "lss_stats.figures.bispectrum:against_angle",
+            (
+                "The bispectrum over products of power, Q, of triangles with two given sides against the angle "
+                "between them, with one standard deviation from the number of triangles; below, its difference to"
+                " the truth, grey within 10%. Halos are those that are resolved."
+            ),
+            (*PAINTING, "triangle", "angles", "resolved"),
         ),
         "bispectrum-equilateral": Figure(
-            "Reduced bispectra, equilateral (LULO Fig. 9, right)", "lss_stats.figures.bispectrum:equilateral"
+            "Reduced bispectra, equilateral (LULO Fig. 9, right)",
+            "lss_stats.figures.bispectrum:equilateral",
+            "The same of equilateral triangles against the length of their sides.",
+            (*PAINTING, "equilateral", "resolved"),
         ),
     },
 )

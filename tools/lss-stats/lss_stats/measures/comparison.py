@@ -11,7 +11,7 @@ from lss.universe import Group
 from lss_stats.config import Statistics
 from lss_stats.fields import FieldModes, label
 from lss_stats.measures.power import attributes, measure_together, measured_fields, units_of
-from lss_stats.statistic import Figure, Groups, Measured, Row, Statistic, Subject, Tables
+from lss_stats.statistic import PAINTING, Figure, Groups, Measured, Row, Statistic, Subject, Tables
 
 log = logging.getLogger("lss.stats")
 
@@ -140,6 +140,12 @@ STATISTIC = Statistic(
         "ensemble-spectra": Figure(
             "Transfer function and cross-correlation of every member (LULO Fig. 10)",
             "lss_stats.figures.ensemble:spectra",
+            (
+                "A line for every member, black: their mean. With truths: T(k), grey where it is within 10% of "
+                "one, above r(k), each against the truth of the same name. Without: power above r(k) with the "
+                "initial field of the same universe. Dashed: r = 0.8."
+            ),
+            PAINTING,
         )
     },
     tables=_tables,

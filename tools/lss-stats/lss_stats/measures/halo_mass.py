@@ -154,6 +154,15 @@ STATISTIC = Statistic(
     units={"residual": "dex", "mass_true": "log10 Msun/h", "found": "log10 Msun/h"},
     abscissae=frozenset({"residual"}),
     figures={
-        "halo_mass": Figure("Halo masses predicted from the initial conditions", "lss_stats.figures.halo_mass:figure")
+        "halo_mass": Figure(
+            "Halo masses predicted from the initial conditions",
+            "lss_stats.figures.halo_mass:figure",
+            (
+                "Top: predicted mass of the particles of each bin of true mass, as violins with quartiles and "
+                "median; dashed: equal. Below: predicted over true mass in thirds of the true masses, of all "
+                "particles and by their place in the halo."
+            ),
+            (),
+        )
     },
 )

@@ -78,6 +78,17 @@ STATISTIC = Statistic(
     units={"k": "h/Mpc"},
     abscissae=frozenset({"k"}),
     shared=frozenset({"n_modes"}),
-    figures={"halo_model": Figure("The halo field of a Lagrangian bias", "lss_stats.figures.halo_model:halo_model")},
+    figures={
+        "halo_model": Figure(
+            "The halo field of a Lagrangian bias",
+            "lss_stats.figures.halo_model:halo_model",
+            (
+                "From the top, of the halo field that the bias gives and that of the halos: the ratio of power, "
+                "the inverse square of the correlation, the power of the difference over that of the halos, and "
+                "the part of it that does not correlate."
+            ),
+            (),
+        )
+    },
     tables=_tables,
 )

@@ -38,7 +38,13 @@ STATISTIC = Statistic(
     abscissae=frozenset({"speed", "dispersion"}),
     figures={
         "halo-velocities": Figure(
-            "Velocity dispersions and speeds of halos (LULO Fig. 8)", "lss_stats.figures.halos:velocities"
+            "Velocity dispersions and speeds of halos (LULO Fig. 8)",
+            "lss_stats.figures.halos:velocities",
+            (
+                "Numbers of halos by the velocity dispersion of their particles and by the speed of their centre,"
+                " with Poisson errors as a pale band."
+            ),
+            ("resolved",),
         )
     },
     tables=numbers_of_halos("halo_velocities", "resolved"),

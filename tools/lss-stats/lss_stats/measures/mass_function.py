@@ -121,9 +121,25 @@ STATISTIC = Statistic(
     abscissae=frozenset({"mass", "mass_low", "mass_high"}),
     shared=frozenset(MODELS),
     figures={
-        "mass-function": Figure("Halo mass function (LULO Fig. 7)", "lss_stats.figures.halos:mass_function"),
+        "mass-function": Figure(
+            "Halo mass function (LULO Fig. 7)",
+            "lss_stats.figures.halos:mass_function",
+            (
+                "Halos per volume and logarithm of mass, with Poisson errors; lines: models for this definition "
+                "of mass, averaged over each bin. Below, the square root of the ratio to the truth, or to the "
+                "first model without one. Grey: too few particles to be resolved. Orange: mean and 1, 2 and 3 "
+                "standard deviations of the ensemble, where there is one."
+            ),
+            ("mass_range", "mass_bins", "resolved"),
+        ),
         "ensemble-mass-function": Figure(
-            "Halo mass function of every member (LULO Fig. 11)", "lss_stats.figures.ensemble:mass_functions"
+            "Halo mass function of every member (LULO Fig. 11)",
+            "lss_stats.figures.ensemble:mass_functions",
+            (
+                "Mean and 1, 2 and 3 standard deviations over the members, the first member as points. Below, "
+                "with truths: the square root of the ratio to its truth of every member."
+            ),
+            ("mass_range", "mass_bins", "resolved"),
         ),
     },
     tables=numbers_of_halos("mass_function", "in the catalogue"),

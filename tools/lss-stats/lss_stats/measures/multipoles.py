@@ -12,7 +12,7 @@ from lss.universe import Group
 from lss_stats.config import Statistics
 from lss_stats.fields import IN_REDSHIFT_SPACE, FieldModes
 from lss_stats.measures.power import in_range
-from lss_stats.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.statistic import PAINTING, Figure, Groups, Statistic, Subject
 
 
 def multipoles(field: FieldModes, config: Statistics) -> Group:
@@ -95,5 +95,15 @@ STATISTIC = Statistic(
     units={"k": "h/Mpc", **dict.fromkeys(("monopole", "quadrupole", "hexadecapole", "shot_noise"), "(Mpc/h)^3")},
     abscissae=frozenset({"k"}),
     shared=frozenset({"n_modes"}),
-    figures={"multipoles": Figure("Multipoles in redshift space", "lss_stats.figures.spectra:multipoles")},
+    figures={
+        "multipoles": Figure(
+            "Multipoles in redshift space",
+            "lss_stats.figures.spectra:multipoles",
+            (
+                "k times the monopole, quadrupole and hexadecapole of the power in redshift space, with one "
+                "standard deviation from the number of modes; dotted: the truth."
+            ),
+            (*PAINTING, "line_of_sight"),
+        )
+    },
 )

@@ -127,8 +127,25 @@ STATISTIC = Statistic(
     of_universe=_of_universe,
     compares=True,
     figures={
-        "posterior": Figure("Posteriors of the parameters, and Fisher matrices", "lss_stats.figures.posterior:corner"),
-        "coverage": Figure("Coverage of the posteriors: ranks and TARP", "lss_stats.figures.posterior:coverage"),
+        "posterior": Figure(
+            "Posteriors of the parameters, and Fisher matrices",
+            "lss_stats.figures.posterior:corner",
+            (
+                "68% and 95% of each posterior in every pair of parameters, and each parameter alone; ellipses of"
+                " the same levels of the Fisher matrices; lines: the true values."
+            ),
+            (),
+        ),
+        "coverage": Figure(
+            "Coverage of the posteriors: ranks and TARP",
+            "lss_stats.figures.posterior:coverage",
+            (
+                "Left: share of the posteriors in which the true value has at most this rank. Right: the same of "
+                "the share of draws nearer to a random point than the truth (TARP). Both follow the diagonal if "
+                "the posteriors are right, within the grey band in 95% of such ensembles."
+            ),
+            (),
+        ),
     },
     of_members=_of_members,
     tables=rows_of_parameters("posterior", "mean", "std"),

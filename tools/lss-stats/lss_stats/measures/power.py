@@ -8,7 +8,7 @@ from lss.grid.spectra import Spectra, measure_modes
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 from lss_stats.fields import VECTORS, FieldModes
-from lss_stats.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.statistic import PAINTING, Figure, Groups, Statistic, Subject
 
 
 def power(field: FieldModes, config: Statistics) -> Group:
@@ -110,12 +110,35 @@ STATISTIC = Statistic(
     abscissae=frozenset({"k"}),
     shared=frozenset({"n_modes"}),
     figures={
-        "random-field": Figure("Random field and its spectrum", "lss_stats.figures.fields:random_field"),
+        "random-field": Figure(
+            "Random field and its spectrum",
+            "lss_stats.figures.fields:random_field",
+            (
+                "A slice of the field, and its power spectrum with one standard deviation from the number of "
+                "modes; dotted: the truth."
+            ),
+            ("k_min", "k_max"),
+        ),
         "spectra": Figure(
-            "Power, transfer function and cross-correlation (LULO Fig. 5)", "lss_stats.figures.spectra:fields"
+            "Power, transfer function and cross-correlation (LULO Fig. 5)",
+            "lss_stats.figures.spectra:fields",
+            (
+                "Top: power, with one standard deviation from the number of modes as a pale band; shot noise "
+                "(dotted) is part of it. Below, with a truth: T(k), the square root of the ratio of the power, "
+                "grey where it is within 10% of one, and the correlation r(k); without a truth: r(k) with the "
+                "initial field of the same universe. The dot marks where r falls through 0.8 (dashed). Orange: "
+                "mean and 1, 2 and 3 standard deviations of the ensemble, where there is one."
+            ),
+            PAINTING,
         ),
         "velocity-spectra": Figure(
-            "Momentum and Lagrangian velocity (LULO Fig. 6)", "lss_stats.figures.spectra:velocities"
+            "Momentum and Lagrangian velocity (LULO Fig. 6)",
+            "lss_stats.figures.spectra:velocities",
+            (
+                "The same of the momentum, painted with the particles, and of the velocity of each particle at "
+                "its place in the initial lattice; power is that of all three components."
+            ),
+            PAINTING,
         ),
     },
 )

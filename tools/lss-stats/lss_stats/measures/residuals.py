@@ -85,5 +85,16 @@ STATISTIC = Statistic(
     compares=True,
     units={"residual": "dex", "mass_true": "log10 Msun/h"},
     abscissae=frozenset({"mass_low", "mass_high"}),
-    figures={"residuals": Figure("Halo masses particle by particle", "lss_stats.figures.halos:residuals")},
+    figures={
+        "residuals": Figure(
+            "Halo masses particle by particle",
+            "lss_stats.figures.halos:residuals",
+            (
+                "Left: masses of the halos in which particles of halos of a true mass are found, as violins with "
+                "quartiles and median. Right: their ratio to the true mass, and the same for particles that are "
+                "shuffled."
+            ),
+            (),
+        )
+    },
 )

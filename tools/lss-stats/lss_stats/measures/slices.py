@@ -4,7 +4,7 @@ from lss.halos.six_fields import lattice_velocity
 from lss.universe import Group, Universe
 from lss_stats.config import Statistics
 from lss_stats.fields import Fields, stored_unit
-from lss_stats.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.statistic import PAINTING, Figure, Groups, Statistic, Subject
 
 _PAINTED = ("initial", "matter")  # by `Fields`; the others are there as they are
 
@@ -54,5 +54,15 @@ STATISTIC = Statistic(
     fields=_fields,
     of_field=_of_field,
     of_universe=_of_universe,
-    figures={"slices": Figure("Slices of the fields (LULO Fig. 4)", "lss_stats.figures.fields:slices")},
+    figures={
+        "slices": Figure(
+            "Slices of the fields (LULO Fig. 4)",
+            "lss_stats.figures.fields:slices",
+            (
+                "Mean of each field over a slab along z; the truth above, where there is one, in the same "
+                "colours. The initial field is smoothed, as its title says."
+            ),
+            (*PAINTING, "slice_thickness", "slice_smoothing"),
+        )
+    },
 )

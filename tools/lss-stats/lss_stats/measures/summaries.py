@@ -72,7 +72,15 @@ STATISTIC = Statistic(
     of_universe=_of_universe,
     compares=True,
     figures={
-        "estimates": Figure("Parameters estimated from learned summaries", "lss_stats.figures.posterior:estimates")
+        "estimates": Figure(
+            "Parameters estimated from learned summaries",
+            "lss_stats.figures.posterior:estimates",
+            (
+                "The estimate of every member, the ellipses of 68% and 95% that the Fisher matrix of the "
+                "summaries gives about their mean, and the fiducial parameters."
+            ),
+            ("checkpoint",),
+        )
     },
     tables=rows_of_parameters("summaries", "estimate", "error"),
     tables_of_members=_tables_of_members,

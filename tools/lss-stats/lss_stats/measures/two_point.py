@@ -95,5 +95,15 @@ STATISTIC = Statistic(
     of_universe=lambda subject: {"two_point": two_point(subject.universe, subject.config)},
     units=dict.fromkeys(("r", "r_low", "r_high"), "Mpc/h"),
     abscissae=frozenset({"r", "r_low", "r_high"}),
-    figures={"two-point": Figure("Two-point correlation function of halos", "lss_stats.figures.halos:two_point")},
+    figures={
+        "two-point": Figure(
+            "Two-point correlation function of halos",
+            "lss_stats.figures.halos:two_point",
+            (
+                "The correlation function of the halos times the square of their separation, with errors from the"
+                " number of pairs."
+            ),
+            ("separations", "separation_bins"),
+        )
+    },
 )

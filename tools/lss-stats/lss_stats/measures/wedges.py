@@ -7,7 +7,7 @@ from lss.universe import Group
 from lss_stats.config import Statistics
 from lss_stats.fields import FieldModes
 from lss_stats.measures.multipoles import attributes, fields_in_redshift_space, prepare
-from lss_stats.statistic import Figure, Groups, Statistic, Subject
+from lss_stats.statistic import PAINTING, Figure, Groups, Statistic, Subject
 
 
 def wedges(field: FieldModes, config: Statistics) -> Group:
@@ -64,5 +64,15 @@ STATISTIC = Statistic(
     units={"k_perp": "h/Mpc", "k_par": "h/Mpc", "power": "(Mpc/h)^3"},
     abscissae=frozenset({"k_perp", "k_par"}),
     shared=frozenset({"n_modes"}),
-    figures={"wedges": Figure("Power across and along the line of sight", "lss_stats.figures.spectra:wedges")},
+    figures={
+        "wedges": Figure(
+            "Power across and along the line of sight",
+            "lss_stats.figures.spectra:wedges",
+            (
+                "Power in redshift space against the wavenumbers across and along the line of sight, up to the "
+                "Nyquist frequency; above, the truth where there is one, in the same colours."
+            ),
+            (*PAINTING, "line_of_sight"),
+        )
+    },
 )

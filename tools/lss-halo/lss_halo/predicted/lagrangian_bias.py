@@ -130,17 +130,23 @@ def drawn_halos(
 ) -> Halos:
     """A Poisson catalogue: as many halos per volume as in training, each where a particle is and moving as it does.
 
-    Masses are drawn from the mass function of the training alone: they do not know the halo's surroundings.
+    Masses are drawn from the mass function of the training alone: they do not know the halo's surroundings. Every
+    particle has random numbers of its own, so that nearly the same initial conditions have nearly the same halos.
     """
+    from scipy.stats import poisson
+
     random = np.random.default_rng([seed, universe.index])
     density, volume = float(bias.card["data"]["density"]), universe.box.size**3
-    count = random.poisson(f.astype(np.float64) * (density * volume / len(f)))
-    chosen = np.repeat(np.arange(len(f)), count)
+    expected = f.astype(np.float64) * (density * volume / len(f))
+    count = poisson.ppf(random.random(len(f)), expected).astype(np.int64)
+    # A row for the first halo of every particle, one for its second, ...
+    ranks = random.random((max(count.max(), 1), len(f)))
+    nth, chosen = np.nonzero(np.arange(len(ranks))[:, None] < count)
     table = bias.card["data"]["abundance"]
-    rank = np.log10(random.uniform(size=len(chosen)) * density)
-    mass = np.sort(10 ** np.interp(rank, table["log10_density"], table["log10_mass"]))[::-1]
-    chosen = random.permutation(chosen)
-    columns = {"position": position[chosen], "velocity": velocity[chosen], "mass": mass.astype(np.float32)}
+    mass = 10 ** np.interp(np.log10(ranks[nth, chosen] * density), table["log10_density"], table["log10_mass"])
+    order = np.argsort(-mass, kind="stable")
+    chosen, mass = chosen[order], mass[order].astype(np.float32)
+    columns = {"position": position[chosen], "velocity": velocity[chosen], "mass": mass}
     log.info("%d halos drawn; %.0f expected", len(chosen), density * volume)
     return Halos(columns, bias.card["data"]["mass_definition"], "lagrangian-bias", universe.particles.redshift)
 

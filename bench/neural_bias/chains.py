@@ -18,7 +18,10 @@ SHELL_WIDTH = 2 * np.pi / BOX
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a chain is of and how long: sampler of the phases, of the bias (None: given), sweeps."""
+    """What a chain is of and how long: sampler of the phases, of the bias (None: given), sweeps.
+
+    together : parameters of a bias that moves with the phases as one
+    """
 
     sampler: str | None = "mclmc"
     bias_sampler: str | None = None
@@ -29,18 +32,19 @@ class Wanted:
     bias_moves: int = 2
     length: float = 1.0
     fields: int = 32
+    together: int = 0
 
     def schedule(self) -> Schedule:
         phases = bias = None
         if self.sampler:
             phases = block.Plan(
-                self.sampler, self.warm_up * self.phase_moves, groups=scale_groups(N), length=self.length
+                self.sampler, self.warm_up * self.phase_moves, groups=scale_groups(N, self.together), length=self.length
             )
         if self.bias_sampler:
             bias = block.Plan(self.bias_sampler, self.warm_up * self.bias_moves)
         return Schedule(
             phases, bias, self.phase_moves, self.bias_moves, self.warm_up, self.thin, self.draws,
-            self.fields if phases else 0,
+            self.fields if phases else 0, bool(self.together),
         )  # fmt: skip
 
 

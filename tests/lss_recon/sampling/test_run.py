@@ -77,11 +77,18 @@ def test_draws_explain_the_data_better_than_the_prior_and_as_well_as_the_truth(s
 
 
 @pytest.mark.parametrize(
-    ("blocks", "sampler"),
-    [(["phases"], "mclmc"), (["phases"], "hmc"), (["bias"], "qn-hmc"), (["phases", "bias"], "mclmc")],
+    ("blocks", "sampler", "together"),
+    [
+        (["phases"], "mclmc", False),
+        (["phases"], "hmc", False),
+        (["bias"], "qn-hmc", False),
+        (["phases", "bias"], "mclmc", False),
+        (["phases", "bias"], "mclmc", True),
+    ],
 )
-def test_a_run_that_was_stopped_goes_on_to_the_same_bits(small, tmp_path, monkeypatch, blocks, sampler):
-    short = config(small, blocks=blocks, sampler=sampler, bias_sampler=sampler, warm_up=15, draws=6, phase_moves=1)
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(small, tmp_path, monkeypatch, blocks, sampler, together):
+    keys = {"blocks": blocks, "sampler": sampler, "bias_sampler": sampler, "together": together, "phase_moves": 1}
+    short = config(small, **keys, warm_up=15, draws=6)
     monkeypatch.setattr(method, "SEGMENT", 8)
     whole = stage.run(small.universe(), short)
     monkeypatch.setattr(interrupt, "requested", lambda: True)
@@ -101,6 +108,29 @@ def test_the_bias_alone_moves_at_the_density_of_the_input(small):
     assert samples.std(axis=1).min() > 0
     assert not result.has("recon/phases")
     assert result.has("ic")
+
+
+def test_moving_together_and_in_turns_have_one_posterior(small):
+    both = {"blocks": ["phases", "bias"], "start": "checkpoint"}
+    lengths = {"in turns": {"warm_up": 80, "draws": 150, "thin": 1}, "together": {"warm_up": 600, "draws": 200}}
+    means, errors = [], []
+    for name, length in lengths.items():
+        together = name == "together"
+        keys = both | {"thin": 10} | length | {"together": together, "phase_moves": 1 if together else 6}
+        result = stage.run(small.universe(), config(small, **keys))
+        found, watched = result.group("recon/chain"), [0, 3, 4, 9, 10, 11]  # ln L, n(> M | mean), power
+        draws = found.data["measured"][..., watched]
+        means.append(draws.mean(axis=(0, 1)))
+        errors.append(draws.std(axis=(0, 1)) / np.sqrt(np.array(found.attrs["effective_samples"])[watched]))
+        samples = result.group("recon/parameters").data["samples"]
+        assert samples.std(axis=1).min() > 0
+    pulls = (means[0] - means[1]) / np.hypot(*errors)
+    assert np.abs(pulls).max() < 4
+
+
+def test_both_move_together_or_not_at_all(small):
+    with pytest.raises(ConfigError, match=r'together = true moves both: expected blocks = \["phases", "bias"\]'):
+        config(small, together=True)
 
 
 def test_a_kept_draw_becomes_the_initial_conditions_of_a_universe(small):

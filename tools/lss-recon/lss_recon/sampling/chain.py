@@ -1,7 +1,7 @@
 """One chain: blocks moved in turns, what is kept of it, and its file.
 
 A sweep moves the phases some times at fixed bias, then the bias some times at fixed density, or only the one that is
-sampled. After the warm-up every sweep adds to the mean and the variance of the phases, every `thin`-th is measured
+sampled, or both together as one block. After the warm-up every sweep adds to the mean and the variance of the phases, every `thin`-th is measured
 (`target.Monitors`), and some are kept whole. A chain that was written down goes on with the same bits.
 """
 
@@ -23,7 +23,7 @@ from lss_recon.sampling.target import Monitors, Target
 class Schedule:
     """phases, bias : how each block is moved, None if it is given; phase_moves, bias_moves : in a sweep
     warm_up : sweeps that nothing is kept of; thin : sweeps between measurements; draws : measurements; fields : kept
-    whole among them"""
+    whole among them; together : the block `phases` is of phases and bias, and `bias` is None"""
 
     phases: blocks.Plan | None
     bias: blocks.Plan | None
@@ -33,6 +33,7 @@ class Schedule:
     thin: int
     draws: int
     fields: int
+    together: bool = False
 
     @property
     def sweeps(self) -> int:
@@ -67,7 +68,9 @@ def begin(target: Target, schedule: Schedule, h: torch.Tensor, theta: torch.Tens
     """A chain at h (n^3,) and theta (p,). Raises DataError if the posterior is not finite there."""
     draw = torch.Generator().manual_seed(stream(*seed))
     phases = bias = None
-    if schedule.phases:
+    if schedule.phases and schedule.together:
+        phases = blocks.begin(target.joined(h, theta), draw, target.both(), schedule.phases)
+    elif schedule.phases:
         phases = blocks.begin(h.to(target.dtype), draw, target.phases(theta), schedule.phases)
     if schedule.bias:
         y = torch.linalg.solve(target.factor, theta)
@@ -83,7 +86,7 @@ def stream(*seed: int) -> int:
 def run(chain: Chain, target: Target, schedule: Schedule, monitors: Monitors, sweeps: int) -> Chain:
     """The chain some sweeps later, at most to the end of the schedule."""
     h, theta, phases, bias = chain.h, chain.theta, chain.phases, chain.bias
-    in_phases = target.phases(theta) if phases else None
+    in_phases = (target.both() if schedule.together else target.phases(theta)) if phases else None
     in_bias = target.parameters(target.density(h)) if bias else None
     measured, thetas, fields = list(chain.measured), list(chain.thetas), list(chain.fields)
     sums, summed = chain.sums.copy(), chain.summed
@@ -92,7 +95,7 @@ def run(chain: Chain, target: Target, schedule: Schedule, monitors: Monitors, sw
         if phases and schedule.phases and in_phases:
             for _ in range(schedule.phase_moves):
                 phases, _ = blocks.advance(phases, chain.draw, in_phases, schedule.phases)
-            h = phases.x
+            h, theta = target.apart(phases.x) if schedule.together else (phases.x, theta)
         if bias and schedule.bias and in_bias:
             if phases:
                 in_bias = target.parameters(target.density(h))

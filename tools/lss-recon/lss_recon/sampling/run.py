@@ -36,6 +36,7 @@ PATCH = "n(>"
 # Measured at 32^3: a gradient of the phases per voxel, of the bias per catalogue, and what a chain holds.
 PHASE_CPU_SECONDS = {"1lpt": 1.6e-7, "2lpt": 3.2e-7, "pm": 2e-6}
 BIAS_CPU_SECONDS, BYTES_PER_VOXEL = 6e-3, 600
+BOTH_CPU_SECONDS = 1e-6  # a voxel, of the bias where it moves together with the phases
 
 
 def members(config: Config) -> int:
@@ -57,7 +58,8 @@ def run(universe: Universe, config: Config, *, index: int, truth: Path | None, r
         raise ConfigError('--truth: method = "hmc" does not compare while it runs; lss-stats --truth does')
     torch.set_num_threads(1)  # the threads there are run chains
     target, fitted = target_of(universe, config)
-    schedule, watched = schedule_of(config), monitors(grid_of(config), config.box.size)
+    schedule = schedule_of(config, target.bias.parameters)
+    watched = monitors(grid_of(config), config.box.size)
     catalogue = hashlib.sha256(target.halos.ln_mass.numpy().tobytes() + target.halos.voxel.numpy().tobytes())
     kept = restart.bound_to(file_hash(resolve(settings.bias)), catalogue.hexdigest(), str(index))
     chains = [
@@ -79,11 +81,11 @@ def run(universe: Universe, config: Config, *, index: int, truth: Path | None, r
     return _result(universe, config, target, watched, chains)
 
 
-def schedule_of(config: Config) -> Schedule:
-    """The schedule of [recon.hmc]."""
+def schedule_of(config: Config, parameters: int = 0) -> Schedule:
+    """The schedule of [recon.hmc]; parameters : of the bias, for chains that move it together with the phases."""
     settings = config.recon.hmc
-    both = len(settings.blocks) == 2
-    moves = settings.phase_moves or (20 if both else 1)
+    in_turns = len(settings.blocks) == 2 and not settings.together
+    moves = settings.phase_moves or (20 if in_turns else 1)
     phases = bias = None
     if "phases" in settings.blocks:
         phases = block.Plan(
@@ -91,10 +93,10 @@ def schedule_of(config: Config) -> Schedule:
             settings.warm_up * moves,
             settings.energy_variance,
             settings.acceptance,
-            scale_groups(grid_of(config)),
+            scale_groups(grid_of(config), parameters if settings.together else 0),
             length=settings.length,
         )
-    if "bias" in settings.blocks:
+    if "bias" in settings.blocks and not settings.together:
         bias = block.Plan(
             settings.bias_sampler, settings.warm_up * settings.bias_moves, settings.energy_variance, settings.acceptance
         )
@@ -107,6 +109,7 @@ def schedule_of(config: Config) -> Schedule:
         settings.thin,
         settings.draws,
         min(settings.fields, settings.draws) if phases else 0,
+        settings.together,
     )
 
 
@@ -127,7 +130,7 @@ def _begun(
     if schedule.phases is None:
         h = given_phases(universe, config)
     theta = fitted.theta
-    if schedule.bias and settings.start == "prior":
+    if "bias" in settings.blocks and settings.start == "prior":
         theta = torch.from_numpy(draw.standard_normal(len(theta)) * target.bias.prior_width)
     return chain.begin(target, schedule, h, theta, seed)
 
@@ -165,7 +168,7 @@ def _result(universe: Universe, config: Config, target: Target, watched: Monitor
         "bias_sha256": file_hash(resolve(settings.bias)),
         "halos": len(target.halos),
     }
-    _report(names, hats, effective, schedule)
+    _report(names, hats, effective, settings.blocks)
     result = universe.without("recon")
     if schedule.phases:
         result = _with_phases(result, config, chains)
@@ -177,13 +180,13 @@ def _result(universe: Universe, config: Config, target: Target, watched: Monitor
     return result.with_group("recon/observed", universe.group("halos"))
 
 
-def _report(names: list[str], hats: NDArray[Any], effective: NDArray[Any], schedule: Schedule) -> None:
+def _report(names: list[str], hats: NDArray[Any], effective: NDArray[Any], blocks: tuple[str, ...]) -> None:
     """The worst of what should have converged, in the log."""
     groups = {"ln L": [0], "P(k)": [i for i, name in enumerate(names) if name.startswith("P(")]}
     groups["low modes"] = [i for i, name in enumerate(names) if name.startswith("h[")]
-    if schedule.bias:
+    if "bias" in blocks:
         groups["n(> M | patch)"] = [i for i, name in enumerate(names) if name.startswith(PATCH)]
-    if not schedule.phases:
+    if "phases" not in blocks:
         groups = {name: rows for name, rows in groups.items() if name not in ("P(k)", "low modes")}
     for name, rows in groups.items():
         log.info("%s: R-hat up to %.3f, at least %.0f effective samples", name, hats[rows].max(), effective[rows].min())
@@ -249,6 +252,8 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     seconds = 0.0
     if schedule.phases:
         seconds += schedule.phase_moves * each[settings.sampler] * PHASE_CPU_SECONDS[settings.forward] * voxels
+    if settings.together:
+        seconds += schedule.phase_moves * each[settings.sampler] * (BIAS_CPU_SECONDS + BOTH_CPU_SECONDS * voxels)
     if schedule.bias:
         seconds += schedule.bias_moves * each[settings.bias_sampler] * (BIAS_CPU_SECONDS + 2e-7 * voxels)
     total = seconds * schedule.sweeps * settings.chains

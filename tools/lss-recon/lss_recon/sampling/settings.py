@@ -18,6 +18,7 @@ class Hmc(Table):
         ("phases",), '"phases" at the bias of the checkpoint, "bias" at the density of the input, or both in turns',
         min_length=1, max_length=2,
     )  # fmt: skip
+    together: bool = quantity(False, "phases and bias move as one, by `sampler`, and not in turns")
     bias: str = quantity(
         "neural-bias-32", "name or path of a checkpoint of lss-train, model neural-bias", names="checkpoint"
     )
@@ -56,4 +57,10 @@ class Hmc(Table):
     def _a_block_occurs_once(self) -> Self:
         if len(set(self.blocks)) != len(self.blocks):
             raise ValueError(f"blocks = {list(self.blocks)}: each once")
+        return self
+
+    @model_validator(mode="after")
+    def _both_are_moved_together(self) -> Self:
+        if self.together and len(self.blocks) != 2:
+            raise ValueError('together = true moves both: expected blocks = ["phases", "bias"]')
         return self

@@ -4,7 +4,7 @@
 
 h are the Hartley coefficients of the white noise (`lss.differentiable.lpt`), theta the parameters of the neural bias.
 Either may be given; what is left is a conditional posterior. The bias moves in coordinates y with theta = factor y, the
-factor from the curvature at a fit, where one is known.
+factor from the curvature at a fit, where one is known; both together move as x = (h, y).
 """
 
 from dataclasses import dataclass
@@ -52,6 +52,26 @@ class Target:
             return log_likelihood(self.bias, theta, at, self.halos).total + self.bias.log_prior(theta)
 
         return with_gradient(log_density)
+
+    def both(self) -> LogDensity:
+        """ln p(x | catalogue), x = (h, y) : (n^3 + p,)."""
+
+        def log_density(x: torch.Tensor) -> torch.Tensor:
+            h, y = x[: self.n**3], x[self.n**3 :].double()
+            theta = self.factor @ y
+            at = self.bias.argument(self.bias.standardised(self.density(h).double()), theta)
+            likelihood = log_likelihood(self.bias, theta, at, self.halos).total
+            return likelihood + self.bias.log_prior(theta) - 0.5 * torch.sum(h**2, dtype=torch.float64)
+
+        return with_gradient(log_density)
+
+    def joined(self, h: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
+        """x = (h, y)."""
+        return torch.cat([h.to(self.dtype), torch.linalg.solve(self.factor, theta).to(self.dtype)])
+
+    def apart(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """h (n^3,) and theta (p,) of x."""
+        return x[: self.n**3], self.factor @ x[self.n**3 :].double()
 
     def log_likelihood(self, density: torch.Tensor, theta: torch.Tensor) -> float:
         """ln L of the catalogue."""
@@ -113,8 +133,9 @@ def monitors(n: int, box_size: float) -> Monitors:
     return Monitors(low, shell, fundamental * np.arange(1.0, n // 2 + 1, dtype=np.float64))
 
 
-def scale_groups(n: int) -> torch.Tensor:
-    """Shells of |k| to the corner: coordinates that share a width."""
+def scale_groups(n: int, parameters: int = 0) -> torch.Tensor:
+    """Coordinates that share a width: shells of |k| to the corner; then each parameter has its own."""
     k = np.fft.fftfreq(n, 1 / n)
     index = np.sqrt(k[:, None, None] ** 2 + k[None, :, None] ** 2 + k[None, None, :] ** 2).ravel()
-    return torch.from_numpy(np.rint(index).astype(np.int64))
+    shell = np.rint(index).astype(np.int64)
+    return torch.from_numpy(np.concatenate([shell, shell.max() + 1 + np.arange(parameters)]))

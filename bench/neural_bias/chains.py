@@ -13,6 +13,7 @@ from lss_recon.sampling.chain import Chain, Schedule
 from lss_recon.sampling.target import monitors, scale_groups
 
 SEGMENT = 200
+PARAMETERS = 17  # of the shipped bias
 SHELL_WIDTH = 2 * np.pi / BOX
 
 
@@ -20,7 +21,7 @@ SHELL_WIDTH = 2 * np.pi / BOX
 class Wanted:
     """What a chain is of and how long: sampler of the phases, of the bias (None: given), sweeps.
 
-    together : parameters of a bias that moves with the phases as one
+    joint_moves : of both as one in a sweep
     """
 
     sampler: str | None = "mclmc"
@@ -32,19 +33,22 @@ class Wanted:
     bias_moves: int = 2
     length: float = 1.0
     fields: int = 32
-    together: int = 0
+    joint_moves: int = 0
 
     def schedule(self) -> Schedule:
-        phases = bias = None
+        phases = bias = both = None
         if self.sampler:
             phases = block.Plan(
-                self.sampler, self.warm_up * self.phase_moves, groups=scale_groups(N, self.together), length=self.length
+                self.sampler, self.warm_up * self.phase_moves, groups=scale_groups(N), length=self.length
             )
         if self.bias_sampler:
             bias = block.Plan(self.bias_sampler, self.warm_up * self.bias_moves)
+        if self.joint_moves and self.sampler:
+            groups = scale_groups(N, PARAMETERS)
+            both = block.Plan(self.sampler, self.warm_up * self.joint_moves, groups=groups, length=self.length)
         return Schedule(
             phases, bias, self.phase_moves, self.bias_moves, self.warm_up, self.thin, self.draws,
-            self.fields if phases else 0, bool(self.together),
+            self.fields if phases else 0, both, self.joint_moves,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Phases and bias sampled together as one, from draws of both priors."""
+"""Phases and bias sampled together, in turns and as one, from draws of both priors."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from lss_recon.sampling.chain import Chain
 from lss_recon.sampling.diagnostics import effective_samples, r_hat
 
 CHAINS = 2
-WANTED = Wanted(warm_up=3000, draws=2000, thin=10, together=17)
+WANTED = Wanted(bias_sampler="hmc", warm_up=200, draws=400, thin=2, phase_moves=10, bias_moves=2, joint_moves=20)
 
 
 def sample(number: int) -> Chain:
@@ -38,7 +38,7 @@ def measured() -> dict[str, Any]:
         "ess_lnl": float(ess[0]),
         "ess_slowest": float(ess[watched].min()),
         "gradients": [list(c.gradients) for c in chains],
-        "energy": [c.phases.energy for c in chains if c.phases],
+        "accepted": [c.bias.accepted for c in chains if c.bias],
         "checkpoint": CHECKPOINT,
         "start": "prior",
         "parameters": fitted_bias.load(CHECKPOINT).bias.parameters,

@@ -188,9 +188,9 @@ def _draw(of: Box, checkpoint: Path, number: int, count: int, simulations: int) 
     if kept.exists():
         return np.load(kept)
     recon = {
-        "method": "lulo", "checkpoint": str(checkpoint), "start": "sample", "samples": count, "k_max": 0.8,
-        "max_simulations": simulations, "power_limit": False, "one_point_limit": False, "schedule": [0.5, 0.8],
-        "forward": {"stages": ["ic", "halo"]}, "seed": 7,
+        "method": "lulo", "checkpoint": str(checkpoint), "start": "sample", "samples": count, "seed": 7,
+        "max_simulations": simulations, "schedule": [0.5, 0.8], "update": {"k_max": 0.8},
+        "limits": {"power": False, "one_point": False}, "forward": {"stages": ["halo"]},
     }  # fmt: skip
     config = validate(ReconConfig, _settings(recon=recon, ic={"seed": 1}), "judge")
     observed = Universe(config.cosmology, config.box, {}, {}, "mock").with_halos(_universe(MOCK, MOCK_SEED).halos)

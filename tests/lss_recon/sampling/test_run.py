@@ -77,17 +77,17 @@ def test_draws_explain_the_data_better_than_the_prior_and_as_well_as_the_truth(s
 
 
 @pytest.mark.parametrize(
-    ("blocks", "sampler", "together"),
+    ("blocks", "sampler", "joint_moves"),
     [
-        (["phases"], "mclmc", False),
-        (["phases"], "hmc", False),
-        (["bias"], "qn-hmc", False),
-        (["phases", "bias"], "mclmc", False),
-        (["phases", "bias"], "mclmc", True),
+        (["phases"], "mclmc", 0),
+        (["phases"], "hmc", 0),
+        (["bias"], "qn-hmc", 0),
+        (["phases", "bias"], "mclmc", 0),
+        (["phases", "bias"], "mclmc", 2),
     ],
 )
-def test_a_run_that_was_stopped_goes_on_to_the_same_bits(small, tmp_path, monkeypatch, blocks, sampler, together):
-    keys = {"blocks": blocks, "sampler": sampler, "bias_sampler": sampler, "together": together, "phase_moves": 1}
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(small, tmp_path, monkeypatch, blocks, sampler, joint_moves):
+    keys = {"blocks": blocks, "sampler": sampler, "bias_sampler": sampler, "joint_moves": joint_moves, "phase_moves": 1}
     short = config(small, **keys, warm_up=15, draws=6)
     monkeypatch.setattr(method, "SEGMENT", 8)
     whole = stage.run(small.universe(), short)
@@ -110,14 +110,11 @@ def test_the_bias_alone_moves_at_the_density_of_the_input(small):
     assert result.has("ic")
 
 
-def test_moving_together_and_in_turns_have_one_posterior(small):
-    both = {"blocks": ["phases", "bias"], "start": "checkpoint"}
-    lengths = {"in turns": {"warm_up": 80, "draws": 150, "thin": 1}, "together": {"warm_up": 600, "draws": 200}}
+def test_moving_in_turns_and_as_one_have_one_posterior(small):
+    both = {"blocks": ["phases", "bias"], "start": "checkpoint", "warm_up": 80, "draws": 150, "thin": 1}
     means, errors = [], []
-    for name, length in lengths.items():
-        together = name == "together"
-        keys = both | {"thin": 10} | length | {"together": together, "phase_moves": 1 if together else 6}
-        result = stage.run(small.universe(), config(small, **keys))
+    for moves in ({"phase_moves": 6}, {"phase_moves": 1, "bias_moves": 1, "joint_moves": 8}):
+        result = stage.run(small.universe(), config(small, **both, **moves))
         found, watched = result.group("recon/chain"), [0, 3, 4, 9, 10, 11]  # ln L, n(> M | mean), power
         draws = found.data["measured"][..., watched]
         means.append(draws.mean(axis=(0, 1)))
@@ -128,9 +125,9 @@ def test_moving_together_and_in_turns_have_one_posterior(small):
     assert np.abs(pulls).max() < 4
 
 
-def test_both_move_together_or_not_at_all(small):
-    with pytest.raises(ConfigError, match=r'together = true moves both: expected blocks = \["phases", "bias"\]'):
-        config(small, together=True)
+def test_joint_moves_need_both_blocks(small):
+    with pytest.raises(ConfigError, match=r'joint_moves: expected blocks = \["phases", "bias"\]'):
+        config(small, joint_moves=3)
 
 
 def test_a_kept_draw_becomes_the_initial_conditions_of_a_universe(small):

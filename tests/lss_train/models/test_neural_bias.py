@@ -15,7 +15,7 @@ from lss.learned.bias_checks import total_likelihood
 from lss.learned.mock_halos import draw_halos
 from lss.learned.neural_bias import unfitted
 from lss.physics.random_field import white_noise
-from lss.universe import Halos, Universe, WhiteNoise
+from lss.universe import Halos, Particles, Universe, WhiteNoise
 from lss_train.config import Config
 from lss_train.models import neural_bias
 from lss_train.train import plan, train
@@ -102,6 +102,19 @@ def test_halos_drawn_by_lss_halo_have_the_expected_number(checkpoint):
     assert made.field("halo_model").value.shape == (N, N, N)
     again = stage.run(universe(3).without("halos"), validate(HaloConfig, settings, "test"))
     assert np.array_equal(again.halos.mass, made.halos.mass)
+
+
+def test_the_density_is_that_of_the_fit_whatever_redshift_the_particles_have(checkpoint):
+    from lss_halo import stage
+
+    settings = {"box": {"size": BOX, "n": N}, "halo": {"network": str(checkpoint)}}
+    asked = validate(stage.Config, settings, "test")
+    made = universe(7).without("halos")
+    lattice = np.stack(np.meshgrid(*[np.arange(N) * (BOX / N)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    particles = Particles(lattice.astype(np.float32), np.zeros((N**3, 3), np.float32), 127.0)
+    begun = stage.run(made.with_particles([particles]), asked)
+    assert np.array_equal(begun.halos.position, stage.run(made, asked).halos.position)
+    assert begun.halos.redshift == 0
 
 
 def test_a_box_of_other_voxels_is_refused_in_a_line(checkpoint):

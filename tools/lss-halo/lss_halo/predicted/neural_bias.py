@@ -20,15 +20,17 @@ log = logging.getLogger("lss.halo")
 
 CPU_SECONDS_PER_VOXEL = 5e-6
 VOXEL_TOLERANCE = 0.01
+REDSHIFT_TOLERANCE = 1e-3
 
 
 def predict(universe: Universe, config: Config, checkpoint: str) -> Universe:
     """The universe with halos drawn from the model's Poisson process, and /fields/halo_model, their expected number
     density in units of its mean, minus one.
 
-    The density is that which the model was fitted to: of the phases, or of the particles. A halo lies anywhere in its
-    voxel; it has no velocity of its own. The draw belongs to the universe's seed and index.
-    Raises ConfigError for a box of other voxels, DataError for an input without what the density is made of.
+    The density is that which the model was fitted to, at the redshift of the fit: of the phases, or of the particles. A
+    halo lies anywhere in its voxel; it has no velocity of its own. The draw belongs to the universe's seed and index.
+    Raises ConfigError for a box of other voxels and particles of another redshift, DataError for an input without what
+    the density is made of.
     """
     fitted = fitted_bias.load(checkpoint)
     bias, theta, size = fitted.bias, fitted.theta, universe.box.size
@@ -39,7 +41,8 @@ def predict(universe: Universe, config: Config, checkpoint: str) -> Universe:
             f" box of {size:g} Mpc/h"
         )
     of = str(fitted.card["training"]["neural_bias"]["density"])
-    density, redshift = _density(universe, of, n)
+    redshift = float(fitted.card["data"].get("redshift", 0.0))  # the first checkpoints do not say it
+    density = _density(universe, of, n, redshift, checkpoint)
     if universe.has("ic"):
         seed = (universe.noise.seed, universe.index, universe.noise.partner)
     else:
@@ -60,20 +63,23 @@ def predict(universe: Universe, config: Config, checkpoint: str) -> Universe:
     return universe.with_field("halo_model", Field(model.astype(np.float32))) if n == universe.box.n else universe
 
 
-def _density(universe: Universe, of: str, n: int) -> tuple[torch.Tensor, float]:
-    """rho / mean (n, n, n) float64, and its redshift."""
+def _density(universe: Universe, of: str, n: int, redshift: float, checkpoint: str) -> torch.Tensor:
+    """rho / mean (n, n, n) float64."""
     size = universe.box.size
     if of == "particles":
         particles = universe.particles
-        return torch.from_numpy(overdensity(particles.position, n, size, "cic")).double() + 1, particles.redshift
-    noise, redshift = universe.noise.value, 0.0
-    if universe.has("PartType1"):
-        redshift = universe.particles.redshift
+        if abs(particles.redshift - redshift) > REDSHIFT_TOLERANCE:
+            raise ConfigError(
+                f"{universe.source}: its particles are at z = {particles.redshift:g}; {checkpoint} was fitted at z ="
+                f" {redshift:g}"
+            )
+        return torch.from_numpy(overdensity(particles.position, n, size, "cic")).double() + 1
+    noise = universe.noise.value
     if n != universe.box.n:
         noise = replace_large_scales(np.zeros((n, n, n), np.float32), noise)
     forward = forward_model(of, universe.cosmology, n, size, redshift, dtype=torch.float64)
     with torch.no_grad():
-        return forward(hartley(torch.from_numpy(np.ascontiguousarray(noise)).double())), redshift
+        return forward(hartley(torch.from_numpy(np.ascontiguousarray(noise)).double()))
 
 
 def plan(universe: Universe | None, config: Config) -> Plan:

@@ -99,10 +99,11 @@ def advance(block: Block, draw: torch.Generator, log_density: LogDensity, plan: 
     return block, info
 
 
-def renewed(block: Block, log_density: LogDensity) -> Block:
-    """The block where it stands in another density: that of the other block's new position."""
-    value, gradient = log_density(block.x)
-    return block._replace(state=block.state._replace(value=value, gradient=gradient * block.scale))
+def renewed(block: Block, x: torch.Tensor, log_density: LogDensity) -> Block:
+    """The block at x in another density: where the other blocks have moved to."""
+    value, gradient = log_density(x)
+    state = block.state._replace(x=x / block.scale, value=value, gradient=gradient * block.scale)
+    return block._replace(state=state)
 
 
 def _tuner(sampler: Sampler, step: float) -> VarianceTarget | DualAveraging:

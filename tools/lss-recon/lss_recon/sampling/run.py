@@ -36,7 +36,7 @@ PATCH = "n(>"
 # Measured at 32^3: a gradient of the phases per voxel, of the bias per catalogue, and what a chain holds.
 PHASE_CPU_SECONDS = {"1lpt": 1.6e-7, "2lpt": 3.2e-7, "pm": 2e-6}
 BIAS_CPU_SECONDS, BYTES_PER_VOXEL = 6e-3, 600
-BOTH_CPU_SECONDS = 1e-6  # a voxel, of the bias where it moves together with the phases
+BOTH_CPU_SECONDS = 1e-6  # a voxel, of the bias where both move as one
 
 
 def members(config: Config) -> int:
@@ -82,24 +82,21 @@ def run(universe: Universe, config: Config, *, index: int, truth: Path | None, r
 
 
 def schedule_of(config: Config, parameters: int = 0) -> Schedule:
-    """The schedule of [recon.hmc]; parameters : of the bias, for chains that move it together with the phases."""
+    """The schedule of [recon.hmc]; parameters : of the bias, for chains that also move both as one."""
     settings = config.recon.hmc
-    in_turns = len(settings.blocks) == 2 and not settings.together
-    moves = settings.phase_moves or (20 if in_turns else 1)
-    phases = bias = None
+    moves = settings.phase_moves or (20 if len(settings.blocks) == 2 else 1)
+    tuned = settings.energy_variance, settings.acceptance
+    phases = bias = both = None
     if "phases" in settings.blocks:
-        phases = block.Plan(
-            settings.sampler,
-            settings.warm_up * moves,
-            settings.energy_variance,
-            settings.acceptance,
-            scale_groups(grid_of(config), parameters if settings.together else 0),
-            length=settings.length,
+        groups = scale_groups(grid_of(config))
+        phases = block.Plan(settings.sampler, settings.warm_up * moves, *tuned, groups=groups, length=settings.length)
+    if settings.joint_moves:
+        groups = scale_groups(grid_of(config), parameters)
+        both = block.Plan(
+            settings.sampler, settings.warm_up * settings.joint_moves, *tuned, groups=groups, length=settings.length
         )
-    if "bias" in settings.blocks and not settings.together:
-        bias = block.Plan(
-            settings.bias_sampler, settings.warm_up * settings.bias_moves, settings.energy_variance, settings.acceptance
-        )
+    if "bias" in settings.blocks:
+        bias = block.Plan(settings.bias_sampler, settings.warm_up * settings.bias_moves, *tuned)
     return Schedule(
         phases,
         bias,
@@ -109,7 +106,8 @@ def schedule_of(config: Config, parameters: int = 0) -> Schedule:
         settings.thin,
         settings.draws,
         min(settings.fields, settings.draws) if phases else 0,
-        settings.together,
+        both,
+        settings.joint_moves,
     )
 
 
@@ -144,7 +142,7 @@ def _shown(chains: list[Chain]) -> str:
     """Where the chains stand, in a few words: for the bar and the log."""
     first = chains[0]
     if len(first.measured) < 8:
-        live = [b for b in (first.phases, first.bias) if b]
+        live = [b for b in (first.phases, first.bias, first.both) if b]
         return "warming up: " + ", ".join(f"ln p {float(b.state.value):.1f}, step {b.step:.3g}" for b in live)
     draws = np.array([c.measured for c in chains])
     hats = diagnostics.r_hat(draws)
@@ -252,8 +250,8 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     seconds = 0.0
     if schedule.phases:
         seconds += schedule.phase_moves * each[settings.sampler] * PHASE_CPU_SECONDS[settings.forward] * voxels
-    if settings.together:
-        seconds += schedule.phase_moves * each[settings.sampler] * (BIAS_CPU_SECONDS + BOTH_CPU_SECONDS * voxels)
+    if schedule.both:
+        seconds += schedule.joint_moves * each[settings.sampler] * (BIAS_CPU_SECONDS + BOTH_CPU_SECONDS * voxels)
     if schedule.bias:
         seconds += schedule.bias_moves * each[settings.bias_sampler] * (BIAS_CPU_SECONDS + 2e-7 * voxels)
     total = seconds * schedule.sweeps * settings.chains

@@ -18,7 +18,6 @@ class Hmc(Table):
         ("phases",), '"phases" at the bias of the checkpoint, "bias" at the density of the input, or both in turns',
         min_length=1, max_length=2,
     )  # fmt: skip
-    together: bool = quantity(False, "phases and bias move as one, by `sampler`, and not in turns")
     bias: str = quantity(
         "neural-bias-32", "name or path of a checkpoint of lss-train, model neural-bias", names="checkpoint"
     )
@@ -36,6 +35,7 @@ class Hmc(Table):
     thin: int = quantity(10, "sweeps between them", ge=1)
     phase_moves: int = quantity(0, "of the phases in a sweep; 0: one, or 20 when the bias is sampled as well", ge=0)
     bias_moves: int = quantity(2, "of the bias in a sweep", ge=1)
+    joint_moves: int = quantity(0, "of phases and bias as one, by `sampler`, after those in turns", ge=0)
     fields: int = quantity(16, "draws of each chain whose phases are kept whole", ge=1)
     energy_variance: float = quantity(
         5e-4, "of a step of unadjusted MCLMC, per dimension: what its step size is chosen by", gt=0, lt=1
@@ -60,7 +60,7 @@ class Hmc(Table):
         return self
 
     @model_validator(mode="after")
-    def _both_are_moved_together(self) -> Self:
-        if self.together and len(self.blocks) != 2:
-            raise ValueError('together = true moves both: expected blocks = ["phases", "bias"]')
+    def _joint_moves_move_both(self) -> Self:
+        if self.joint_moves and len(self.blocks) != 2:
+            raise ValueError('joint_moves: expected blocks = ["phases", "bias"]')
         return self

@@ -94,6 +94,7 @@ def train(run: TrainingRun) -> None:
             "halos": sum(len(halos) for _, halos in data),
             "box": {"size": box.size, "n": len(data[0][0])},
             "mass_definition": universes[0].halos.mass_definition,
+            "redshift": universes[0].halos.redshift,
             "cosmology": universes[0].cosmology.model_dump(mode="json", exclude_none=True),
         },
         "validation": {"over": ratios, "n_m_delta_chi2": chi2},

@@ -4,6 +4,8 @@ import dataclasses
 
 from lss import stages
 from lss.config import merge
+from lss_recon.lulo.network import Data
+from lss_recon.view import View
 
 
 def reconstruct(observed, checkpoint, options=None, **recon):
@@ -23,6 +25,12 @@ def with_update(config, checkpoint, **update):
 
 def with_halos(observed, **changes):
     return observed.with_halos(dataclasses.replace(observed.halos, members=None, **changes))
+
+
+def whole_data(observed, fields):
+    """Data of a survey that sees every halo."""
+    view = View(None, observed.cosmology.omega_m, observed.box, False)
+    return Data(observed.halos, fields, view, lambda: observed.halos)
 
 
 def run_only_recon(run):

@@ -52,7 +52,7 @@ class LinearToy:
         return Problem(
             forward=forward or self.simulate,
             loss=lambda outcome: float(np.mean((outcome - data) ** 2)),
-            direction=by_estimate(self.wiener, self.wiener(data)),
+            direction=by_estimate(lambda outcome: self.wiener(data) - self.wiener(outcome)),
             **further,
         )
 

@@ -104,7 +104,7 @@ def test_pull_ends_where_residual_and_distance_to_the_estimate_balance(toy16):
     full = np.divide(1, correlation, out=np.zeros_like(correlation), where=correlation > 0)
     certain, target = certainty(correlation), filter_modes(toy16.wiener(data), full)
     plain = toy16.problem(data)
-    pulling = dataclasses.replace(plain, direction=pull_to_estimate(plain.direction, strength, target, certain))
+    pulling = dataclasses.replace(plain, direction=pull_to_estimate(plain.direction, strength, lambda: target, certain))
     state = reconstruct(pulling, toy16.draw, by_schedule(0.6, 1.0), 60)
     last = toy16.modes(state.kept[max(state.kept)].noise)
     balance = toy16.filter * toy16.response + strength * certain

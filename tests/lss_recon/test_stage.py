@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import numpy as np
 import pytest
-from tests.reconstructing import reconstruct, with_update
+from tests.reconstructing import reconstruct, whole_data, with_update
 
 from lss import stages
 from lss.config import merge, validate
@@ -144,7 +144,7 @@ def test_simulated_halos_within_the_margin_are_not_shown_to_the_estimator(observ
     def direction(margin, outcome):
         asked = with_update(config, estimator, mass_margin=margin, rotate=rotate)
         here = Evaluation(white_noise(3, 0, observed.box.n), outcome)
-        return make_guidance(asked, observed.halos, fields, settings, 0).direction(here, 1)
+        return make_guidance(asked, whole_data(observed, fields), settings, 0).direction(here, 1)
 
     assert not direction(1.0, observed).any()
     assert np.array_equal(direction(1.5, observed), direction(1.0, without))
@@ -175,7 +175,7 @@ def test_pull_ends_where_updates_end(observed, estimator):
     config = with_update(config, estimator, pull_to_estimate=0.5, k_max=0.3)
     fields = compared_fields(observed.halos, observed.box, settings)
     here = Evaluation(white_noise(3, 0, observed.box.n), observed)  # its halos are the data: no residual
-    direction = make_guidance(config, observed.halos, fields, settings, 0).direction(here, 1)
+    direction = make_guidance(config, whole_data(observed, fields), settings, 0).direction(here, 1)
     k = wavenumber(observed.box.n, observed.box.size)
     modes = np.abs(fourier.forward(direction))
     assert modes[k >= 0.3].max() < 1e-3 * modes[(k > 0) & (k < 0.3)].max()

@@ -93,7 +93,7 @@ def halo_fields(
     fields = np.zeros((len(channels), n, n, n), np.float32)
     for field, channel in zip(fields, channels, strict=True):
         bin_weight = mass_weight(channel, reference.mean_mass)
-        expected = float(np.sum(reference.count * bin_weight))
+        expected = weight_of_all(channel, reference)
         if not expected or not len(position):
             continue
         weight = bin_weight[number] * (n**3 / expected)
@@ -106,6 +106,11 @@ def halo_fields(
             mean = weight.sum() / n**3
             field -= np.float32(mean) if completeness is None else mean / completeness.mean() * completeness
     return fields
+
+
+def weight_of_all(channel: str, reference: MassBins) -> float:
+    """The sum of f(M) over the halos that normalise."""
+    return float(np.sum(reference.count * mass_weight(channel, reference.mean_mass)))
 
 
 def halo_weight(channel: str, mass: np.ndarray, bins: MassBins) -> np.ndarray:

@@ -35,8 +35,7 @@ def read_mask(name: str, n: int) -> np.ndarray:
     return mask
 
 
-def share_at(mask: np.ndarray, position: np.ndarray, box_size: float) -> np.ndarray:
-    """The mask in the cell of each position: the cell of grid point i reaches half a cell to both sides of i L / n."""
-    n = len(mask)
+def cell_of(position: np.ndarray, n: int, box_size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The cell of each position: the cell of grid point i reaches half a cell to both sides of i L / n."""
     cell = np.rint(position * (n / box_size)).astype(np.int64) % n
-    return mask[cell[:, 0], cell[:, 1], cell[:, 2]]
+    return cell[:, 0], cell[:, 1], cell[:, 2]

@@ -26,7 +26,7 @@ from lss.grid.comparison import Comparison, compare_modes
 from lss.grid.fourier import forward
 from lss.grid.interlacing import painted_modes
 from lss.grid.mesh import overdensity, paint
-from lss.halos.halo_fields import MassBins, halo_fields, mass_bins, mass_edges
+from lss.halos.halo_fields import MassBins, halo_fields, halo_weight, mass_bins, mass_edges, weight_of_all
 from lss.physics.random_field import linear_overdensity
 from lss.universe import Universe
 
@@ -136,7 +136,12 @@ def _halo_field(universe: Universe, reference: MassBins, name: str, painting: Pa
             offset=offset,
         )[0]
 
-    return _painted([painted], n, painting)
+    found = _painted([painted], n, painting)
+    if universe.has("fields/completeness"):  # what is expected of no structure is the mask, not a constant
+        share, channel = universe.field("completeness").value, _CHANNELS[name]
+        expected = float(halo_weight(channel, halos.mass, reference).sum() / weight_of_all(channel, reference))
+        found.modes[0] -= np.float32(expected) * forward(share / share.mean() - 1)
+    return found
 
 
 def _momentum(universe: Universe, painting: Painting) -> Sampled:

@@ -34,6 +34,11 @@ def transformed(fields: torch.Tensor, symmetry: int, kinds: Sequence[str] | None
     return fields.index_select(leading - 1, torch.tensor(place, device=fields.device)) * signs[:, None, None, None]
 
 
+def keeping(axis: int | None) -> tuple[int, ...]:
+    """The symmetries that leave an axis, a line of sight, where it is: 16 of the 48; all of them for none."""
+    return tuple(i for i, (order, _) in enumerate(SYMMETRIES) if axis is None or order[axis] == axis)
+
+
 def inverse(symmetry: int) -> int:
     """The symmetry that undoes this one."""
     order, mirrored = SYMMETRIES[symmetry]

@@ -49,7 +49,9 @@ def test_run_with_a_cheap_model_goes_on_to_the_same_bits(observed, estimator, tm
 def test_cheap_model_with_a_network_of_its_own_sees_masses_matched_by_abundance(truth):
     heavier = {**truth.halos.columns, "mass": truth.halos.mass * np.float32(3)}
     other = with_halos(truth, columns=heavier, mass_definition="200c")
-    matched, of_truth = (put_on_scale_of(universe, "estimator-64-pm").halos for universe in (other, with_halos(truth)))
+    matched, of_truth = (
+        put_on_scale_of(universe, "estimator-64-pm", truth.box.size**3).halos for universe in (other, with_halos(truth))
+    )
     assert matched.mass_definition == "fof"
     assert np.array_equal(matched.mass, of_truth.mass)
     assert (np.diff(matched.mass) <= 0).all()
@@ -69,7 +71,7 @@ def test_cheap_updates_draw_and_look_as_no_later_one_does(observed, estimator, m
     monkeypatch.setattr(run, "update_draw", lambda *key: drawn.append(key) or prior_draw(*key[:3]))
     monkeypatch.setattr(network, "orientation", lambda *key: seen.append(key) or orientation(*key))
     reconstruct(observed, estimator, cheap=CHEAP, update={"noise": [0.1, 0.9], "rotate": True})
-    updates = [key for key in seen if len(key) == 4]  # the others are of the sides of the data
+    updates = [key for key in seen if len(key) == 5]  # the others are of the sides of the data
     assert len(set(updates)) == len(updates) == 2
     assert len(set(drawn)) == len(drawn) == 2
 

@@ -13,7 +13,7 @@ from lss_recon.lulo.loop import Evaluation
 from lss_recon.lulo.orientation import orientation, turn, turn_back
 
 N, BOX = 8, 20.0
-SEEN = [orientation(N, 1, 0, update) for update in range(200)]
+SEEN = [orientation(N, None, 1, 0, update) for update in range(200)]
 
 
 @pytest.fixture
@@ -56,8 +56,10 @@ def test_direction_of_an_estimator_without_a_preferred_side_is_the_same_from_all
         return paint(catalogue.position, N, BOX, "cic", catalogue.mass)
 
     here = Evaluation(np.zeros((N, N, N), np.float32), SimpleNamespace(halos=catalogue(4)))
-    fixed = by_estimate(lambda outcome: estimate(outcome.halos), estimate(halos))
-    turning = by_estimate_from_all_sides(estimate, halos, lambda all: all, partial(orientation, N, 1, 0), N, BOX)
+    fixed = by_estimate(lambda outcome: estimate(halos) - estimate(outcome.halos))
+    turning = by_estimate_from_all_sides(
+        estimate, lambda all: (halos, all), partial(orientation, N, None, 1, 0), N, BOX
+    )
     for update in range(1, 5):
         np.testing.assert_allclose(turning(here, update), fixed(here, update), atol=1e-5)
 
@@ -70,5 +72,12 @@ def test_all_symmetries_and_shifts_occur_about_equally():
 
 
 def test_a_key_has_its_orientation():
-    assert orientation(N, 1, 0, 5) == SEEN[5]
+    assert orientation(N, None, 1, 0, 5) == SEEN[5]
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_a_line_of_sight_stays_where_it_is(axis):
+    sides = {orientation(N, axis, 1, 0, update) for update in range(300)}
+    assert all(side.axes[axis] == axis for side in sides)
+    assert len({(side.axes, side.mirrored) for side in sides}) == 16
     assert SEEN[5] != SEEN[6]

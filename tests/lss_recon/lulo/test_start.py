@@ -86,7 +86,7 @@ def test_held_direction_leaves_large_scales_and_keeps_small_ones():
 def test_pull_closes_its_share_of_the_distance_to_the_estimate_and_leaves_uncertain_modes_alone():
     free, target, here = (white_noise(seed, 0, N) for seed in (3, 4, 5))
     certain = np.where(K < 0.5, 1, 0)
-    drawn = pull_to_estimate(lambda evaluation, update: free, 0.4, target, certain)(Evaluation(here, None), 1)
+    drawn = pull_to_estimate(lambda evaluation, update: free, 0.4, lambda: target, certain)(Evaluation(here, None), 1)
     expected = np.where(K < 0.5, 0.4 * fourier.forward(target - here), 0)
     np.testing.assert_allclose(fourier.forward(drawn - free), expected, atol=2e-2 * np.sqrt(N))
 

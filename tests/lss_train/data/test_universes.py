@@ -6,7 +6,7 @@ import pytest
 
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import write_universe
-from lss_train.data.universes import read_training_set, write_training_set
+from lss_train.data.universes import read_training_set, surveyed, write_training_set
 
 
 def test_an_exported_set_is_the_ensemble_it_was_made_of(pairs, tmp_path):
@@ -29,12 +29,34 @@ def test_an_exported_set_is_read_alone(ensemble, tmp_path):
             read_training_set(inputs)
 
 
-def test_an_exported_set_takes_twenty_bytes_a_halo(ensemble, tmp_path):
+def test_an_exported_set_takes_twenty_six_bytes_a_halo(ensemble, tmp_path):
     universes = read_training_set([ensemble])
     write_training_set(universes, tmp_path / "set.h5")
     with h5py.File(tmp_path / "set.h5") as file:
         stored = sum(dataset.dtype.itemsize * dataset.size for dataset in file["halos"].values())
-    assert stored == 20 * len(universes.mass)
+    assert stored == 26 * len(universes.mass)
+
+
+def test_redshifts_move_the_halos_of_a_set_once(ensemble):
+    real = read_training_set([ensemble])
+    moved = surveyed(real, {"redshift_space": "y"})
+    shift = (moved.position - real.position) % real.box.size
+    assert not shift[:, [0, 2]].any()
+    size = real.box.size
+    expected = real.velocity[:, 1].astype(np.float64) / 100  # at z = 0, km/s over 100 km/s per Mpc/h
+    np.testing.assert_allclose(np.exp(2j * np.pi * shift[:, 1] / size), np.exp(2j * np.pi * expected / size), atol=0.02)
+    assert moved.line_of_sight == 1
+    assert moved.hash() != real.hash()
+    assert surveyed(real, {}) is real
+    settings = real.settings | {"halo": real.settings["halo"] | {"survey": {"redshift_space": "y"}}}
+    seen = dataclasses.replace(moved, settings=settings)
+    assert np.array_equal(surveyed(seen, {"redshift_space": "y"}).position, moved.position)
+    with pytest.raises(ConfigError, match='redshift_space = "z", but the universes are in redshift space along y'):
+        surveyed(seen, {"redshift_space": "z"})
+    with pytest.raises(ConfigError, match="a network is trained on whole boxes"):
+        surveyed(real, {"mask": "mask.npy"})
+    with pytest.raises(DataError, match="exported without velocities"):
+        surveyed(dataclasses.replace(real, velocity=None), {"redshift_space": "z"})
 
 
 def test_partners_belong_to_the_family_of_their_x_a(pairs):

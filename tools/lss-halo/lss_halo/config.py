@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import field_validator, model_validator
 
 from lss.config import Assignment, Configuration, OneOf, Table, quantity
+from lss.halos.survey import Survey
 from lss_halo.catalogues import READERS
 
 MassDefinition = Literal["fof", "200c", "500c", "vir", "200m"]
@@ -39,6 +40,9 @@ class Catalogue(Table):
     redshift: float = quantity(0.0, "redshift of the catalogue", gt=-1)
     subhalos: bool = quantity(False, "ahf, rockstar: keep subhalos too, not host halos only")
     min_particles: int = quantity(20, "particles of the smallest halo that is kept", ge=1)
+    observed: bool = quantity(
+        False, "the table is what [halo.survey] describes: its halos are neither moved nor thinned again"
+    )
     match: Literal["none", "abundance"] = quantity(
         "none",
         '"abundance": the i-th most massive takes the mass at n(>M) = (i - 1/2) / V of the checkpoint\'s universes',
@@ -66,29 +70,6 @@ class Catalogue(Table):
     def length_in_mpc(self) -> float:
         """The unit of the file's lengths in Mpc/h."""
         return {"kpc/h": 1e-3, "Mpc/h": 1.0}[self.length_unit or READERS[self.format].length_unit or "Mpc/h"]
-
-
-class Survey(Table):
-    """[halo.survey]: what an observer sees of the halos, before the halo fields are made."""
-
-    redshift_space: Literal["none", "x", "y", "z"] = quantity("none", "axis along which redshifts move the halos")
-    mask: str = quantity(
-        "", "an .npy file, (n, n, n): the share of halos seen in each cell about a grid point", names="path"
-    )
-    selection: list[tuple[float, float]] = quantity(
-        [], "pairs of mass [Msun/h] and share of halos seen, linear in log mass between them"
-    )
-    seed: int = quantity(1, "of the draws that decide which halos are seen", ge=0)
-
-    @field_validator("selection")
-    @classmethod
-    def _selection_is_a_function(cls, value: list[tuple[float, float]]) -> list[tuple[float, float]]:
-        masses = [mass for mass, _ in value]
-        if sorted(set(masses)) != masses or any(mass <= 0 for mass in masses):
-            raise ValueError("expected ascending positive masses")
-        if any(not 0 <= share <= 1 for _, share in value):
-            raise ValueError("expected shares between 0 and 1")
-        return value
 
 
 class Drawn(Table):
@@ -135,6 +116,12 @@ class Halo(Table):
         if not 0 < value[0] < value[1]:
             raise ValueError("expected two ascending positive masses")
         return value
+
+    @model_validator(mode="after")
+    def _what_is_observed_is_described(self) -> "Halo":
+        if self.catalogue and self.catalogue.observed and self.survey is None:
+            raise ValueError("[halo.catalogue] observed = true needs [halo.survey], which says how it was observed")
+        return self
 
     @model_validator(mode="after")
     def _halos_have_one_source(self) -> "Halo":

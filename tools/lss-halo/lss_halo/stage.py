@@ -10,11 +10,11 @@ import numpy as np
 from lss.errors import ConfigError, DataError
 from lss.halos.halo_fields import MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.halos.lagrangian import particle_halo_mass
-from lss.halos.mask import read_mask
+from lss.halos.survey import Survey, completeness, described, observe
 from lss.physics.units import GRAVITY, hubble_flow, particle_mass
 from lss.process.progress import since
 from lss.stages import IMPORTS_BYTES, Plan
-from lss.universe import Group, Halos, Particles, Universe
+from lss.universe import Field, Group, Halos, Particles, Universe
 from lss_halo.catalogues.catalogue import of_universe, read_foreign
 from lss_halo.catalogues.recognition import recognised
 from lss_halo.config import Config
@@ -25,7 +25,6 @@ from lss_halo.finders.mass_definition import threshold_density
 from lss_halo.finders.spherical_overdensity import spherical_overdensity
 from lss_halo.finders.structure import nfw_concentration, structure
 from lss_halo.predicted import predictor
-from lss_halo.survey import described, observe
 
 __all__ = ["Config", "plan", "read_foreign", "recognised", "run"]
 
@@ -67,21 +66,33 @@ def run(universe: Universe, config: Config, *, catalogue: Path | None = None) ->
             + ("" if config.halo.network else ", and there are no particles to find them in")
         )
     if config.halo.survey:
-        asked, applied = described(config.halo.survey), halos.attrs.get("survey")
-        if applied is None:
-            seen = observe(halos, config, config.halo.survey)
-            universe = universe.with_halos(dataclasses.replace(seen, attrs=seen.attrs | {"survey": asked}))
-        elif applied != asked:
-            raise ConfigError(
-                f"{universe.source}: the halos are what a survey sees of them, {applied}, and there are no particles to"
-                f" find them in for another: [halo.survey] is {asked}"
-            )
+        universe = universe.with_halos(surveyed(halos, config, config.halo.survey, universe.source))
     if config.halo.particle_masses:
         labels = particle_halo_mass(universe.halos, config.box.n)
         attrs = {"assignment": "none", "interlaced": False, "deconvolved": False, "smoothing": 0.0}
         group = Group({"value": labels}, attrs, {"value": "Msun/h"})
         universe = universe.with_group("fields/halo_particle_mass", group)
     return with_halo_fields(universe, config)
+
+
+def surveyed(halos: Halos, config: Config, survey: Survey, source: str) -> Halos:
+    """The halos as the survey sees them; those of a table that was observed already are so as they are.
+
+    Raises ConfigError for halos that another survey has seen.
+    """
+    asked, applied = described(survey), halos.attrs.get("survey")
+    if applied is None:
+        if config.halo.catalogue and config.halo.catalogue.observed:
+            moved = {} if survey.line_of_sight is None else {"redshift_space": survey.redshift_space}
+            return dataclasses.replace(halos, attrs=halos.attrs | moved | {"survey": asked})
+        found = observe(halos, survey, config.cosmology.omega_m, config.box)
+        return dataclasses.replace(found, attrs=found.attrs | {"survey": asked})
+    if applied != asked:
+        raise ConfigError(
+            f"{source}: the halos are what a survey sees of them, {applied}, and there are no particles to find them"
+            f" in for another: [halo.survey] is {asked}"
+        )
+    return halos
 
 
 def _was_evolved(universe: Universe) -> bool:
@@ -189,7 +200,7 @@ def with_halo_fields(universe: Universe, config: Config) -> Universe:
     left_out = len(halos) - int(reference.count.sum())
     if left_out:
         log.info("%d of %d halos are outside the mass range of the halo fields", left_out, len(halos))
-    mask = halo.survey.mask if halo.survey else ""
+    share = completeness(halo.survey, box.n)
     fields = halo_fields(
         halos.position,
         halos.mass,
@@ -199,13 +210,13 @@ def with_halo_fields(universe: Universe, config: Config) -> Universe:
         channels=halo.fields,
         assignment=halo.assignment,
         velocity=halos.velocity,
-        completeness=read_mask(mask, box.n) if mask else None,
+        completeness=share,
     )
     attrs = {"assignment": halo.assignment, "interlaced": False, "deconvolved": False, "smoothing": 0.0}
     for name, value in zip(halo.fields, fields, strict=True):
         unit = "km/s" if name in MOMENTUM else "1"
         universe = universe.with_group(f"fields/halo_{name}", Group({"value": value}, attrs, {"value": unit}))
-    return universe
+    return universe if share is None else universe.with_field("completeness", Field(share))
 
 
 def plan(universe: Universe | None, config: Config) -> Plan:

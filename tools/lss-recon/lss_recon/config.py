@@ -61,6 +61,14 @@ class Reconstruction(_MethodTables):
     max_simulations: int = quantity(16, "simulations at most, including that of the start", ge=1)
     samples: int = quantity(1, "independent reconstructions, each a universe in the directory given to -o", ge=1)
     seed: int = quantity(1, "of everything drawn, together with the sample's --index", ge=0, lt=2**32)
+    unseen: Literal["simulated", "empty"] = quantity(
+        "simulated",
+        'where [halo.survey] sees no halos, or a share of them, "simulated": the network is shown those of the'
+        ' simulated universe; "empty": none',
+    )
+    survey_may_differ: bool = quantity(
+        False, "go on where data, forward model and network are not of one survey: line of sight, mask, selection"
+    )
     update: Update = quantity(Update(), "what an update is made of")
     limits: Limits = quantity(Limits(), "what is imposed on the white noise")
     loss: Loss = quantity(Loss(), "the mismatch that decides which universe is the best")

@@ -15,6 +15,7 @@ from lss.universe import Field, Group, Universe
 from lss_recon.config import Config
 from lss_recon.forward_settings import forward_settings
 from lss_recon.halo_comparison import FieldsOf, compared_fields
+from lss_recon.view import view_of, whole_sky
 
 LINEAR = "linear"
 _READ = ["ic", "PartType1", "halos", "recon"]
@@ -32,6 +33,8 @@ def gather(paths: list[Path], config: Config) -> Universe:
     """
     first = read_universe(paths[0], ["recon"])
     settings = forward_settings(first, config)
+    # The halos of samples are those of a whole sky, where the unseen part was simulated.
+    settings = whole_sky(settings, view_of(settings, config.cosmology.omega_m, config.box, config.recon.unseen))
     blank = Universe(config.cosmology, config.box, settings, {}, str(paths[0].parent))
     observed = first.group("recon/observed")
     halo = stages.table("halo", settings)

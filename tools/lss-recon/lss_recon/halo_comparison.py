@@ -9,6 +9,7 @@ from lss.config import Box, Settings
 from lss.errors import DataError
 from lss.grid.fourier import smooth
 from lss.halos.halo_fields import halo_fields, mass_bins, mass_edges
+from lss.halos.survey import completeness
 from lss.universe import Halos
 
 FieldsOf = Callable[[Halos], np.ndarray]
@@ -24,7 +25,7 @@ def compared_fields(observed: Halos, box: Box, settings: Settings, mean_counts: 
     halo = stages.table("halo", settings)
     low, high = halo.mass_range
     edges = mass_edges(low, high, halo.mass_bins)
-    reference = mass_bins(observed.mass, edges)
+    reference, share = mass_bins(observed.mass, edges), completeness(halo.survey, box.n)
     if not reference.count.sum():
         raise DataError(f"none of the {len(observed)} observed halos is within [halo] mass_range = [{low:g}, {high:g}]")
 
@@ -35,6 +36,7 @@ def compared_fields(observed: Halos, box: Box, settings: Settings, mean_counts: 
             channels=halo.fields,
             assignment=halo.assignment,
             velocity=halos.velocity,
+            completeness=share,
         )
 
     return fields

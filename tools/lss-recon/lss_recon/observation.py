@@ -46,12 +46,13 @@ def refuse_halos_outside(halos: Halos, box_size: float, source: str) -> None:
         raise DataError(f"{source}: {outside} of {len(halos)} halos lie outside the box of {box_size:g} Mpc/h")
 
 
-def put_on_scale_of(universe: Universe, checkpoint: str) -> Universe:
+def put_on_scale_of(universe: Universe, checkpoint: str, volume: float) -> Universe:
     """The observed masses put by abundance on the scale of the universes that a network was trained on.
 
+    volume : (Mpc/h)^3 in which the halos were seen
     Raises DataError if its card has no table of abundances.
     """
     halos, card = universe.halos, read_card(checkpoint)
-    columns = {**halos.columns, "mass": match_abundance(halos.mass, universe.box.size**3, card)}
+    columns = {**halos.columns, "mass": match_abundance(halos.mass, volume, card)}
     definition = card["data"]["mass_definition"]
     return universe.with_halos(dataclasses.replace(halos, columns=columns, mass_definition=definition, members=None))

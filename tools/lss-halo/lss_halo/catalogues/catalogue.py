@@ -9,6 +9,7 @@ from lss.config import validate
 from lss.errors import ConfigError, DataError
 from lss.files.universe_file import read_universe
 from lss.grid.periodic import fold_edge, wrap_rounding
+from lss.halos.survey import seen_volume
 from lss.learned import estimator
 from lss.nets.checkpoint import read_card
 from lss.universe import Halos, Members, Universe
@@ -111,6 +112,8 @@ def described(halos: Halos, config: Config) -> str:
 def matched_masses(mass: np.ndarray, checkpoint: str, config: Config) -> np.ndarray:
     """Masses that the halos would have in the universes of a checkpoint, rank by rank; they are of its definition.
 
+    Ranks are counted in the volume of the box, or in that which the survey's mask lets through.
+
     mass : (m,) Msun/h of any definition; returns (m,) float32
     Raises ConfigError when the checkpoint's universes have other halos than `[halo]` says.
     """
@@ -121,7 +124,7 @@ def matched_masses(mass: np.ndarray, checkpoint: str, config: Config) -> np.ndar
             f'[halo] mass_definition = "{config.halo.mass_definition}", but the masses are to be matched to checkpoint '
             f'{checkpoint}, whose halos are "{trained}"'
         )
-    return estimator.match_abundance(mass, config.box.size**3, card)
+    return estimator.match_abundance(mass, seen_volume(config.halo.survey, config.box), card)
 
 
 def check_columns(columns: dict[str, np.ndarray], box_size: float, catalogue: Catalogue, path: Path) -> None:

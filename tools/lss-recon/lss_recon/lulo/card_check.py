@@ -33,8 +33,8 @@ def check_card(card: Card, config: Config, settings: Settings) -> None:
     """Compare what the checkpoint of [recon] was trained for and on with what it is used for here.
 
     settings : of the forward model
-    Raises ConfigError for another kind of network, and where its mass definition, its voxels or its inputs differ;
-    warns of another simulator or cosmology.
+    Raises ConfigError for another kind of network, and where its mass definition, line of sight, voxels or inputs
+    differ; warns of another simulator or cosmology.
     """
     recon, box = config.recon, config.box
     name, trained = recon.checkpoint, card["data"]
@@ -54,6 +54,13 @@ def check_card(card: Card, config: Config, settings: Settings) -> None:
         raise ConfigError(
             f"checkpoint {name} was trained on voxels of {voxel:.4g} Mpc/h; "
             f"[box] size / n = {box.size / box.n:.4g} Mpc/h"
+        )
+    survey = stages.table("halo", settings).survey
+    shown, here = trained.get("redshift_space", "none"), survey.redshift_space if survey else "none"
+    if shown != here and not recon.survey_may_differ:
+        raise ConfigError(
+            f'checkpoint {name} was trained on halos with redshift_space = "{shown}"; [halo.survey] redshift_space ='
+            f' "{here}": train one for it (lss-train with [halo.survey]), or set [recon] survey_may_differ = true'
         )
     if recon.direction == "pairs":
         _check_pairs(card, config, settings)

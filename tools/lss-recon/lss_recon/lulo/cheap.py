@@ -1,5 +1,6 @@
 """The cheaper forward model of the first simulations, [recon.cheap]."""
 
+from lss.halos.survey import Survey, seen_volume
 from lss.universe import Universe
 from lss_recon.config import Config, ForwardSettings
 from lss_recon.lulo.settings import Cheap
@@ -29,4 +30,5 @@ def cheap_config(config: Config) -> Config:
 def cheap_data(universe: Universe, config: Config) -> Universe:
     """The observed halos with their masses on the scale of the universes that the cheap model's network knows."""
     checkpoint = config.recon.cheap.checkpoint
-    return put_on_scale_of(universe, checkpoint) if checkpoint else universe
+    survey = Survey.model_validate(config.halo.get("survey") or {})
+    return put_on_scale_of(universe, checkpoint, seen_volume(survey, config.box)) if checkpoint else universe

@@ -25,33 +25,32 @@ Direction = Callable[[Evaluation, int], np.ndarray]
 OfOutcome = Callable[[Any], np.ndarray]
 
 
-def by_estimate(estimate: OfOutcome, of_data: np.ndarray) -> Direction:
-    """e(d) - e(S(x)), with e the estimated white noise of an outcome, A / W, and `of_data` that of the data."""
+def by_estimate(residual: OfOutcome) -> Direction:
+    """e(d) - e(S(x)), with e the estimated white noise of a catalogue, A / W; residual : outcome -> that."""
 
     def direction(evaluation: Evaluation, update: int) -> np.ndarray:
-        return of_data - estimate(evaluation.outcome)
+        return residual(evaluation.outcome)
 
     return direction
 
 
 def by_estimate_from_all_sides(
     estimate: Callable[[Halos], np.ndarray],
-    observed: Halos,
-    select: Callable[[Halos], Halos],
+    compared: Callable[[Halos], tuple[Halos, Halos]],
     orientation_at: Callable[[int], Orientation],
     n: int,
     box_size: float,
 ) -> Direction:
     """e(d) - e(S(x)) of catalogues that both are seen in another orientation at every update.
 
-    estimate : e, catalogue -> (n, n, n) float32 white noise; observed : d; select : those of the
-    simulated halos that it is given; orientation_at : update -> orientation; box_size : Mpc/h
+    estimate : e, catalogue -> (n, n, n) float32 white noise; compared : simulated halos -> d, and those of them that e
+    is given; orientation_at : update -> orientation; box_size : Mpc/h
     """
 
     def direction(evaluation: Evaluation, update: int) -> np.ndarray:
         side = orientation_at(update)
         of_data, of_simulated = (
-            estimate_from(estimate, halos, side, n, box_size) for halos in (observed, select(evaluation.outcome.halos))
+            estimate_from(estimate, halos, side, n, box_size) for halos in compared(evaluation.outcome.halos)
         )
         return of_data - of_simulated
 
@@ -101,17 +100,20 @@ def hold_below(direction: Direction, k_hold: float, box_size: float) -> Directio
     return held
 
 
-def pull_to_estimate(direction: Direction, strength: float, target: np.ndarray, certain: np.ndarray) -> Direction:
+def pull_to_estimate(
+    direction: Direction, strength: float, target: Callable[[], np.ndarray], certain: np.ndarray
+) -> Direction:
     """A direction with a pull to what the estimate decides: + strength c(k) (target - x).
 
     After a few updates A(d) - A(S(x)) says no more of the truth: it fits this simulator's halos, with modes that wander
     off from where the data have them. The pull lets what is no use to the halos fade.
 
-    target : (n, n, n) float32 white noise, the estimate at full power; certain : c, (n, n, n//2+1) in [0, 1]
+    target : makes the (n, n, n) float32 white noise of the estimate at full power;
+    certain : c, (n, n, n//2+1) in [0, 1]
     """
 
     def pulling(evaluation: Evaluation, update: int) -> np.ndarray:
-        return direction(evaluation, update) + np.float32(strength) * filter_modes(target - evaluation.noise, certain)
+        return direction(evaluation, update) + np.float32(strength) * filter_modes(target() - evaluation.noise, certain)
 
     return pulling
 

@@ -24,7 +24,7 @@ from lss.errors import DataError
 from lss.grid import fourier
 from lss.grid.fourier import wavenumber
 from lss.grid.periodic import nearest_image, wrap
-from lss.physics.cosmology import growth_factor
+from lss.physics.cosmology import growth_factor, growth_rate
 from lss.physics.linear_power import linear_power
 from lss.universe import Halos, Members
 
@@ -37,10 +37,16 @@ Vectors = np.ndarray  # (m, 3) float64, Mpc/h
 
 
 def change_towards_places(
-    observed: Halos, undecided: np.ndarray, cosmology: Cosmology, box_size: float
+    observed: Callable[[Halos], Halos],
+    undecided: np.ndarray,
+    cosmology: Cosmology,
+    box_size: float,
+    line_of_sight: int | None = None,
 ) -> Callable[[Halos], np.ndarray]:
     """simulated halos, with members -> the change of white noise, (n, n, n) float32, that moves them to the observed.
 
+    observed : the halos of the data beside a simulated catalogue; line_of_sight : the axis along which redshifts have
+    moved both, where linear displacements are 1 + f times as long
     undecided : S, (n, n, n//2+1), the variance of every mode that may change, 0 to 1; box_size : Mpc/h
     The change is zero where no two halos match. Raises DataError for halos without members.
     """
@@ -55,12 +61,17 @@ def change_towards_places(
             raise DataError(
                 "[recon.update] match_halos: the forward model's halos have no list of members, /halos/members_index"
             )
-        there, here = match_nearest(observed.position, simulated.position, box_size)
+        data = observed(simulated)
+        there, here = match_nearest(data.position, simulated.position, box_size)
         if not len(here):
             return np.zeros((n, n, n), np.float32)
-        lacking = nearest_image(observed.position[there].astype(np.float64) - simulated.position[here], box_size)
-        growth = growth_factor(1 / (1 + simulated.redshift), cosmology.omega_m)
-        return most_probable_change(lacking / growth, _protohalos(simulated.members, here, n**3), response, variance)
+        lacking = nearest_image(data.position[there].astype(np.float64) - simulated.position[here], box_size)
+        a = 1 / (1 + simulated.redshift)
+        lacking = lacking / growth_factor(a, cosmology.omega_m)
+        along = list(response)
+        if line_of_sight is not None:
+            along[line_of_sight] = along[line_of_sight] * np.float32(1 + growth_rate(a, cosmology.omega_m))
+        return most_probable_change(lacking, _protohalos(simulated.members, here, n**3), along, variance)
 
     return change
 

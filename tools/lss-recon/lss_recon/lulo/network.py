@@ -1,6 +1,7 @@
 """The learned part: a checkpoint made into a direction, and for an estimator a start."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,7 @@ from lss_recon.lulo.directions import (
 from lss_recon.lulo.orientation import SIDES, Orientation, estimate_from, orientation
 from lss_recon.lulo.power_limit import expected_power
 from lss_recon.lulo.start import certainty, constrained_draw
+from lss_recon.view import View
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,21 @@ class Guidance:
 
     direction: Direction
     start: Callable[[np.ndarray], np.ndarray] = lambda draw: draw
-    power: np.ndarray | None = None
+    power: Callable[[], np.ndarray | None] = lambda: None
 
 
-def make_guidance(config: Config, observed: Halos, fields: FieldsOf, settings: Settings, index: int) -> Guidance:
+@dataclass(frozen=True)
+class Data:
+    """halos : observed; fields : catalogue -> the halo fields that are compared; view : of the survey; whole : makes
+    the observed catalogue with what stands in for its unseen halos"""
+
+    halos: Halos
+    fields: FieldsOf
+    view: View
+    whole: Callable[[], Halos]
+
+
+def make_guidance(config: Config, data: Data, settings: Settings, index: int) -> Guidance:
     """What the checkpoint of [recon] knows of the observed catalogue.
 
     settings : of the forward model; index : number of the sample
@@ -52,11 +65,12 @@ def make_guidance(config: Config, observed: Halos, fields: FieldsOf, settings: S
     """
     check_card(read_card(config.recon.checkpoint), config, settings)
     if config.recon.direction == "pairs":
-        return _by_pairs(config, observed, fields)
-    return _by_estimator(config, observed, index)
+        return _by_pairs(config, data)
+    return _by_estimator(config, data, index)
 
 
-def _by_estimator(config: Config, observed: Halos, index: int) -> Guidance:
+def _by_estimator(config: Config, data: Data, index: int) -> Guidance:
+    observed, view, whole = data.halos, data.view, data.whole
     recon, box, cosmology = config.recon, config.box, config.cosmology
     network = estimator.load(recon.checkpoint)
     smoothing = network.target_smoothing
@@ -72,7 +86,7 @@ def _by_estimator(config: Config, observed: Halos, index: int) -> Guidance:
     def start(draw: np.ndarray) -> np.ndarray:
         sharp = recon.start == "estimate"
         return constrained_draw(
-            *(of_data, draw, network.calibration, recon.update.k_max, box.size), sharp=sharp, scatter=scatter
+            *(of_data(), draw, network.calibration, recon.update.k_max, box.size), sharp=sharp, scatter=scatter
         )
 
     def select(simulated: Halos) -> Halos:
@@ -84,33 +98,52 @@ def _by_estimator(config: Config, observed: Halos, index: int) -> Guidance:
 
     k = wavenumber(box.n, box.size)
     slope, correlation = network.calibration(k)
+    line_of_sight = view.survey.line_of_sight if view.survey else None
+    side = partial(orientation, box.n, line_of_sight, recon.seed, index)
+
+    @functools.cache
+    def of_data() -> np.ndarray:
+        if not recon.update.rotate:
+            return estimate(whole())
+        sides = [estimate_from(estimate, whole(), side(0, number), box.n, box.size) for number in range(SIDES)]
+        return np.mean(sides, axis=0)
+
+    def seen_beside(simulated: Halos) -> tuple[Halos, Halos]:
+        selected = select(simulated)
+        return view.beside(observed, selected), selected
+
     if recon.update.rotate:
-        side = partial(orientation, box.n, recon.seed, index)
-        sides = [estimate_from(estimate, observed, side(0, number), box.n, box.size) for number in range(SIDES)]
-        of_data = np.mean(sides, axis=0)
 
         def orientation_at(update: int) -> Orientation:
             return side(recon.cheap.simulations + update)  # the cheap model's had the first
 
-        direction = by_estimate_from_all_sides(estimate, observed, select, orientation_at, box.n, box.size)
+        direction = by_estimate_from_all_sides(estimate, seen_beside, orientation_at, box.n, box.size)
     else:
-        of_data = estimate(observed)
-        direction = by_estimate(lambda simulated: estimate(select(simulated.halos)), of_data)
+
+        def residual(simulated: Universe) -> np.ndarray:
+            beside, selected = seen_beside(simulated.halos)
+            return (estimate(beside) if view.completes else of_data()) - estimate(selected)
+
+        direction = by_estimate(residual)
     if recon.update.pull_to_estimate:
         # b e has the power r^2.
         full = np.divide(slope, correlation, out=np.zeros_like(slope), where=correlation > 0)
         certain = np.where(k < recon.update.k_max, certainty(correlation), 0)
-        direction = pull_to_estimate(direction, recon.update.pull_to_estimate, filter_modes(of_data, full), certain)
+        direction = pull_to_estimate(
+            direction, recon.update.pull_to_estimate, functools.cache(lambda: filter_modes(of_data(), full)), certain
+        )
     if recon.update.match_halos:
         from lss_recon.lulo.halo_places import change_towards_places
 
         undecided = np.where(k < recon.update.k_max, 1 - np.clip(correlation, 0, 1) ** 2, 0)
-        change = change_towards_places(observed, undecided, cosmology, box.size)
+        change = change_towards_places(
+            lambda simulated: view.beside(observed, simulated), undecided, cosmology, box.size, line_of_sight
+        )
         direction = match_halos(direction, recon.update.match_halos, change)
-    return Guidance(direction, start, expected_power(of_data, slope, correlation))
+    return Guidance(direction, start, functools.cache(lambda: expected_power(of_data(), slope, correlation)))
 
 
-def _by_pairs(config: Config, observed: Halos, fields: FieldsOf) -> Guidance:
+def _by_pairs(config: Config, data: Data) -> Guidance:
     import torch
 
     recon, box_size = config.recon, config.box.size
@@ -122,6 +155,6 @@ def _by_pairs(config: Config, observed: Halos, fields: FieldsOf) -> Guidance:
         return cut_modes(of_noise, recon.update.k_max, box_size)
 
     def simulated_fields(simulated: Universe) -> np.ndarray:
-        return fields(simulated.halos)
+        return data.fields(data.view.seen(simulated.halos))
 
-    return Guidance(by_pairs(difference, simulated_fields, fields(observed)))
+    return Guidance(by_pairs(difference, simulated_fields, data.fields(data.halos)))

@@ -3,7 +3,8 @@
 A universe turned and shifted is as good a universe, but what a network says of it differs by more than the turn: of the
 estimate that ships, by one part in a hundred of its variance. Updates that always look from one side add that error up;
 from another side each time, it averages out, at the price of one more look at the data. What is looked at once, the
-data before the first update, is seen from several sides.
+data before the first update, is seen from several sides. In redshift space the line of sight is no axis like the
+others: 16 of the 48 symmetries keep it.
 """
 
 import dataclasses
@@ -30,11 +31,15 @@ class Orientation:
     shift: tuple[int, ...]
 
 
-def orientation(n: int, *key: int) -> Orientation:
-    """The orientation that belongs to a key (seed, sample, update), uniform over all of a grid of n^3 voxels."""
+def orientation(n: int, line_of_sight: int | None, *key: int) -> Orientation:
+    """The orientation that belongs to a key (seed, sample, update), uniform over all of a grid of n^3 voxels.
+
+    line_of_sight : the axis along which redshifts have moved the halos, which stays where it is
+    """
     # Uniform numbers of Philox are what numpy promises to keep.
     uniform = np.random.Generator(np.random.Philox(np.random.SeedSequence(key))).random(7)
-    axes = _AXES[int(uniform[0] * len(_AXES))]
+    allowed = [axes for axes in _AXES if line_of_sight is None or axes[line_of_sight] == line_of_sight]
+    axes = allowed[int(uniform[0] * len(allowed))]
     return Orientation(axes, tuple((uniform[1:4] < 0.5).tolist()), tuple((uniform[4:] * n).astype(int).tolist()))
 
 

@@ -23,17 +23,19 @@ from lss_recon.forward import Forward, by_command, by_stages
 from lss_recon.forward_settings import forward_settings
 from lss_recon.halo_comparison import compared_fields, mismatch
 from lss_recon.lulo.cheap import cheap_config, cheap_data
+from lss_recon.lulo.completion import completed
 from lss_recon.lulo.cost import plan
 from lss_recon.lulo.directions import Direction, hold_below, with_noise
 from lss_recon.lulo.line_search import ChooseStep, by_bisection, by_line_search, by_schedule
 from lss_recon.lulo.loop import Problem, State, reconstruct
 from lss_recon.lulo.loop_state import LoopState, history_as_group
-from lss_recon.lulo.network import Guidance, make_guidance
+from lss_recon.lulo.network import Data, Guidance, make_guidance
 from lss_recon.lulo.one_point import gaussianise
 from lss_recon.lulo.power_limit import limit_power
 from lss_recon.lulo.start import prior_draw, update_draw
 from lss_recon.lulo.truth import PREFIX, against_truth
 from lss_recon.observation import observed_halos
+from lss_recon.view import View, refuse_another_survey, view_of, whole_sky
 
 __all__ = ["members", "plan", "run"]
 
@@ -87,14 +89,18 @@ def _task(universe: Universe, config: Config, index: int, truth: Path | None, re
     recon, box, update = config.recon, config.box, config.recon.update
     settings = forward_settings(universe, config)
     blank = Universe(config.cosmology, box, settings, {}, universe.source)
+    view = view_of(settings, config.cosmology.omega_m, box, recon.unseen)
     observed = observed_halos(universe, settings)
+    refuse_another_survey(observed, view, universe.source, recon.survey_may_differ)
     fields = compared_fields(observed, box, settings, recon.loss.mean_counts)
     data = fields(observed)
-    guidance = make_guidance(config, observed, fields, settings, index)
     kept = _bound_to(restart, file_hash(resolve(recon.checkpoint)), observed, index)
+    forward = _forward(recon, dataclasses.replace(blank, config=whole_sky(settings, view)), index, kept, view)
+    whole = completed(observed, view, forward, config, index, kept)
+    guidance = make_guidance(config, Data(observed, fields, view, whole), settings, index)
     problem = Problem(
-        forward=_forward(recon, blank, index, kept),
-        loss=lambda simulated: mismatch(fields(simulated.halos), data, recon.loss.smoothing, box.size),
+        forward=forward,
+        loss=lambda simulated: mismatch(fields(view.seen(simulated.halos)), data, recon.loss.smoothing, box.size),
         direction=_direction(guidance, config, index),
         constrain=_constrain(guidance, config),
         direction_repeats=not (update.noise[0] or update.rotate) and recon.limits.power_fraction[1] == 1,
@@ -128,9 +134,15 @@ def _bound_to(restart: Restart, hash_of_checkpoint: str, observed: Halos, index:
     return restart.bound_to(hash_of_checkpoint, catalogue, str(index))
 
 
-def _forward(recon: Reconstruction, blank: Universe, index: int, restart: Restart) -> Forward:
+def _forward(recon: Reconstruction, blank: Universe, index: int, restart: Restart, view: View) -> Forward:
     if recon.forward.command:
-        return by_command(recon.forward, blank, index)
+        by_program = by_command(recon.forward, blank, index)
+
+        def forward(noise: np.ndarray) -> Universe:
+            simulated = by_program(noise)
+            return simulated.with_halos(view.shown(simulated.halos))
+
+        return forward
     return by_stages(recon.forward.stages, blank, index, restart)
 
 
@@ -157,7 +169,7 @@ def _constrain(guidance: Guidance, config: Config) -> Callable[[np.ndarray, int]
             noise = gaussianise(noise, cosmology, size)
         if not recon.limits.power:
             return noise
-        return limit_power(noise, size, guidance.power, share=first * factor**update, fill=fill)
+        return limit_power(noise, size, guidance.power(), share=first * factor**update, fill=fill)
 
     return constrain
 

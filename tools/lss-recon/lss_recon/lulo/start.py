@@ -9,7 +9,7 @@ from lss.physics.random_field import white_noise
 
 # Streams that no universe of lss-ic uses (its partners count from 1): a reconstruction whose seed happens to be that
 # of the truth must not begin at the truth.
-_PRIOR, _UPDATES = 2**30, 2**31
+_UNSEEN, _PRIOR, _UPDATES = 2**29, 2**30, 2**31
 
 SHARP, BLURRED = 0.85, 0.5  # r(k) of the estimate above which it stands alone, and below which it is all a sample's
 
@@ -17,6 +17,11 @@ SHARP, BLURRED = 0.85, 0.5  # r(k) of the estimate above which it stands alone, 
 def prior_draw(seed: int, sample: int, n: int) -> np.ndarray:
     """z, a draw of the prior: (n, n, n) float32 white noise, its modes the same on every grid."""
     return white_noise(seed, sample, n, partner=_PRIOR)
+
+
+def unseen_draw(seed: int, sample: int, n: int) -> np.ndarray:
+    """The draw of the prior whose halos stand in for those that a survey does not see: (n, n, n) float32."""
+    return white_noise(seed, sample, n, partner=_UNSEEN)
 
 
 def update_draw(seed: int, sample: int, n: int, update: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from lss.grid.spectra import measure
 from lss.learned.estimator import Inputs, inflow
 from lss.learned.scatter import scatter_table
 from lss.nets.checkpoint import Card
+from lss.nets.symmetries import keeping
 from lss.physics.cosmology import growth_rate
 from lss.physics.random_field import linear_overdensity
 from lss.physics.units import hubble_flow
@@ -28,6 +29,7 @@ class EstimatorModel:
         self._universes = universes
         self._inputs = inputs
         self.inputs = inputs.channels
+        self.symmetries = keeping(universes.line_of_sight)
 
     def examples(self, families: list[np.ndarray]) -> list[Example]:
         """One per universe."""

@@ -16,6 +16,7 @@ class UNetModel(Protocol):
     """What a U-Net is shown and how it is judged: all that one model has to say to the training they share."""
 
     inputs: int  # channels of the network
+    symmetries: tuple[int, ...]  # of lss.nets.symmetries, through which examples are seen
 
     def examples(self, families: list[np.ndarray]) -> list[Example]:
         """The examples that these families of universes give."""

@@ -8,6 +8,7 @@ from lss.errors import ConfigError, DataError
 from lss.grid.fourier import smooth
 from lss.halos.halo_fields import MOMENTUM, halo_fields, mass_bins, mass_edges
 from lss.nets.checkpoint import Card
+from lss.nets.symmetries import keeping
 from lss_train.config import Train
 from lss_train.data.examples import Example
 from lss_train.data.universes import TrainingSet
@@ -38,6 +39,7 @@ class OptimizerModel:
         self._edges = mass_edges(halo["mass_range"][0], halo["mass_range"][1], halo["mass_bins"])
         self._channels, self._assignment = list(halo["fields"]), halo["assignment"]
         self.inputs = len(self._channels)
+        self.symmetries = keeping(universes.line_of_sight)
 
     def examples(self, families: list[np.ndarray]) -> list[Example]:
         """x_a with every partner of its family, or with the x_a of the next family.

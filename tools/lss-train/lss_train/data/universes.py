@@ -1,15 +1,16 @@
-"""The training set: many universes reduced to seeds and catalogues, 20 bytes a halo.
+"""The training set: many universes reduced to seeds and catalogues, 26 bytes a halo.
 
 It is read from directories of universe files, or from the one HDF5 file that `write_training_set` makes of them:
 
     /                attributes format = "lss-training-set", format_version, config (TOML), mass_definition
     /universes       seed, index, partner (u,) int64; phase (u,) float64; offset (u + 1,) int64
     /halos           position (m, 3) float32, Mpc/h; mass (m,) float32, Msun/h; n_particles (m,) int32
-                     optional: velocity (m, 3) float16, km/s, rounded by at most 0.05%; 6 bytes a halo more
+                     velocity (m, 3) float16, km/s, rounded by at most 0.05%; older sets may be without
 
 The halos of universe i are rows offset[i]:offset[i + 1]. White noise is drawn again from its seeds.
 """
 
+import dataclasses
 import hashlib
 import itertools
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from lss import stages
 from lss.config import Box, Configuration, Cosmology, Settings, validate
 from lss.errors import ConfigError, DataError
 from lss.files.atomic import new_hdf5
@@ -27,6 +29,7 @@ from lss.files.embedded import read_embedded
 from lss.files.guard import open_hdf5
 from lss.files.integrity import seal, verify_dataset, verify_group, write_dataset
 from lss.files.universe_file import read_universe, universe_files
+from lss.halos.redshift_space import redshift_space
 from lss.physics.random_field import perturbed_partner, white_noise
 from lss.process.progress import progress
 from lss.toml import as_toml
@@ -45,7 +48,8 @@ class TrainingSet:
 
     seed, index, partner, phase : (u,) of each white noise; offset : (u + 1,); position (m, 3), mass (m,),
     n_particles (m,) : all halos; velocity : (m, 3) float16 km/s, if they were kept; settings : the configuration of the
-    first universe; files : where the white noise lies, or empty where it is drawn from the seeds
+    first universe; files : where the white noise lies, or empty where it is drawn from the seeds;
+    redshift_space : "x", "y" or "z", the axis along which redshifts have moved the halos, or "none"
     """
 
     cosmology: Cosmology
@@ -62,6 +66,7 @@ class TrainingSet:
     n_particles: np.ndarray
     velocity: np.ndarray | None = None
     files: tuple[Path, ...] = ()
+    redshift_space: str = "none"
 
     def __len__(self) -> int:
         return len(self.seed)
@@ -70,6 +75,11 @@ class TrainingSet:
         """Positions and masses of universe i."""
         rows = slice(self.offset[i], self.offset[i + 1])
         return self.position[rows], self.mass[rows]
+
+    @property
+    def line_of_sight(self) -> int | None:
+        """The axis along which redshifts have moved the halos."""
+        return None if self.redshift_space == "none" else "xyz".index(self.redshift_space)
 
     def velocities(self, i: int) -> np.ndarray | None:
         """Velocities of the halos of universe i, km/s."""
@@ -194,8 +204,47 @@ class _Reduced:
         return reduced
 
 
-def write_training_set(universes: TrainingSet, path: Path, *, velocities: bool = False) -> None:
-    """Write the compact set, with the velocities of its halos or without.
+def surveyed(universes: TrainingSet, asked: Settings) -> TrainingSet:
+    """The universes with their halos where the redshifts of [halo.survey] show them.
+
+    asked : the table [halo.survey], empty for none
+    Raises ConfigError for a mask or a selection, and for universes that another survey has seen already; DataError if
+    their velocities were not kept.
+    """
+    applied = universes.settings.get("halo", {}).get("survey") or {}
+    axis = str(asked.get("redshift_space", "none"))
+    shown = str(applied.get("redshift_space", "none"))
+    if shown != "none":
+        if axis not in ("none", shown):
+            raise ConfigError(
+                f'[halo.survey] redshift_space = "{axis}", but the universes are in redshift space along {shown}'
+            )
+        return dataclasses.replace(universes, redshift_space=shown)
+    if asked.get("mask") or asked.get("selection"):
+        raise ConfigError(
+            "[halo.survey] mask, selection: a network is trained on whole boxes; lss-recon fills in what a survey does"
+            ' not see ([recon] unseen = "simulated")'
+        )
+    if axis == "none":
+        return universes
+    if universes.velocity is None:
+        raise DataError(
+            f'[halo.survey] redshift_space = "{axis}": the training set was exported without velocities; export it anew'
+        )
+    redshift = min(stages.table("sim", universes.settings, "training set").redshifts)
+    moved = redshift_space(
+        universes.position,
+        universes.velocity.astype(np.float32),
+        "xyz".index(axis),
+        redshift,
+        universes.cosmology.omega_m,
+        universes.box.size,
+    )
+    return dataclasses.replace(universes, position=moved, redshift_space=axis)
+
+
+def write_training_set(universes: TrainingSet, path: Path) -> None:
+    """Write the compact set, with the velocities of its halos if they are known.
 
     Raises DataError for a universe whose white noise is not what its seeds give: it could not be drawn again.
     """
@@ -205,9 +254,7 @@ def write_training_set(universes: TrainingSet, path: Path, *, velocities: bool =
                 if not np.array_equal(universes.noise(i), universes.draw_noise(i)):
                     raise DataError(f"{file}: its white noise is not what its seed gives, so it cannot be exported")
                 bar.update()
-    if velocities and universes.velocity is None:
-        raise DataError(f"{path}: velocities are needed, but the universes were exported without them")
-    columns = _HALOS | ({"velocity": _VELOCITY} if velocities else {})
+    columns = _HALOS | ({} if universes.velocity is None else {"velocity": _VELOCITY})
     with new_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION

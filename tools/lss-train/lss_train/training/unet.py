@@ -14,7 +14,7 @@ from lss.nets.unet import UNet
 from lss.process.threads import threads
 from lss_train.config import Config, Train
 from lss_train.data.examples import Examples, UNetModel, split
-from lss_train.data.universes import TrainingSet, read_training_set, write_training_set
+from lss_train.data.universes import TrainingSet, read_training_set, surveyed, write_training_set
 from lss_train.training.device import device_of
 from lss_train.training.initial import Initial, read_initial, refuse_misfit
 from lss_train.training.run import TrainingRun
@@ -34,10 +34,10 @@ def train_unet(run: TrainingRun, make_model: ModelMaker) -> None:
     universes = read_training_set(run.inputs)
     _refuse_disagreement(run.config, universes)
     if run.export is not None:
-        write_training_set(universes, run.export, velocities=bool(run.config.train.velocity_smoothing))
+        write_training_set(universes, run.export)
         log.info("%s: %d universes, %d halos", run.export, len(universes), len(universes.mass))
     if run.output is not None:
-        _train(universes, run, make_model)
+        _train(surveyed(universes, run.config.halo.get("survey") or {}), run, make_model)
 
 
 def _train(universes: TrainingSet, run: TrainingRun, make_model: ModelMaker) -> None:
@@ -118,6 +118,7 @@ def _provenance(universes: TrainingSet, families: list[np.ndarray], kept_back: l
         "hash": universes.hash(),
         "simulator": {table: settings[table] for table in ("ic", "sim", "halo") if table in settings},
         "mass_definition": universes.mass_definition,
+        "redshift_space": universes.redshift_space,
         "min_particles": settings.get("halo", {}).get("min_particles"),
         "box": box.model_dump(),
         "cosmology": universes.cosmology.model_dump(),

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 from lss.errors import LssError
 from lss.files.restart import Restart
 from lss.nets.checkpoint import Card
-from lss.nets.symmetries import SYMMETRIES, transformed
+from lss.nets.symmetries import transformed
 from lss.nets.unet import UNet
 from lss.process import interrupt
 from lss.universe import Group
@@ -66,7 +66,7 @@ def fit_unet(
     updates = settings.epochs * math.ceil(len(training) / settings.batch)
     with Journal(journal_path, run.update, updates, run.seconds) as journal:
         while run.epoch < settings.epochs:
-            for batch in batches(training, settings.batch, settings.seed, run.epoch)[run.step :]:
+            for batch in batches(training, settings.batch, settings.seed, run.epoch, model.symmetries)[run.step :]:
                 rate = learning_rate(run.update, updates, settings, run.plateau)
                 fields = torch.stack([transformed(examples[one], symmetry) for one, symmetry in batch]).to(device)
                 loss, norm = _descend(network, optimizer, fields, settings, rate)
@@ -109,12 +109,14 @@ def _descend(
     return loss.item(), norm.item()
 
 
-def batches(training: list[Example], size: int, seed: int, epoch: int) -> list[list[tuple[Example, int]]]:
-    """The examples of an epoch in their order, each with one of the 48 symmetries, cut into batches."""
+def batches(
+    training: list[Example], size: int, seed: int, epoch: int, symmetries: Sequence[int]
+) -> list[list[tuple[Example, int]]]:
+    """The examples of an epoch in their order, each with one of the symmetries of the cube, cut into batches."""
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(training))
-    symmetry = random.integers(len(SYMMETRIES), size=len(training))
-    shown = [(training[i], int(s)) for i, s in zip(order, symmetry, strict=True)]
+    symmetry = random.integers(len(symmetries), size=len(training))
+    shown = [(training[i], symmetries[s]) for i, s in zip(order, symmetry, strict=True)]
     return [shown[first : first + size] for first in range(0, len(shown), size)]
 
 

@@ -57,7 +57,7 @@ def draw_mass_function(axis: Any, result: Result, shown: Shown) -> None:
         axis.set_ylim(density.min() / 5, density.max() * 4)
         axis.set_xlim(mass[filled][0] / 1.3, mass[filled][-1] * 2)
         few_masses(axis)
-    axis.legend(loc="lower left")
+    axis.legend(loc="upper right")  # the mass function falls
 
 
 def _points(axis: Any, group: Group, marker: str, colour: str, text: str, shift: float) -> None:
@@ -187,6 +187,7 @@ def residuals(shown: Shown) -> Figure | None:
     a = distribution.attrs
     right.set_title(f"K-L divergence {a['kl_divergence']:.2f} ± {a['kl_error']:.2f}")
     right.set(xlabel=r"$\log_{10}(M/M_{\rm true})$ of a particle's halo", ylabel="density [1/dex]", xlim=(-2, 2))
+    right.set_ylim(0, 1.35 * right.get_ylim()[1])
     right.legend(loc="upper left")
     return figure
 

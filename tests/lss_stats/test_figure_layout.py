@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from lss import stages
 from lss_stats.config import Statistics
 from lss_stats.ensemble import of_members
 from lss_stats.figures import catalogue, ensemble, halos, overview, spectra, style
@@ -32,6 +33,20 @@ def test_no_panel_is_empty(universe, dropped):
         figure = draw(shown)
         for axis in panels(figure) if figure is not None else ():
             assert axis.has_data(), (draw.__name__, axis.get_title())
+
+
+def test_an_empty_catalogue_is_left_out_of_every_figure(universe, tmp_path):
+    empty = stages.run("halo", universe, {**universe.config, "halo": {"min_particles": 100_000}})
+    assert len(empty.halos) == 0
+    shown = Shown(measure(empty, Statistics(measure=["all"])).own)
+    drawn = {name: figure for name, _, figure in catalogue.draw_all(shown)} | {"overview": overview.overview(shown)}
+    assert not {"mass-function", "halo-velocities", "two-point"} & drawn.keys()
+    for name, figure in drawn.items():
+        figure.savefig(tmp_path / f"{name}.png")
+        titles = " ".join(axis.get_title() for axis in figure.axes)
+        assert "halos" not in titles, name
+        for axis in panels(figure):
+            assert axis.has_data(), (name, axis.get_title())
 
 
 def test_universe_and_truth_have_the_names_that_they_are_given(universe, truth):

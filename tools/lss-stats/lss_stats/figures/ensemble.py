@@ -11,7 +11,7 @@ from lss_stats.fields import label
 from lss_stats.figures.halos import draw_mass_function
 from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import K_LABEL, SCALARS, label_row, leave_out, limits, lowest
-from lss_stats.figures.style import BLACK, COLUMN, PAGE, SKY, few_labels, plt
+from lss_stats.figures.style import BLACK, COLUMN, PAGE, SKY, few_labels, few_powers, plt
 
 _LINE = {"color": SKY, "lw": 0.7, "alpha": 0.9}
 
@@ -80,6 +80,7 @@ def _draw_spectra(figure: Any, shown: Shown, names: list[str]) -> None:
             groups = [result.own for result in shown.of_members(above, name)]
             inside = [g.data["power"][g.data["k"] <= g.attrs["nyquist"]] for g in groups]
             axes[0, column].set_ylim(*limits(np.concatenate(inside), legend=column == 0))
+            few_powers(axes[0, column].yaxis)
         axes[1, column].axhline(K80, color="0.5", lw=0.6, ls="--")
         axes[1, column].set_ylim(lowest(r.own for r in shown.of_members(kind, name)), 1.05)
         axes[0, column].set_title(label(name))

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from lss.universe import Group
 from lss_stats.fields import label
-from lss_stats.figures.shown import Shown
+from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.style import PAGE, SUBJECT
 
 SHOWN = ("initial", "matter", "velocity", "halo_mass_weighted")
@@ -20,7 +20,7 @@ _WIDTH = 1.75  # inches a panel
 def slices(shown: Shown) -> Figure | None:
     """One column a field; the truth in the upper row where there is one."""
     result = shown.result("slices")
-    names = [name for name in SHOWN if result is not None and name in result.own.data]
+    names = told(result, SHOWN)
     if result is None or not names:
         return None
     own, truth = result.own, result.truth
@@ -49,6 +49,16 @@ def slices(shown: Shown) -> Figure | None:
         figure.colorbar(image, ax=axes[:, column], location="bottom", label=_quantity(name), shrink=0.9, aspect=18)
     figure.suptitle(f"mean over {own.attrs['thickness']:g} Mpc/$h$ along $z$", fontsize=7, color="0.3")
     return figure
+
+
+def told(result: Result | None, names: tuple[str, ...]) -> list[str]:
+    """The fields whose slice, here or in the truth, is more than one colour: without halos there is nothing to see."""
+    groups = [group for group in (result.own, result.truth) if group is not None] if result is not None else []
+    return [
+        name
+        for name in names
+        if groups and name in groups[0].data and any(np.ptp(g.data[name]) > 0 for g in groups if name in g.data)
+    ]
 
 
 def random_field(shown: Shown) -> Figure | None:

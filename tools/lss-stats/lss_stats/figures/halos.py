@@ -5,12 +5,11 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
 from lss.universe import Group
 from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import draw_band
-from lss_stats.figures.style import BAND, COLUMN, GREEN, PURPLE, SKY, SUBJECT, TRUTH, VERMILION, ratio_rows
+from lss_stats.figures.style import BAND, COLUMN, GREEN, PURPLE, SKY, SUBJECT, TRUTH, VERMILION, few_powers, ratio_rows
 
 _MODELS = {
     "tinker08": ("Tinker et al. 2008", GREEN),
@@ -23,7 +22,7 @@ _MASS_LABEL = r"$M$ [M$_\odot/h$]"
 def mass_function(shown: Shown) -> Figure | None:
     """dn/dlnM with Poisson errors, models and band; below, the square root of the ratio to the truth or the model."""
     result = shown.result("mass_function")
-    if result is None:
+    if result is None or not _any_halos(result):
         return None
     with_ratio = result.truth is not None or any(model in result.own.data for model in _MODELS)
     figure, axes = ratio_rows(1, (2.0, 1.0) if with_ratio else (1.0,), COLUMN, 3.6 if with_ratio else 2.6)
@@ -32,6 +31,10 @@ def mass_function(shown: Shown) -> Figure | None:
         _draw_ratio(axes[1, 0], result, shown.truth_label)
     axes[-1, 0].set_xlabel(_MASS_LABEL)
     return figure
+
+
+def _any_halos(result: Result) -> bool:
+    return any(group.attrs["halos"] for group in (result.own, result.truth) if group is not None)
 
 
 def draw_mass_function(axis: Any, result: Result, shown: Shown) -> None:
@@ -56,7 +59,7 @@ def draw_mass_function(axis: Any, result: Result, shown: Shown) -> None:
         density = own.data["density"][filled]
         axis.set_ylim(density.min() / 5, density.max() * 4)
         axis.set_xlim(mass[filled][0] / 1.3, mass[filled][-1] * 2)
-        few_masses(axis)
+        few_powers(axis.xaxis)
     axis.legend(loc="upper right")  # the mass function falls
 
 
@@ -72,15 +75,6 @@ def _points(axis: Any, group: Group, marker: str, colour: str, text: str, shift:
         color=colour,
         label=f"{text} ({group.attrs['halos']})",
     )
-
-
-def few_masses(axis: Any) -> None:
-    """Labels along an axis of mass: powers of ten, or 1, 2, 5 of each where there is little more than one."""
-    low, high = axis.get_xlim()
-    if high < 30 * low:
-        axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.xaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(np.inf, np.inf)))
-    axis.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_ratio(axis: Any, result: Result, truth_text: str) -> None:
@@ -111,7 +105,7 @@ def _draw_ratio(axis: Any, result: Result, truth_text: str) -> None:
 def velocities(shown: Shown) -> Figure | None:
     """Numbers of resolved halos by velocity dispersion and by speed."""
     result = shown.result("halo_velocities")
-    if result is None:
+    if result is None or not _any_halos(result):
         return None
     own = result.own
     columns = [c for c in (("dispersion", r"$\sigma_v$ [km/s]"), ("speed", r"$|v|$ [km/s]")) if c[0] in own.data]
@@ -120,7 +114,10 @@ def velocities(shown: Shown) -> Figure | None:
         for group, colour, who in ((result.truth, TRUTH, shown.truth_label), (own, SUBJECT, shown.label)):
             if group is not None and name in group.data:
                 _steps(axis, group.data[name], group.data[f"{name}_count"], colour, f"{who} ({group.attrs['halos']})")
-        counted = np.flatnonzero(own.data[f"{name}_count"])
+        counts = [
+            group.data[f"{name}_count"] for group in (result.truth, own) if group is not None and name in group.data
+        ]
+        counted = np.flatnonzero(np.sum(counts, axis=0))
         axis.set_xlim(0, own.data[name][counted[-1]] * 1.15 if len(counted) else None)
         axis.set_xlabel(text)
     axes[0, 0].set_ylabel("halos")
@@ -143,7 +140,7 @@ def _steps(axis: Any, centre: np.ndarray, count: np.ndarray, colour: str, text: 
 def two_point(shown: Shown) -> Figure | None:
     """r^2 xi(r) of halos."""
     result = shown.result("two_point")
-    if result is None:
+    if result is None or not _any_halos(result):
         return None
     own = result.own
     figure, axis = plt.subplots(figsize=(COLUMN, 2.6))

@@ -11,11 +11,11 @@ from lss.grid.comparison import K80
 from lss.universe import Group
 from lss_stats.fields import label
 from lss_stats.figures import errors
-from lss_stats.figures.fields import draw_slice
+from lss_stats.figures.fields import draw_slice, told
 from lss_stats.figures.halos import draw_mass_function
 from lss_stats.figures.shown import Result, Shown
 from lss_stats.figures.spectra import K_LABEL, draw_correlation, lowest
-from lss_stats.figures.style import CYCLE, PAGE
+from lss_stats.figures.style import CYCLE, PAGE, few_labels, few_powers
 
 _SLICES = ("initial", "matter", "halo_mass_weighted")
 _SPECTRA = ("initial", "matter", "halo_mass_weighted", "halo_count", "halos")
@@ -56,7 +56,7 @@ def _mass_function(axis: Any, halos: Result, shown: Shown) -> None:
 def _pictures(shown: Shown) -> list[str]:
     """The fields of which there is a slice."""
     result = shown.result("slices")
-    return [name for name in _SLICES if result is not None and name in result.own.data]
+    return told(Result(result.own) if result is not None else None, _SLICES)
 
 
 def _slices(figure: Any, shown: Shown, names: list[str]) -> None:
@@ -87,6 +87,8 @@ def _power(axis: Any, spectra: dict[str, Result], shown: Shown) -> None:
     if shown.truth:
         axis.plot([], [], color="0.3", ls=":", lw=1, label=shown.truth_label)
     axis.set(xlabel=K_LABEL, ylabel=r"$P(k)$ [(Mpc/$h)^3$]")
+    few_labels(axis)
+    few_powers(axis.yaxis)
     axis.legend(loc="lower left")
 
 
@@ -115,5 +117,6 @@ def _relation(axis: Any, shown: Shown, names: tuple[str, ...]) -> None:
     axis.set_ylim(below, highest + (0.2 + 0.12 * len(compared)) * (highest - below))  # room for the legend
     axis.set_yticks([tick for tick in axis.get_yticks() if below <= tick < highest])
     axis.set_xlabel(K_LABEL)
+    few_labels(axis)
     axis.set_ylabel("$r(k)$ (full), $T(k)$ (dashed)" if kind == "comparison" else "$r(k)$ with the initial field")
     axis.legend(title=r"$k_{0.8}$ [$h$/Mpc]", title_fontsize=6.5, loc="upper right")

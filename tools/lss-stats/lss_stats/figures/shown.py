@@ -42,14 +42,19 @@ class Shown:
         return Result(self.own[name], self.truth.get(name), self.band.get(name)) if name in self.own else None
 
     def results(self, statistic: str, fields: tuple[str, ...], *part: str) -> dict[str, Result]:
-        """Field -> its results, of those fields that have them."""
+        """Field -> its results, of those fields that have them; the field of an empty catalogue has no power."""
         found = {name: self.result(statistic, name, *part) for name in fields}
-        return {name: result for name, result in found.items() if result is not None}
+        return {name: result for name, result in found.items() if result is not None and _is_of_something(result.own)}
 
     def of_members(self, *path: str) -> list[Result]:
         """The results of every member that has them."""
         name = "/".join(path)
         return [Result(m.own[name], m.truth.get(name), self.band.get(name)) for m in self.members if name in m.own]
+
+
+def _is_of_something(group: Group) -> bool:
+    power = group.data.get("power", group.data.get("monopole"))
+    return power is None or bool((power > 0).any())
 
 
 def _renamed(groups: Groups) -> Groups:

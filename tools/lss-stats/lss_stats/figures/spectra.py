@@ -12,7 +12,7 @@ from lss.universe import Group
 from lss_stats.fields import VECTORS, label
 from lss_stats.figures import errors
 from lss_stats.figures.shown import Result, Shown
-from lss_stats.figures.style import BAND, COLUMN, CYCLE, PAGE, SUBJECT, TRUTH, few_labels, ratio_rows
+from lss_stats.figures.style import BAND, COLUMN, CYCLE, PAGE, SUBJECT, TRUTH, few_labels, few_powers, ratio_rows
 
 SCALARS = ("initial", "matter", "halo_mass_weighted", "halo_count")
 _SEEN = ("matter", "halos")  # in redshift space
@@ -49,6 +49,7 @@ def draw_power(axis: Any, result: Result, shown: Shown, *, legend: bool) -> None
         axis.loglog(own["k"], own["shot_noise"], color="0.6", ls=":", lw=0.9, label="shot noise")
     axis.set_xlim(own["k"][0], nyquist)
     axis.set_ylim(low, high)
+    few_powers(axis.yaxis)
 
 
 def draw_band(

@@ -68,10 +68,10 @@ def _masses(shown: Shown) -> list[Result]:
 def _draw_spectra(figure: Any, shown: Shown, names: list[str]) -> None:
     compared = _compared(shown)
     kind, upper, above = ("comparison", "transfer", "comparison") if compared else ("initial", "power", "power")
-    axes = figure.subplots(2, len(names), sharex="col", squeeze=False)
+    related = [name for name in names if shown.of_members(kind, name)]
+    axes = figure.subplots(2 if related else 1, len(names), sharex="col", squeeze=False)
     for column, name in enumerate(names):
         _lines(axes[0, column], shown.of_members(above, name), upper)
-        _lines(axes[1, column], shown.of_members(kind, name), "correlation")
         if upper == "transfer":
             axes[0, column].axhspan(1 - TRANSFER_BAND, 1 + TRANSFER_BAND, color="0.9", lw=0, zorder=0)
             axes[0, column].set_ylim(0.5, 1.5)
@@ -81,17 +81,20 @@ def _draw_spectra(figure: Any, shown: Shown, names: list[str]) -> None:
             inside = [g.data["power"][g.data["k"] <= g.attrs["nyquist"]] for g in groups]
             axes[0, column].set_ylim(*limits(np.concatenate(inside), legend=column == 0))
             few_powers(axes[0, column].yaxis)
-        axes[1, column].axhline(K80, color="0.5", lw=0.6, ls="--")
-        axes[1, column].set_ylim(lowest(r.own for r in shown.of_members(kind, name)), 1.05)
         axes[0, column].set_title(label(name))
-        if not shown.of_members(kind, name):
+        if name in related:
+            _lines(axes[1, column], shown.of_members(kind, name), "correlation")
+            axes[1, column].axhline(K80, color="0.5", lw=0.6, ls="--")
+            axes[1, column].set_ylim(lowest(r.own for r in shown.of_members(kind, name)), 1.05)
+        elif related:
             leave_out(axes[1, column], axes[0, column])
-        axes[1, column].set_xlabel(K_LABEL)
-        few_labels(axes[1, column])
+        axes[-1, column].set_xlabel(K_LABEL)
+        few_labels(axes[-1, column])
         if column and upper == "transfer":
             axes[0, column].tick_params(labelleft=False)
     axes[0, 0].set_ylabel("$T(k)$" if upper == "transfer" else r"$P(k)$ [(Mpc/$h)^3$]")
-    label_row(axes[1], "$r(k)$" if kind == "comparison" else "$r(k)$ with initial")
+    if related:
+        label_row(axes[1], "$r(k)$" if kind == "comparison" else "$r(k)$ with initial")
     axes[0, 0].plot([], [], **_LINE, label=f"{len(shown.members)} members")
     axes[0, 0].plot([], [], color=BLACK, label="mean")
     axes[0, 0].legend(loc="upper left" if upper == "transfer" else "lower left")

@@ -92,7 +92,8 @@ def draw_slice(axis: Any, group: Group, name: str, scale: np.ndarray) -> Any:
         style = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
     else:
         value, reference = (np.log10(np.maximum(1 + v, 1e-2)) for v in (value, scale))
-        style = {"cmap": "cividis", "vmin": float(max(reference.min(), -1)), "vmax": float(max(reference.max(), 0.1))}
+        low, high = float(max(reference.min(), -1)), float(reference.max())
+        style = {"cmap": "cividis", "vmin": low, "vmax": high if high > low else low + 0.1}
     size = float(group.attrs["box_size"])
     return axis.imshow(value.T, extent=(0, size, 0, size), **style)
 

@@ -57,7 +57,7 @@ def draw_mass_function(axis: Any, result: Result, shown: Shown) -> None:
     )
     if filled.any():
         density = own.data["density"][filled]
-        axis.set_ylim(density.min() / 5, density.max() * 4)
+        axis.set_ylim(density.min() / 2.5, density.max() * 12)  # room for the legend
         axis.set_xlim(mass[filled][0] / 1.3, mass[filled][-1] * 2)
         few_powers(axis.xaxis)
     axis.legend(loc="upper right")  # the mass function falls

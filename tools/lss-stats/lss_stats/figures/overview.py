@@ -36,16 +36,27 @@ def overview(shown: Shown) -> Figure | None:
     if halos is not None and halos.own.attrs["halos"]:
         panels.append(lambda axis: _mass_function(axis, halos, shown))
     pictures = _pictures(shown)
-    width = PAGE if max(len(panels), len(pictures)) > 2 else 0.36 * PAGE * max(len(panels), len(pictures), 1)
-    figure = plt.figure(figsize=(width, 4.9 if panels and pictures else 2.7))
-    rows: Any = np.ravel(figure.subfigures(1 + bool(panels and pictures), 1, squeeze=False))
+    parts: list[tuple[int, Callable[[Any], None]]] = []  # how many panels each has, and what draws them
     if pictures:
-        _slices(rows[0], shown, pictures)
-    for axis, draw in (
-        zip(np.ravel(rows[-1].subplots(1, len(panels), squeeze=False)), panels, strict=True) if panels else ()
-    ):
-        draw(axis)
+        parts.append((len(pictures), lambda figure: _slices(figure, shown, pictures)))
+    if panels:
+        parts.append((len(panels), lambda figure: _side_by_side(figure, panels)))
+    together = sum(count for count, _ in parts) <= 3  # in one row
+    widest = (sum if together else max)(count for count, _ in parts)
+    figure = plt.figure(figsize=(PAGE if widest > 2 else 0.36 * PAGE * widest, 2.7 if together else 4.5))
+    shape: Any = (
+        {"ncols": len(parts), "width_ratios": [count for count, _ in parts]}
+        if together
+        else {"nrows": 2, "height_ratios": (0.87, 1)}
+    )
+    for part, (_, draw) in zip(np.ravel(figure.subfigures(**shape, squeeze=False)), parts, strict=True):
+        draw(part)
     return figure
+
+
+def _side_by_side(figure: Any, panels: list[Callable[[Any], None]]) -> None:
+    for axis, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        draw(axis)
 
 
 def _mass_function(axis: Any, halos: Result, shown: Shown) -> None:

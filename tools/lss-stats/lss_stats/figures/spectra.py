@@ -107,16 +107,16 @@ def _spectra(shown: Shown, names: tuple[str, ...], unit: str) -> Figure | None:
     if not drawn:
         return None
     compared, with_initial = (shown.results(kind, tuple(drawn)) for kind in ("comparison", "initial"))
-    heights = (2.0, 1.0, 1.4) if compared else (2.0, 1.2)
+    heights = (2.0, 1.0, 1.4) if compared else (2.0, 1.2) if with_initial else (2.0,)
     width = COLUMN if len(drawn) == 1 else min(PAGE, 2.2 * len(drawn) + 0.5)
-    figure, axes = ratio_rows(len(drawn), heights, width, 4.2 if compared else 3.4)
+    figure, axes = ratio_rows(len(drawn), heights, width, 0.5 + 0.9 * sum(heights))
     for column, (name, result) in enumerate(drawn.items()):
         axes[0, column].set_title(label(name))
         draw_power(axes[0, column], result, shown, legend=column == 0)
         if compared:
             _draw_comparison(axes[1:, column], compared.get(name))
             axes[2, column].set_ylim(lowest(one.own for one in compared.values()), 1.05)
-        else:
+        elif with_initial:
             _draw_with_initial(axes[1, column], with_initial.get(name))
             axes[1, column].set_ylim(lowest(one.own for one in with_initial.values()), 1.05)
             if name not in with_initial:  # the initial field itself
@@ -127,8 +127,9 @@ def _spectra(shown: Shown, names: tuple[str, ...], unit: str) -> Figure | None:
     handles = {text: line for axis in axes[0] for line, text in zip(*axis.get_legend_handles_labels(), strict=True)}
     axes[0, 0].legend(handles.values(), handles.keys(), loc="lower left")
     axes[0, 0].set_ylabel(unit)
-    for row, text in enumerate(("$T(k)$", "$r(k)$") if compared else ("$r(k)$ with initial",), start=1):
-        label_row(axes[row], text)
+    below = ("$T(k)$", "$r(k)$") if compared else ("$r(k)$ with initial",)
+    for row, text in zip(axes[1:], below, strict=False):
+        label_row(row, text)
     return figure
 
 

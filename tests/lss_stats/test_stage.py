@@ -169,6 +169,21 @@ def test_scatter_of_an_ensemble_is_mean_and_standard_deviation():
     np.testing.assert_allclose(data["power_std"], np.std([1, 2, 6], ddof=1) * np.array([1, 2]))
 
 
+def test_members_with_a_truth_each_are_averaged_particle_by_particle_too(universe, truth, tmp_path):
+    """Bins of true mass are each truth's own: the violins are drawn of one universe, and not averaged."""
+    for folder, pair in (("members", (universe, truth)), ("truths", (truth, universe))):
+        for i, member in enumerate(pair):
+            write_universe(member, tmp_path / folder / f"{i:06d}.h5")
+    config = Config(stats={"measure": ["residuals"]})
+    paths = sorted((tmp_path / "members").glob("*.h5"))
+    result, _ = stage.run_directory(paths, config, truth=tmp_path / "truths")
+    distribution = result.group("stats/ensemble/residuals/distribution")
+    one = stage.run(universe, config, truth=tmp_path / "truths" / "000000.h5").group("stats/residuals/distribution")
+    np.testing.assert_array_equal(distribution.data["residual"], one.data["residual"])
+    assert distribution.attrs["members"] == 2
+    assert not result.has("stats/ensemble/residuals/by_mass")
+
+
 @pytest.mark.parametrize("bad", [0, 2])
 def test_a_bad_member_is_named_and_left_out_only_on_request(universe, truth, tmp_path, bad):
     paths = [tmp_path / f"{i:06d}.h5" for i in range(3)]

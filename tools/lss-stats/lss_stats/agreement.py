@@ -9,8 +9,10 @@ from lss_stats.statistic import Groups
 
 def refuse_other_abscissae(own: Groups, source: str, other: Groups, other_source: str) -> None:
     """Raises DataError naming the first column of a group that both have which differs in shape, or where it stands."""
-    for path in (path for path in own if path in other and path != "slices"):  # pictures bring their own axes
+    for path in (path for path in own if path in other):
         statistic = statistic_of(path)
+        if statistic and path in statistic.pictures:
+            continue
         abscissae = statistic.abscissae if statistic else frozenset()
         data, others = own[path].data, other[path].data
         for name in (name for name in data if name in others):

@@ -86,8 +86,11 @@ def _member(
     measured = measure(universe, config, against, inference)
     if earlier:
         refuse_other_abscissae(measured.own, universe.source, earlier[0].own, "the first member")
-    # Thousands of members are held at once, and no slice of theirs is shown.
-    own, of_truth = ({p: g for p, g in groups.items() if p != "slices"} for groups in (measured.own, measured.truth))
+    # Thousands of members are held at once, and no picture of theirs is shown.
+    pictures = {path for statistic in every() for path in statistic.pictures}
+    own, of_truth = (
+        {p: g for p, g in groups.items() if p not in pictures} for groups in (measured.own, measured.truth)
+    )
     return Measured(own, of_truth)
 
 

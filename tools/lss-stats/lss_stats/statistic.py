@@ -64,6 +64,7 @@ class Statistic:
     compares : it says how a universe compares with its truth, and is not measured of the truth itself
     units : of columns, where a group does not say; a column in none has unit 1
     abscissae : columns that must agree before results are averaged or drawn together
+    pictures : paths of what is drawn along axes of the universe's own: neither averaged nor held against another's
     shared : further columns that are the same in every member of an ensemble: numbers of modes, models
     of_members : what many universes give beside the mean and scatter of every column
     tables, tables_of_members : the words of the summary, of one universe and of many (with their scatter)
@@ -77,6 +78,7 @@ class Statistic:
     compares: bool = False
     units: Mapping[str, str] = field(default_factory=dict)
     abscissae: frozenset[str] = frozenset()
+    pictures: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
     figures: Mapping[str, Figure] = field(default_factory=dict)
     of_members: Callable[[Sequence[Measured]], Groups] | None = None

@@ -153,6 +153,7 @@ STATISTIC = Statistic(
     tables=_tables,
     units={"residual": "dex", "mass_true": "log10 Msun/h", "found": "log10 Msun/h"},
     abscissae=frozenset({"residual"}),
+    pictures=frozenset({"halo_mass/by_mass"}),
     figures={
         "halo_mass": Figure(
             "Halo masses predicted from the initial conditions",

@@ -84,7 +84,8 @@ STATISTIC = Statistic(
     of_universe=_of_universe,
     compares=True,
     units={"residual": "dex", "mass_true": "log10 Msun/h"},
-    abscissae=frozenset({"mass_low", "mass_high"}),
+    abscissae=frozenset({"residual"}),
+    pictures=frozenset({"residuals/by_mass"}),
     figures={
         "residuals": Figure(
             "Halo masses particle by particle",

@@ -54,6 +54,7 @@ STATISTIC = Statistic(
     fields=_fields,
     of_field=_of_field,
     of_universe=_of_universe,
+    pictures=frozenset({"slices"}),
     figures={
         "slices": Figure(
             "Slices of the fields (LULO Fig. 4)",

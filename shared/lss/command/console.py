@@ -76,11 +76,8 @@ def command(name: str, *, run: str, help: str, examples: Sequence[str], **detail
 
         _open_closed_streams()
         usage_error: Any = typer.BadParameter.__base__  # of Click, which newer versions of Typer carry within
-        app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
-        app.command(help=_help_text(description))(_entry(description))
-        program = typer.main.get_command(app)
         try:
-            raise SystemExit(program.main(prog_name=description.program, standalone_mode=False))
+            raise SystemExit(program(description).main(prog_name=description.program, standalone_mode=False))
         except OSError as error:  # of --help and --version, which Typer prints itself
             message, code = f"standard output: cannot be written: {error.strerror}", 1
             silence(1)
@@ -91,6 +88,15 @@ def command(name: str, *, run: str, help: str, examples: Sequence[str], **detail
 
     main.description = description  # type: ignore[attr-defined]
     return main
+
+
+def program(description: Command) -> Any:
+    """The command line as Click parses it."""
+    import typer
+
+    app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+    app.command(help=_help_text(description))(_entry(description))
+    return typer.main.get_command(app)
 
 
 def _usage(error: Any, command: Command) -> str:

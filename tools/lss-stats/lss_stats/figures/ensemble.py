@@ -69,6 +69,7 @@ def _draw_spectra(figure: Any, shown: Shown, names: list[str]) -> None:
     compared = _compared(shown)
     kind, upper, above = ("comparison", "transfer", "comparison") if compared else ("initial", "power", "power")
     related = [name for name in names if shown.of_members(kind, name)]
+    below = lowest(one.own for name in related for one in shown.of_members(kind, name))
     axes = figure.subplots(2 if related else 1, len(names), sharex="col", squeeze=False)
     for column, name in enumerate(names):
         _lines(axes[0, column], shown.of_members(above, name), upper)
@@ -85,7 +86,7 @@ def _draw_spectra(figure: Any, shown: Shown, names: list[str]) -> None:
         if name in related:
             _lines(axes[1, column], shown.of_members(kind, name), "correlation")
             axes[1, column].axhline(K80, color="0.5", lw=0.6, ls="--")
-            axes[1, column].set_ylim(lowest(r.own for r in shown.of_members(kind, name)), 1.05)
+            axes[1, column].set_ylim(below, 1.05)
         elif related:
             leave_out(axes[1, column], axes[0, column])
         axes[-1, column].set_xlabel(K_LABEL)
@@ -97,6 +98,8 @@ def _draw_spectra(figure: Any, shown: Shown, names: list[str]) -> None:
         label_row(axes[1], "$r(k)$" if kind == "comparison" else "$r(k)$ with initial")
     axes[0, 0].plot([], [], **_LINE, label=f"{len(shown.members)} members")
     axes[0, 0].plot([], [], color=BLACK, label="mean")
+    if compared:
+        axes[0, 0].fill_between([], [], [], color="0.9", lw=0, label="10% about 1")
     axes[0, 0].legend(loc="upper left" if upper == "transfer" else "lower left")
 
 

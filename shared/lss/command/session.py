@@ -210,6 +210,8 @@ def _make_count(job: Job, count: int) -> None:
     """So many members of an ensemble, one after the other. Raises ConfigError if that cannot be."""
     if "index" not in job.takes or not inputs.is_folder(job.arguments.output):
         raise ConfigError("--count: several universes need a command that makes them (lss-ic) and a directory: -o DIR/")
+    if count < 1:
+        raise ConfigError(f"--count {count}: at least one universe")
     first = inputs.index_of(job.arguments) or 0
     with progress.progress(job.command.program, count, shows_inner=True) as bar:
         for number in range(first, first + count):

@@ -93,6 +93,7 @@ def test_one_process_makes_an_ensemble_of_the_same_bits_as_pipes(folder):
     assert "2lpt" in planned
     assert "no stage 'simm'" in shell("lss-ic u.toml --through simm -o x.h5", folder).stderr
     assert "a directory: -o DIR/" in shell("lss-ic u.toml --count 2 -o x.h5", folder).stderr
+    assert "--count 0: at least one universe" in shell("lss-ic u.toml --count 0 -o none/", folder).stderr
 
 
 def test_a_directory_goes_through_a_stage_into_another(folder):

@@ -7,6 +7,7 @@ nearest valid name. The whole configuration travels in the universe.
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
@@ -368,10 +369,19 @@ def _explain(model: type[BaseModel], entry: Any) -> str:
         return f"{place}{shown}: unknown key{_nearest(key, known)}; keys are {', '.join(known)}"
     message = entry["msg"].removeprefix("Value error, ")
     message = (message[0].lower() + message[1:]).replace("a valid tuple", "a list")  # the words of TOML
+    if entry["type"] == "list_type":
+        message = f"expected a list, as {_as_list(found)}"
     field = _field(model, path)
     about = f" ({describe(field)})" if field is not None and field.description else ""
     shown = "" if isinstance(found, dict) else f" = {found!r}"
     return f"{place}{shown}: {message}{about}"
+
+
+def _as_list(value: Any) -> str:
+    """What was probably meant, in TOML: a word alone, or a list whose quotes the shell has taken away."""
+    words = re.findall(r"[^\s,\[\]'\"]+", value) if isinstance(value, str) else [value]
+    quoted = isinstance(value, str) and value.startswith("[")
+    return json.dumps(words) + (" (in a shell within single quotes)" if quoted else "")
 
 
 def _nearest(name: str, known: Any) -> str:

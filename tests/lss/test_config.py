@@ -7,6 +7,7 @@ import pytest
 
 from lss.config import Configuration, Table, complete, merge, parse_assignment, quantity, read_toml, validate
 from lss.errors import ConfigError
+from lss.stages import config_of
 from lss.toml import commented_toml
 
 
@@ -48,6 +49,18 @@ def test_a_bad_key_is_answered_with_place_and_remedy(settings, said):
     assert "\n" not in str(error.value)
     for words in said:
         assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("power", r'as \["power"\] \(statistics'),
+        ("[power, wedges]", r'as \["power", "wedges"\] \(in a shell within single quotes\)'),
+    ],
+)
+def test_a_word_for_a_list_is_answered_with_the_list(value, said):
+    with pytest.raises(ConfigError, match=said):
+        validate(config_of("stats"), parse_assignment(f"stats.measure={value}"), "--set")
 
 
 def test_settings_override_key_by_key():

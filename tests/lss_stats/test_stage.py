@@ -103,6 +103,20 @@ def test_a_figure_of_unknown_format_is_refused_before_the_work(universe, tmp_pat
         stage.run(universe, Config(), plot=tmp_path / "all.jpeg2")
 
 
+@pytest.mark.parametrize(
+    ("option", "name", "words"),
+    [
+        ("figures", "all.png", "--plot writes one of them"),
+        ("tables", "all.csv", "--tables all/"),
+        ("report", "report.pdf", r"ends in \.html"),
+    ],
+)
+def test_a_name_that_promises_something_else_is_refused_before_the_work(universe, tmp_path, option, name, words):
+    with pytest.raises(ConfigError, match=words):
+        stage.run(universe, Config(), **{option: tmp_path / name})
+    assert not (tmp_path / name).exists()
+
+
 def test_a_field_on_another_grid_than_the_truths_is_refused(universe, truth):
     coarse = truth.with_field("halo_count", Field(np.ones((8, 8, 8), np.float32), "cic"))
     with pytest.raises(

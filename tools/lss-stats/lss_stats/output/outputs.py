@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from lss_stats.figures.shown import Shown
 
 FIGURE_FORMATS = (".png", ".pdf", ".svg")
+TABLE_FORMATS = (".csv", ".tsv", ".txt", ".dat", ".fits", ".json")  # of single tables, which none is written as
 
 
 @dataclass(frozen=True)
 class Outputs:
     """plot : one figure; figures : a folder of all; tables : a folder of CSV files, or an HDF5 file; report : HTML.
-    Raises ConfigError for a figure of unknown format."""
+    Raises ConfigError for a name that promises something else."""
 
     plot: Path | None = None
     figures: Path | None = None
@@ -26,6 +27,13 @@ class Outputs:
     def __post_init__(self) -> None:
         if self.plot is not None and self.plot.suffix not in FIGURE_FORMATS:
             raise ConfigError(f"--plot {self.plot}: a figure ends in {', '.join(FIGURE_FORMATS)}")
+        if self.figures is not None and self.figures.suffix in FIGURE_FORMATS:
+            raise ConfigError(f"--figures {self.figures}: expected a folder for all figures; --plot writes one of them")
+        if self.tables is not None and self.tables.suffix in TABLE_FORMATS:
+            wanted = f"a folder for CSV files (--tables {self.tables.stem}/) or one HDF5 file (.h5)"
+            raise ConfigError(f"--tables {self.tables}: expected {wanted}")
+        if self.report is not None and self.report.suffix not in (".html", ".htm"):
+            raise ConfigError(f"--report {self.report}: a report is HTML; its name ends in .html")
 
     def write(self, shown: "Shown", result: Universe) -> None:
         """Write what was asked for; matplotlib is imported only for a figure."""

@@ -62,8 +62,10 @@ def _draw(axes: Any, x: np.ndarray, result: Result, shown: Shown, spectrum: Resu
         axes[1].axhline(0, color="0.5", lw=0.6)
         if band is not None:
             draw_band(axes[1], x, band, "reduced", shown.band_label, reference, np.abs(reference))
-        axes[1].plot(x, (q - reference) / np.abs(reference), color=SUBJECT)
-        axes[1].set_ylim(-0.6, 0.6)
+        difference = (q - reference) / np.abs(reference)
+        axes[1].plot(x, difference, color=SUBJECT)
+        most = float(np.clip(1.1 * np.nanmax(np.abs(difference), initial=0.0), 0.6, 2.0))
+        axes[1].set_ylim(-most, most)
     if spectrum is not None:
         errors.draw(axes[0], x, q, errors.of_reduced_bispectrum(result.own, spectrum.own), SUBJECT)
     axes[0].plot(x, q, color=SUBJECT, label=shown.label)

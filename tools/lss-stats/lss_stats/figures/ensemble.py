@@ -75,7 +75,7 @@ def _draw_spectra(figure: Any, shown: Shown, names: list[str]) -> None:
         _lines(axes[0, column], shown.of_members(above, name), upper)
         if upper == "transfer":
             axes[0, column].axhspan(1 - TRANSFER_BAND, 1 + TRANSFER_BAND, color="0.9", lw=0, zorder=0)
-            axes[0, column].set_ylim(0.5, 1.5)
+            axes[0, column].set_ylim(0.5, 1.8)  # room for the legend
         else:
             axes[0, column].set_yscale("log")
             groups = [result.own for result in shown.of_members(above, name)]

@@ -97,10 +97,23 @@ def _power(axis: Any, spectra: dict[str, Result], shown: Shown) -> None:
             axis.loglog(truth["k"][inside], truth["power"][inside], color=colour, ls=":", lw=1)
     if shown.truth:
         axis.plot([], [], color="0.3", ls=":", lw=1, label=shown.truth_label)
+    axis.set_ylim(_bottom(axis, spectra))
     axis.set(xlabel=K_LABEL, ylabel=r"$P(k)$ [(Mpc/$h)^3$]")
     few_labels(axis)
     few_powers(axis.yaxis)
     axis.legend(loc="lower left")
+
+
+def _bottom(axis: Any, spectra: dict[str, Result]) -> float:
+    """Where the axis of P(k) begins, so that its legend, lower left, lies below every curve above it."""
+    bottom, top = axis.get_ylim()
+    share = 0.04 + 0.08 * len(axis.get_legend_handles_labels()[1])  # of the height
+    for result in spectra.values():
+        k, power = result.own.data["k"], result.own.data["power"]
+        beside = power[(k < k[0] ** 0.35 * result.own.attrs["nyquist"] ** 0.65) & (power > 0)]
+        if len(beside):
+            bottom = min(bottom, (beside.min() / top**share) ** (1 / (1 - share)))
+    return float(bottom)
 
 
 def _reach(group: Group) -> str:

@@ -10,6 +10,8 @@ Each part's figures are kept in build/reliability/PART.json, and measured again 
     mutations, tracebacks, crashes, hangs (10 s of CPU), over_memory (2 GB), silent_wrong    damaged inputs
     hostile_tried, hostile_succeeded    files that try to run, read or write what is not theirs
     flips_tried, flips_found    single bits of datasets, attributes, states and checkpoints
+    slurm_universes, slurm_kills, slurm_lost, slurm_twice    array tasks on a SLURM of one machine, with kills
+    ddp_max_difference    of the losses of 50 updates, two processes of torchrun against one, relative
     checksum_cost    CPU time of writing and reading 100 MB with checksums over that without, medians of ten pairs
 """
 
@@ -19,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.reliability import cost, flips, hostile, kills, mutations, races
+from bench.reliability import cost, distributed, flips, hostile, kills, mutations, races, slurm
 from bench.reliability.forks import warm_up
 from bench.reliability.small_chain import prepare
 
@@ -29,15 +31,18 @@ FOLDER = Path("build/reliability")
 def main() -> None:
     """Print the JSON line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--part", nargs="+", help="only these: kills races mutations hostile flips cost")
+    parser.add_argument("--part", nargs="+", help="only these: kills races mutations hostile flips cost ddp slurm")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--mutations", type=int, default=10_000)
+    parser.add_argument("--universes", type=int, default=1000, help="of the ensemble on SLURM (needs root)")
     parser.add_argument("--seed", type=int, default=1, help="of kills and mutations")
     parser.add_argument("--again", action="store_true", help="measure what was measured before, too")
     arguments = parser.parse_args()
     folder = FOLDER.absolute()
     base = folder / "chain"
     parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "ddp": lambda: distributed.measured(folder),
+        "slurm": lambda: slurm.measured(arguments.universes),
         "cost": lambda: cost.measured(folder),
         "races": lambda: races.measured(base, folder),
         "hostile": lambda: hostile.measured(base, folder),

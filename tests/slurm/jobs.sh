@@ -81,6 +81,17 @@ handles_sigterm() { # JOB
 
 digest() { lss-stats "$1" --digest; }
 
+digests() { # FOLDER: one of all its universes
+    python - "$1" <<'END'
+import hashlib, sys
+from pathlib import Path
+from lss.files.digest import digest
+from lss.files.universe_file import read_universe
+each = [path.name + digest(read_universe(path)) for path in sorted(Path(sys.argv[1]).glob("[0-9]*.h5"))]
+print(len(each), hashlib.sha256("".join(each).encode()).hexdigest())
+END
+}
+
 attribute() { # FILE GROUP NAME
     python -c 'import h5py, sys; print(h5py.File(sys.argv[1])[sys.argv[2]].attrs[sys.argv[3]])' "$@"
 }

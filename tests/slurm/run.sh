@@ -1,7 +1,8 @@
 #!/bin/bash
 # A SLURM of one machine in a temporary folder, real jobs of the commands, and everything taken down again.
 # `make test-slurm`; needs root, slurm-wlm and munge (installed with apt-get where that is possible).
-# KEEP=1 keeps the folder of a run that failed.
+# KEEP=1 keeps the folder of a run that failed. CAMPAIGN=1000 makes so many small universes instead, while tasks and
+# daemons are killed at random (KILLS, 20): campaign.sh.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repository=$(cd "$here/../.." && pwd)
@@ -72,5 +73,9 @@ cp -r "$repository"/examples/cluster/* "$here"/{small.toml,external.sh} "$folder
 cd "$folder/work"
 unset "${!SLURM_JOB@}" "${!SLURM_ARRAY@}" SLURM_CPUS_PER_TASK
 . "$here/jobs.sh"
-. "$here/checks.sh"
+if [ -n "${CAMPAIGN:-}" ]; then
+    . "$here/campaign.sh"
+else
+    . "$here/checks.sh"
+fi
 summary

@@ -21,6 +21,7 @@ from lss import __version__
 from lss.command.definition import Arguments, Command
 from lss.errors import LssError
 from lss.files.pipes import silence
+from lss.process.ranks import rank
 from lss.process.terminal import visible
 
 # name, type, default, option strings, help
@@ -250,7 +251,9 @@ def _start_logging(program: str, arguments: Arguments) -> None:
     handler.setFormatter(_JsonLines() if arguments.log_json else _Plain(program))
     root = logging.getLogger("lss")
     root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING if arguments.quiet else logging.DEBUG if arguments.verbose else logging.INFO)
+    root.setLevel(
+        logging.WARNING if arguments.quiet or rank() else logging.DEBUG if arguments.verbose else logging.INFO
+    )
     root.propagate = False
 
 

@@ -14,6 +14,8 @@ from lss.command.resuming import GATHERED, is_extended, recorded_work
 from lss.errors import ConfigError, DataError
 from lss.files import pipes
 from lss.files.atomic import locked
+from lss.files.guard import open_hdf5
+from lss.files.integrity import verify_all
 from lss.files.ownership import in_the_way, kind_of
 from lss.files.restart import Restart
 from lss.files.universe_file import member_path, write_universe
@@ -102,7 +104,7 @@ def is_file(target: Path | None) -> TypeGuard[Path]:
 
 
 def is_finished(request: Request, target: Path | None, work: str) -> bool:
-    """Whether all that is asked for is there, made by this very work (lss.command.resuming).
+    """Whether all that is asked for is there and whole, made by this very work (lss.command.resuming).
 
     Raises ConfigError if other work made it, unless it is the input itself or --force is given; and for --resume
     without a file, by which what is finished is known, and beside which a state lies.
@@ -120,8 +122,21 @@ def is_finished(request: Request, target: Path | None, work: str) -> bool:
         if not arguments.force and not is_input and not is_extended(work, former):
             raise ConfigError(f"-o {target}: made from another input or configuration; --force replaces it")
         return False
+    if target.suffix != ".safetensors" and not _is_whole(target):
+        return False
     others = [arguments.own.get(option.keyword) for option in request.command.options if option.writes]
     return all(path.exists() for path in others if path is not None)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether every checksum of a finished output is right; the log says if not."""
+    try:
+        with open_hdf5(path, str(path)) as root:
+            verify_all(root, str(path))
+    except DataError as error:
+        log.warning("%s; it is made again", error)
+        return False
+    return True
 
 
 def is_gathered(path: Path, work: str) -> bool:

@@ -18,6 +18,7 @@ from lss.files.provenance import file_hash, provenance_of
 from lss.files.restart import Restart
 from lss.files.universe_file import read_universe, universe_files
 from lss.nets.checkpoint import resolve
+from lss.process.ranks import rank
 from lss.trust import is_marked
 
 GATHERED = "gathered "  # how the identity of what was made of all members begins
@@ -30,7 +31,7 @@ def restart_of(arguments: Arguments, target: Path | None, identity: Callable[[],
     """
     if target is None or str(target) == "-":
         return Restart(None)
-    restart = Restart(Path(f"{target}.state"), arguments.resume, identity(), arguments.force)
+    restart = Restart(Path(f"{target}.state"), arguments.resume, identity(), arguments.force, writes=not rank())
     if not arguments.resume:
         restart.clear()
     return restart

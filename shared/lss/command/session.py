@@ -20,6 +20,7 @@ from lss.files.restart import Restart
 from lss.files.universe_file import gathered_path, member_path, read_first, write_universe
 from lss.nets.checkpoint import record_identity
 from lss.process import interrupt, progress
+from lss.process.ranks import rank
 from lss.process.terminal import visible
 from lss.process.threads import threads
 from lss.process.usage import Moment, log_usage, now
@@ -64,7 +65,7 @@ class Job(Request):
 def run(command: Command, arguments: Arguments) -> None:
     """Carry out a command line. Raises LssError with the one line that the user is to read."""
     started = now()
-    progress.enable(not (arguments.quiet or arguments.log_json))
+    progress.enable(not (arguments.quiet or arguments.log_json or rank()))
     if arguments.own.pop("check", False):
         raise SystemExit(0 if command.module().check(arguments.inputs) else 1)
     request = inputs.understand(command, arguments)
@@ -322,7 +323,8 @@ def _run_on_paths(request: Request, started: Moment) -> None:
         note = outputs.FINISHED if outputs.is_finished(request, target, work) else ""
         outputs.print_plan(tool.plan(data, config), (arguments.output or "nothing") + note)
         return
-    with outputs.held(target):
+    # Of several processes of torchrun the first writes, and holds the output.
+    with outputs.held(None if rank() else target):
         if outputs.is_kept(request, target, work):
             return
         restart = resuming.restart_of(
@@ -332,7 +334,7 @@ def _run_on_paths(request: Request, started: Moment) -> None:
         )
         interrupt.install(deferred=command.resumable)
         command.function()(data, config, target, settings=settings, restart=restart, **arguments.own)
-        if target is not None:
+        if target is not None and not rank():
             record_identity(target, work)
         restart.clear()
     log_usage(started)

@@ -23,17 +23,19 @@ class Restart:
     """A folder of named states, each an HDF5 file written whole or not at all.
 
     folder : None keeps nothing; resume : whether what is there may be loaded; identity : what the work depends on
-    (configuration and input, as a hash): a state made from something else is refused, or with `force` left aside
+    (configuration and input, as a hash): a state made from something else is refused, or with `force` left aside;
+    writes : false where another process of the same work keeps the states
     """
 
     folder: Path | None
     resume: bool = False
     identity: str = ""
     force: bool = False
+    writes: bool = True
 
     def save(self, name: str, state: Group) -> None:
         """Keep a state under a name, replacing the last."""
-        if self.folder is None:
+        if self.folder is None or not self.writes:
             return
         with new_hdf5(self.folder / f"{name}.h5") as file:
             file.attrs["identity"] = self.identity
@@ -93,7 +95,7 @@ class Restart:
 
     def clear(self) -> None:
         """Remove the states, and the folder if nothing else is in it: the work is done, or begins anew."""
-        if self.folder is None or not self.folder.is_dir():
+        if self.folder is None or not self.writes or not self.folder.is_dir():
             return
         below = sorted(self.folder.rglob("*"), reverse=True)  # what is in a folder comes before it
         for path in below:

@@ -7,6 +7,7 @@ from lss.config import Settings
 from lss.errors import ConfigError
 from lss.files.ownership import refuse_others
 from lss.files.restart import Restart
+from lss.process.ranks import ranks
 from lss.stages import Plan
 from lss_train.config import Config
 from lss_train.models import declares, declaring, load
@@ -43,6 +44,11 @@ def train(
         )
     if output is None and export is None:
         raise ConfigError("no output: give -o FILE.safetensors for the checkpoint, or --export FILE for the set alone")
+    if ranks() > 1 and not declares(name, "DISTRIBUTED"):
+        raise ConfigError(
+            f"[train] model = '{name}' is trained by one process, and torchrun started {ranks()}; models that several"
+            f" can train: {declaring('DISTRIBUTED')}"
+        )
     if output is not None and output.suffix != ".safetensors":
         raise ConfigError(f"-o {output}: the name of a checkpoint must end in .safetensors")
     if output is not None:

@@ -12,6 +12,7 @@ and, where they apply,
     EXPORTS = True               --export: its training set can be written as one compact file
     FOLLOWS = True               --observed: it can be trained again at the estimate from one universe
     BEGINS_FROM_CHECKPOINT = True    [train] initial
+    DISTRIBUTED = True           several processes that torchrun started can train it together
 
 A model that maps fields to a field shares the training of lss_train.training.unet.
 """
@@ -46,7 +47,7 @@ def load(name: str) -> Any:
 
 
 def declares(name: str, what: str) -> bool:
-    """Whether a model module declares SIMULATES, EXPORTS, FOLLOWS or BEGINS_FROM_CHECKPOINT."""
+    """Whether a model module declares SIMULATES, EXPORTS, FOLLOWS, BEGINS_FROM_CHECKPOINT or DISTRIBUTED."""
     return bool(getattr(load(name), what, False))
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 EXPORTS = True
 BEGINS_FROM_CHECKPOINT = True
+DISTRIBUTED = True
 
 
 def train(run: TrainingRun) -> None:

@@ -11,11 +11,13 @@ from lss.errors import ConfigError
 from lss.learned.estimator import abundance_table
 from lss.nets.checkpoint import Card, build, save_checkpoint
 from lss.nets.unet import UNet
+from lss.process.ranks import rank
 from lss.process.threads import threads
 from lss_train.config import Config, Train
 from lss_train.data.examples import Examples, UNetModel, split
 from lss_train.data.universes import TrainingSet, read_training_set, surveyed, write_training_set
 from lss_train.training.device import device_of
+from lss_train.training.distributed import together
 from lss_train.training.initial import Initial, read_initial, refuse_misfit
 from lss_train.training.run import TrainingRun
 from lss_train.training.unet_loop import fit_unet
@@ -33,7 +35,7 @@ def train_unet(run: TrainingRun, make_model: ModelMaker) -> None:
     """
     universes = read_training_set(run.inputs)
     _refuse_disagreement(run.config, universes)
-    if run.export is not None:
+    if run.export is not None and not rank():
         write_training_set(universes, run.export)
         log.info("%s: %d universes, %d halos", run.export, len(universes), len(universes.mass))
     if run.output is not None:
@@ -55,14 +57,18 @@ def _train(universes: TrainingSet, run: TrainingRun, make_model: ModelMaker) -> 
         f"{examples.bytes / 1e9:.2f} GB "
         + ("kept in memory" if examples.kept else "painted anew (over [train] cache)"),
     )
-    network, architecture = _network(model, settings, universes.box.n, initial)
-    # Directories and names have no hash of their own.
-    restart = run.restart.bound_to(universes.hash(), initial.hash if initial else "")
-    state = fit_unet(
-        *(network, model, examples, training, validation, settings),
-        restart=restart,
-        journal_path=run.journal,
-    )
+    with together(device_of(settings.device)) as processes:
+        network, architecture = _network(model, settings, universes.box.n, initial, processes.device)
+        # Directories and names have no hash of their own.
+        restart = run.restart.bound_to(universes.hash(), initial.hash if initial else "")
+        state = fit_unet(
+            *(network, model, examples, training, validation, settings),
+            restart=restart,
+            journal_path=run.journal if processes.writes else None,
+            processes=processes,
+        )
+    if not processes.writes:
+        return
     card = {
         "model": settings.model,
         "architecture": architecture,
@@ -80,9 +86,8 @@ def _train(universes: TrainingSet, run: TrainingRun, make_model: ModelMaker) -> 
     )
 
 
-def _network(model: UNetModel, settings: Train, n: int, initial: Initial | None) -> tuple[UNet, Card]:
+def _network(model: UNetModel, settings: Train, n: int, initial: Initial | None, device: str) -> tuple[UNet, Card]:
     """The network with its first weights on the device, and its architecture for the card."""
-    device = device_of(settings.device)
     sizes = {"inputs": model.inputs, "outputs": 1, "channels": settings.channels, "levels": settings.levels}
     architecture = {"kind": "unet", **sizes}
     network = build(architecture, "[train]").to(device)

@@ -19,6 +19,7 @@ from lss.process import interrupt
 from lss.universe import Group
 from lss_train.config import Train
 from lss_train.data.examples import Example, Examples, UNetModel
+from lss_train.training.distributed import ALONE, Processes
 from lss_train.training.journal import Journal
 from lss_train.training.schedule import Plateau, learning_rate
 from lss_train.training.state import Weights, as_arrays, restore, weights_of
@@ -51,11 +52,12 @@ def fit_unet(
     settings: Train,
     restart: Restart,
     journal_path: Path | None,
+    processes: Processes = ALONE,
 ) -> Run:
     """Train a network and return the run, with the weights that did best on the validation examples.
 
     The order of the examples and their symmetries follow from (seed, epoch): a run that is stopped and resumed makes
-    the same updates, to the bit, as one that is not.
+    the same updates, to the bit, as one that is not. Of several processes each works on its share of every batch.
     Raises Stopped, with everything saved, when the program was asked to end; LssError if the loss is not finite.
     """
     device = next(network.parameters()).device
@@ -68,20 +70,22 @@ def fit_unet(
         while run.epoch < settings.epochs:
             for batch in batches(training, settings.batch, settings.seed, run.epoch, model.symmetries)[run.step :]:
                 rate = learning_rate(run.update, updates, settings, run.plateau)
-                fields = torch.stack([transformed(examples[one], symmetry) for one, symmetry in batch]).to(device)
-                loss, norm = _descend(network, optimizer, fields, settings, rate)
+                shown = [transformed(examples[one], symmetry) for one, symmetry in processes.share(batch)]
+                fields = torch.stack(shown).to(device) if shown else None
+                loss, norm = _descend(network, optimizer, fields, settings, rate, len(batch), processes)
                 run.step, run.update, run.loss_sum = run.step + 1, run.update + 1, run.loss_sum + loss
                 if not math.isfinite(run.loss_sum):
                     raise LssError(f"the loss is not finite at update {run.update}; lower [train] learning_rate")
                 journal.update(run.epoch + 1, run.update, loss, run.loss_sum / run.step, rate, norm)
                 run.seconds = journal.seconds
-                if interrupt.requested():
+                if processes.sum(float(interrupt.requested())):
                     _save(restart, run, network, optimizer)
                     raise restart.stopped(f"stopped at update {run.update} of {updates}")
                 if run.update % SAVE_EVERY == 0:
                     _save(restart, run, network, optimizer)
 
             loss_now, figures = validate(network, model, examples, validation, settings.loss)
+            loss_now = processes.of_the_first(loss_now)
             if loss_now < run.best_loss:
                 run.best_loss, run.best_epoch, run.figures = loss_now, run.epoch + 1, figures
                 run.best = weights_of(network)
@@ -94,19 +98,32 @@ def fit_unet(
 
 
 def _descend(
-    network: UNet, optimizer: torch.optim.AdamW, fields: torch.Tensor, settings: Train, rate: float
+    network: UNet,
+    optimizer: torch.optim.AdamW,
+    fields: torch.Tensor | None,
+    settings: Train,
+    rate: float,
+    size: int,
+    processes: Processes,
 ) -> tuple[float, float]:
-    """One update of the weights on a batch of inputs and targets; its loss, and the norm of the gradient."""
+    """One update of the weights on a batch of inputs and targets; its loss, and the norm of the gradient.
+
+    fields : this process's share of the batch, none if it has none; size : examples of the whole batch
+    """
     for group in optimizer.param_groups:
         group["lr"] = rate
-    with torch.autocast(fields.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-        estimate = network(fields[:, :-1])
-    loss = LOSSES[settings.loss](estimate.float(), fields[:, -1:])
     optimizer.zero_grad()
-    loss.backward()
+    loss, weight = 0.0, 0.0
+    if fields is not None:
+        with torch.autocast(fields.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            estimate = network(fields[:, :-1])
+        own = LOSSES[settings.loss](estimate.float(), fields[:, -1:])
+        own.backward()
+        loss, weight = own.item(), len(fields) / size
+    processes.sum_gradients(network, weight)
     norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_limit)
     optimizer.step()
-    return loss.item(), norm.item()
+    return processes.sum(loss * weight), norm.item()
 
 
 def batches(

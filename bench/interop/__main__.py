@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.interop import cases, costs, round_trips
+from bench.interop import cases, costs, damaged, peers, round_trips
 
 
 def main() -> None:
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--cases", type=Path, help="folder of the cases")
     parser.add_argument("--reference", type=Path, help="folder of the reference runs")
     parser.add_argument("--only", nargs="*", default=[], help="cases by their numbers")
+    parser.add_argument("--damaged", type=int, default=0, metavar="N", help="damaged files of each format")
     arguments = parser.parse_args()
     found: dict[str, Any] = dict.fromkeys(
         ("cases_right", "cases_tried", "yt", "pynbody", "damaged_tried", "damaged_tracebacks", "damaged_silent")
@@ -34,6 +35,9 @@ def main() -> None:
         for name, right in results.items():
             print(f"{'right' if right else 'WRONG'}  {name}", flush=True)
         found |= {"cases_right": sum(results.values()), "cases_tried": len(results)}
+    if arguments.damaged:
+        found |= damaged.measured(Path("build/interop/damaged").absolute(), arguments.damaged)
+    found |= peers.read_back(Path("build/interop/peers"))
     found["formats_round_trip"] = round_trips.run()
     found["snapshot_read_ratio"] = costs.snapshot_ratio(arguments.reference) if arguments.reference else None
     found["csv_s"] = costs.csv_seconds()

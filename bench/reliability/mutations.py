@@ -207,6 +207,13 @@ CHANGES: tuple[Callable[[h5py.File, random.Random], None], ...] = (
 )  # fmt: skip
 
 
+def structural(file: h5py.File, draw: random.Random) -> str:
+    """Change the structure of an HDF5 file, of whatever code; returns the kind."""
+    change = draw.choice((_shape, _type, _gone, _absurd, _deep, _wide))
+    change(file, draw)
+    return change.__name__.strip("_")
+
+
 def _odd_toml(text: str, draw: random.Random) -> str:
     lines = text.splitlines() or [""]
     keys = [i for i, line in enumerate(lines) if " = " in line]

@@ -27,6 +27,7 @@ MAPPED = ("csv", "hdf5")  # formats whose file does not say what its masses are
 MASSES = (1e7, 2e16)
 MAX_RADIUS = 10.0
 MAX_VELOCITY = 2e4
+MANY = 20  # halos that no accident makes alike
 
 REDSHIFT_TOLERANCE = 1e-3
 OVERDENSITY_TOLERANCE = 0.15  # of the mean density inside the radius: definitions differ by a factor 1.7 and more
@@ -135,6 +136,7 @@ def check_columns(columns: dict[str, np.ndarray], box_size: float, catalogue: Ca
         bad = int(np.count_nonzero(~np.isfinite(columns[name].reshape(count, -1)).all(axis=1))) if count else 0
         if bad:
             raise DataError(f"{path}: {name} of {bad} of {count} halos is not finite")
+    _refuse_fill_values(columns, path)
     bad = int(np.count_nonzero(columns["mass"] <= 0))
     if bad:
         raise DataError(f"{path}: the mass of {bad} of {count} halos is not positive")
@@ -142,11 +144,27 @@ def check_columns(columns: dict[str, np.ndarray], box_size: float, catalogue: Ca
         columns["position"], box_size, f"{path}: halos, read as {length_unit}"
     )
     check_sizes(columns, box_size, path)
-    if count > 20 and position.max() < 0.02 * box_size:
+    if count > MANY and position.max() < 0.02 * box_size:
         raise DataError(
             f"{path}: all {count} halos lie within {position.max():g} Mpc/h of a corner of the box of {box_size:g}"
             f" Mpc/h when read as {length_unit}; are they in Mpc/h?"
         )
+
+
+def _refuse_fill_values(columns: dict[str, np.ndarray], path: Path) -> None:
+    """A coordinate in which many halos do not differ is no measurement: -1 or -99 stands for what is missing.
+
+    Nor are positions that are whole numbers of Mpc/h, whose decimals were lost.
+    """
+    position = columns["position"]
+    if len(position) > MANY and (position == np.rint(position)).all():
+        raise DataError(f"{path}: all positions are whole numbers of Mpc/h; were their decimals lost?")
+    for name in ("position", "velocity"):
+        for axis, along in zip("xyz", columns[name].T, strict=True):
+            if len(along) > MANY and along[0] != 0 and (along == along[0]).all():
+                raise DataError(
+                    f"{path}: all {len(along)} halos have the {name} {along[0]:g} along {axis}; is it missing?"
+                )
 
 
 def check_sizes(columns: dict[str, np.ndarray], box_size: float, path: Path) -> None:

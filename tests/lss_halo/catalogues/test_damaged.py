@@ -1,0 +1,62 @@
+"""Damaged catalogues: read right, or refused in one line."""
+
+import random
+
+import pytest
+from bench.interop import damaged
+
+from lss.config import merge, parse_assignment, validate
+from lss.errors import LssError
+from lss_halo import stage
+
+
+def settings_of(words):
+    """The tables that --set of a command line makes."""
+    assignments = [word for word in (*damaged.COMMON, *words) if word != "--set"]
+    tables = {}
+    for assignment in assignments:
+        tables = merge(tables, parse_assignment(assignment))
+    return tables
+
+
+def read_or_refused(path, config):
+    """What is said in a refusal, and the halos if there is none."""
+    try:
+        return "", stage.read_foreign(path, config).halos
+    except LssError as error:
+        return str(error), None
+
+
+@pytest.mark.parametrize("of", [f for f in damaged.FORMATS if f.group == "halos"], ids=lambda f: f.name)
+def test_damaged_catalogues_are_read_right_or_refused_in_one_line(of, tmp_path):
+    rows, draw, refused = damaged.whole_rows(), random.Random(7), 0
+    config = validate(stage.Config, settings_of(of.words), "test")
+    for number in range(60):
+        path = tmp_path / f"{number}-{of.name}"
+        of.write(path, rows)
+        kind = of.damage(path, draw)
+        said, halos = read_or_refused(path, config)
+        if halos is None:
+            refused += 1
+            assert "\n" not in said, kind
+            continue
+        found = {name: halos.columns[name] for name in damaged.COLUMNS if name in halos.columns}
+        assert not damaged.is_wrong(found, rows), kind
+    assert 10 < refused < 60
+
+
+def test_a_coordinate_that_is_the_same_for_all_is_taken_for_missing(tmp_path):
+    of, rows = damaged.FORMATS[1], damaged.whole_rows()
+    for name, axis, value in (("position", 1, 12.0), ("velocity", 2, -99.0)):
+        changed = {**rows, name: rows[name].copy()}
+        changed[name][:, axis] = value
+        of.write(tmp_path / "a.csv", changed)
+        with pytest.raises(
+            LssError, match=rf"all 40 halos have the {name} {value:g} along {'xyz'[axis]}; is it missing"
+        ):
+            stage.read_foreign(tmp_path / "a.csv", validate(stage.Config, settings_of(of.words), "test"))
+    changed = {**rows, "velocity": 0 * rows["velocity"]}
+    of.write(tmp_path / "a.csv", changed)
+    assert not stage.read_foreign(
+        tmp_path / "a.csv", validate(stage.Config, settings_of(of.words), "test")
+    ).halos.velocity.any()

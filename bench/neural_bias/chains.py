@@ -12,7 +12,7 @@ from lss_recon.sampling import block, chain
 from lss_recon.sampling.chain import Chain, Schedule
 from lss_recon.sampling.target import monitors, scale_groups
 
-SEGMENT = 200
+SEGMENT = 50
 PARAMETERS = 17  # of the shipped bias
 SHELL_WIDTH = 2 * np.pi / BOX
 

@@ -3,23 +3,22 @@
 from typing import Any
 
 import numpy as np
-import torch
 
 from bench.neural_bias.boxes import CHECKPOINT, box
 from bench.neural_bias.chains import Wanted, follow
 from lss.learned import fitted_bias
 from lss_recon.sampling.chain import Chain
 from lss_recon.sampling.diagnostics import effective_samples, r_hat
+from lss_recon.sampling.target import draw_of_prior
 
 CHAINS = 2
-WANTED = Wanted(bias_sampler="hmc", warm_up=200, draws=400, thin=2, phase_moves=10, bias_moves=2, joint_moves=20)
+WANTED = Wanted(bias_sampler="hmc", warm_up=150, draws=200, thin=2, phase_moves=10, bias_moves=1, joint_moves=20)
 
 
 def sample(number: int) -> Chain:
     """A chain of box 0; its bias starts at a draw of the prior."""
     of = box(0)
-    draw = np.random.default_rng([number, 17])
-    theta = torch.from_numpy(draw.standard_normal(of.target.bias.parameters) * of.target.bias.prior_width)
+    theta = draw_of_prior(of.target.bias, np.random.default_rng([number, 17]))
     return follow("joint", of, WANTED, number, theta)
 
 

@@ -1,10 +1,22 @@
 """The posterior that chains move through: its conditional forms agree with the joint one."""
 
+import numpy as np
 import torch
 
 from lss.config import validate
 from lss_recon.config import Config
 from lss_recon.sampling.data import target_of
+from lss_recon.sampling.target import draw_of_prior, monitors
+
+
+def test_draws_of_the_prior_have_more_halos_where_there_is_more_matter(small):
+    watched, draw = monitors(2, 1.0), np.random.default_rng(1)
+    thetas = [draw_of_prior(small.bias, draw) for _ in range(20)]
+    sparse, dense = (watched.names().index(f"n(>1 M_th | {patch})") - 1 for patch in ("0.3", "3"))
+    for theta in thetas:
+        abundance = watched.abundances(small.bias, theta)
+        assert abundance[dense] > abundance[sparse]
+    assert torch.stack(thetas).std(dim=0).min() > 0.3 * small.bias.prior_width
 
 
 def test_the_joint_density_has_the_gradients_of_both_conditional_ones(small):

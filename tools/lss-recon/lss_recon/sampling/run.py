@@ -25,7 +25,7 @@ from lss_recon.config import Config
 from lss_recon.sampling import block, chain, diagnostics
 from lss_recon.sampling.chain import Chain, Schedule
 from lss_recon.sampling.data import given_phases, grid_of, noise_of, target_of
-from lss_recon.sampling.target import Monitors, Target, monitors, scale_groups
+from lss_recon.sampling.target import Monitors, Target, draw_of_prior, monitors, scale_groups
 
 log = logging.getLogger("lss.recon")
 
@@ -129,7 +129,7 @@ def _begun(
         h = given_phases(universe, config)
     theta = fitted.theta
     if "bias" in settings.blocks and settings.start == "prior":
-        theta = torch.from_numpy(draw.standard_normal(len(theta)) * target.bias.prior_width)
+        theta = draw_of_prior(target.bias, draw)
     return chain.begin(target, schedule, h, theta, seed)
 
 

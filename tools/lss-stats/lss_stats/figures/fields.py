@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from lss.universe import Group
 from lss_stats.fields import label
+from lss_stats.figures import errors
 from lss_stats.figures.shown import Result, Shown
-from lss_stats.figures.style import PAGE, SUBJECT
+from lss_stats.figures.style import PAGE, SUBJECT, few_labels
 
 SHOWN = ("initial", "matter", "velocity", "halo_mass_weighted")
 RANDOM = ("power_law", "lognormal", "normal")
@@ -75,11 +76,14 @@ def random_field(shown: Shown) -> Figure | None:
         figure.colorbar(image, ax=left, label=_quantity(name), shrink=0.9)
         left.set(xlabel="$x$ [Mpc/$h$]", ylabel="$y$ [Mpc/$h$]", title=label(name))
         spectrum, of_truth = spectra[name].own, spectra[name].truth
+        right.set(xscale="log", yscale="log")
+        errors.draw(right, spectrum.data["k"], spectrum.data["power"], errors.of_power(spectrum), SUBJECT)
         right.loglog(spectrum.data["k"], spectrum.data["power"], color=SUBJECT, label=shown.label)
         if of_truth is not None and not np.array_equal(of_truth.data["power"], spectrum.data["power"]):
             right.loglog(of_truth.data["k"], of_truth.data["power"], ":", color=SUBJECT, label="truth")
             right.legend()
         unit = spectrum.units["power"].replace("(Mpc/h)^", "(Mpc/$h)^")
+        few_labels(right)
         right.set(xlabel=r"$k$ [$h$/Mpc]", ylabel=f"$P(k)$ [{unit}$]")
     return figure
 

@@ -60,3 +60,13 @@ def test_a_coordinate_that_is_the_same_for_all_is_taken_for_missing(tmp_path):
     assert not stage.read_foreign(
         tmp_path / "a.csv", validate(stage.Config, settings_of(of.words), "test")
     ).halos.velocity.any()
+
+
+def test_digits_of_other_scripts_are_no_numbers(tmp_path):
+    of = damaged.FORMATS[1]
+    of.write(tmp_path / "a.csv", damaged.whole_rows())
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    lines[5] = ",".join([*lines[5].split(",")[:5], "٣", *lines[5].split(",")[6:]])
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(LssError, match="no column vz"):
+        stage.read_foreign(tmp_path / "a.csv", validate(stage.Config, settings_of(of.words), "test"))

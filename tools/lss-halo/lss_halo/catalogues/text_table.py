@@ -111,6 +111,8 @@ def _columns(text: str, delimiter: str | None, count: int, path: Path) -> list[n
 
 
 def _numbers(words: np.ndarray) -> np.ndarray | None:
+    if not all(word.isascii() for word in words):  # digits of other scripts would count as numbers
+        return None
     try:
         return words.astype(np.float64)
     except ValueError:

@@ -45,7 +45,8 @@ def against_halos(universe: Universe, truth: Universe) -> Group:
     shells = dataclasses.asdict(agreement(value, target, size))
     in_bands = agreement(value, target, size, bands(size))
     attrs = {f"{name}_bands": getattr(in_bands, name) for name in RATIOS}
-    return Group(shells, attrs | {"band_edges": np.array(BANDS), "with_source": truth.source}, {"k": "h/Mpc"})
+    attrs |= {"band_edges": np.array(BANDS), "nyquist": np.pi * n / size, "with_source": truth.source}
+    return Group(shells, attrs, {"k": "h/Mpc"})
 
 
 def _of_universe(subject: Subject) -> Groups:
@@ -83,7 +84,7 @@ STATISTIC = Statistic(
             "The halo field of a Lagrangian bias",
             "lss_stats.figures.halo_model:halo_model",
             (
-                "From the top, of the halo field that the bias gives and that of the halos: the ratio of power, "
+                "Of the halo field that the bias gives and that of the halos: the ratio of power, "
                 "the inverse square of the correlation, the power of the difference over that of the halos, and "
                 "the part of it that does not correlate."
             ),

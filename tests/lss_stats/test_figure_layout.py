@@ -49,6 +49,14 @@ def test_an_empty_catalogue_is_left_out_of_every_figure(universe, tmp_path):
             assert axis.has_data(), (name, axis.get_title())
 
 
+def test_fields_that_the_truth_lacks_have_no_panels_of_comparison(universe, truth):
+    measured = measure(universe, Statistics(), truth.without("halos").without("fields"))
+    shown = panels(spectra.fields(Shown(measured.own, measured.truth)))
+    assert len(shown) == 4 + 2 * 2  # P of four fields; T and r of the initial field and the matter
+    for axis in shown:
+        assert axis.lines
+
+
 def test_universe_and_truth_have_the_names_that_they_are_given(universe, truth):
     assert _labels("LULO, Gadget-4", "universe") == ("LULO", "Gadget-4")
     assert _labels(None, "universe") == ("universe", "truth")

@@ -113,9 +113,12 @@ def _spectra(shown: Shown, names: tuple[str, ...], unit: str) -> Figure | None:
     for column, (name, result) in enumerate(drawn.items()):
         axes[0, column].set_title(label(name))
         draw_power(axes[0, column], result, shown, legend=column == 0)
-        if compared:
-            _draw_comparison(axes[1:, column], compared.get(name))
+        if name in compared:
+            _draw_comparison(axes[1:, column], compared[name])
             axes[2, column].set_ylim(lowest(one.own for one in compared.values()), 1.05)
+        elif compared:  # the truth has no such field
+            axes[1, column].set_visible(False)
+            leave_out(axes[2, column], axes[0, column])
         elif with_initial:
             _draw_with_initial(axes[1, column], with_initial.get(name))
             axes[1, column].set_ylim(lowest(one.own for one in with_initial.values()), 1.05)
@@ -133,22 +136,21 @@ def _spectra(shown: Shown, names: tuple[str, ...], unit: str) -> Figure | None:
     return figure
 
 
-def _draw_comparison(axes: Any, result: Result | None) -> None:
+def _draw_comparison(axes: Any, result: Result) -> None:
     transfer, correlation = axes
     transfer.axhspan(1 - TRANSFER_BAND, 1 + TRANSFER_BAND, color="0.9", lw=0)
     transfer.text(0.97, 0.06, "grey: 10% about 1", transform=transfer.transAxes, fontsize=6, color="0.4", ha="right")
     transfer.axhline(1, color="0.5", lw=0.6)
     transfer.set_ylim(0.5, 1.5)
     correlation.axhline(K80, color="0.5", lw=0.6, ls="--")
-    if result is not None:
-        group = result.own
-        transfer.set_xscale("log")
-        errors.draw(transfer, group.data["k"], group.data["transfer"], errors.of_transfer(group), SUBJECT)
-        transfer.semilogx(group.data["k"], group.data["transfer"], color=SUBJECT)
-        draw_correlation(correlation, group, color=SUBJECT)
-        if group.attrs["k80"] > 0:
-            text = f"$k_{{0.8}}$ = {group.attrs['k80']:.2f}"
-            correlation.text(0.96, 0.86, text, transform=correlation.transAxes, fontsize=7, ha="right")
+    group = result.own
+    transfer.set_xscale("log")
+    errors.draw(transfer, group.data["k"], group.data["transfer"], errors.of_transfer(group), SUBJECT)
+    transfer.semilogx(group.data["k"], group.data["transfer"], color=SUBJECT)
+    draw_correlation(correlation, group, color=SUBJECT)
+    if group.attrs["k80"] > 0:
+        text = f"$k_{{0.8}}$ = {group.attrs['k80']:.2f}"
+        correlation.text(0.96, 0.86, text, transform=correlation.transAxes, fontsize=7, ha="right")
 
 
 def _draw_with_initial(axis: Any, result: Result | None) -> None:

@@ -182,7 +182,8 @@ def _absurd(file: h5py.File, draw: random.Random) -> None:
     if name in file:
         del file[name]
     shape = draw.choice([(10**6,) * 3, (2**40,), (10**9, 3), (0, 2**60), (10**5,) * 3])
-    file.create_dataset(name, shape=shape, dtype="f4", chunks=tuple(min(max(side, 1), 8) for side in shape))
+    chunks = tuple(min(max(side, 1), 8) for side in shape)
+    file.create_dataset(name, shape=shape, dtype="f4", chunks=chunks, maxshape=(None,) * len(shape))
 
 
 def _deep(file: h5py.File, draw: random.Random) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from lss import __version__
 from lss.command.definition import Arguments, Command
 from lss.errors import LssError
-from lss.files.pipes import silence
+from lss.files.pipes import silence, unread_bytes
 from lss.process.ranks import rank
 from lss.process.terminal import visible
 
@@ -206,6 +206,8 @@ def _guarded(command: Command, arguments: Arguments) -> None:
 
         session.run(command, arguments)
         sys.stdout.flush()
+        if waiting := unread_bytes():
+            log.warning("%d bytes wait in the pipe on standard input; they were not read", waiting)
     except BrokenPipeError:
         silence(1)
         raise SystemExit(141) from None  # as a program that SIGPIPE ends

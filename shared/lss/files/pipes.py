@@ -3,7 +3,9 @@
 import fcntl
 import os
 import stat
+import struct
 import sys
+import termios
 
 from lss.errors import DataError
 
@@ -21,6 +23,16 @@ def is_pipe_or_file(fd: int) -> bool:
     except OSError:
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def unread_bytes() -> int:
+    """How many bytes wait in a pipe on standard input; 0 where it is no pipe. They stay there."""
+    try:
+        if not stat.S_ISFIFO(os.fstat(0).st_mode):
+            return 0
+        return int(struct.unpack("i", fcntl.ioctl(0, termios.FIONREAD, bytes(4)))[0])
+    except OSError:
+        return 0
 
 
 def read_stdin() -> bytes:

@@ -60,3 +60,14 @@ def test_a_mask_is_found_beside_its_toml_and_one_of_set_where_the_command_runs(t
     )
     assert done.returncode != 0
     assert b"mask.npy" in done.stderr
+
+
+def test_bytes_in_a_pipe_that_nobody_reads_are_warned_of(tmp_path):
+    subprocess.run([BIN / "lss-ic", "--set", "box.n=8", "-o", "u.h5", "-q"], cwd=tmp_path, check=True)
+    listed = [BIN / "lss-stats", "u.h5", "--list"]
+    done = subprocess.run(listed, cwd=tmp_path, input=b"universe", capture_output=True)
+    assert done.returncode == 0
+    assert b"8 bytes wait in the pipe on standard input; they were not read" in done.stderr
+    done = subprocess.run(listed, cwd=tmp_path, input=b"", capture_output=True)
+    assert done.returncode == 0
+    assert b"standard input" not in done.stderr

@@ -18,7 +18,21 @@ import numpy as np
 from bench.reliability.forks import Done, call
 from bench.reliability.small_chain import RECON, copy
 
-ODD = (np.nan, np.inf, -1.0, 0.0, 1e38, "text", "", "\x00", np.zeros(0), np.arange(5), 2**62, True, "9" * 5000)
+ODD = (
+    np.nan,
+    np.inf,
+    -1.0,
+    0.0,
+    1e38,
+    "text",
+    "",
+    np.bytes_(b"a\x00b"),
+    np.zeros(0),
+    np.arange(5),
+    2**62,
+    True,
+    "9" * 5000,
+)
 ODD_TOML = (
     "nan", "inf", "-1", "0", "1e400", "9" * 30, "true", '""', "[]", "[1]", "[[]]", "{}", '"\\u0000"', "1979-05-27",
     '"../../etc/passwd"', "-0.0", '"/dev/null"', "2147483648", '"' + "y" * 3000 + '"', "[" * 500, "{a=" * 500,

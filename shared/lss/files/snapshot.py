@@ -38,6 +38,7 @@ PARTICLE_TYPES = ("gas", "dark matter", "dark matter of type 2", "dark matter of
 _EQUAL = 1e-3  # by which masses and units may differ and count as equal
 # The share of all matter that a particle of dark matter may carry where other types are there too.
 _LEAST_SHARE = 0.5
+_SPEEDS = (1e-2, 1e3)  # km/s, root mean square of a component: some 300 in our universe today
 
 
 @dataclass(frozen=True)
@@ -307,6 +308,10 @@ def check_arrays(position: np.ndarray, velocity: np.ndarray, ids: np.ndarray, he
         if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
             bad = int(array.size - np.isfinite(array).sum())
             raise DataError(f"{place}/{name} holds {bad} values that are not finite (NaN or infinity)")
+    some = velocity[:: max(1, count // 4096)].astype(np.float64)
+    speed = float(np.sqrt(np.mean(some**2)) * header.velocity)
+    if speed and not _SPEEDS[0] < speed < _SPEEDS[1]:
+        raise DataError(f"{place}: velocities of {speed:.3g} km/s (root mean square); is their unit right?")
 
 
 def _check_masses(parts: Sequence[h5py.File], header: Header, source: str) -> None:
@@ -335,7 +340,7 @@ def check_mass(header: Header, masses: np.ndarray | None, others: bool, source: 
     if not mass:
         raise DataError(f"{source}: no particle mass: MassTable is 0 or missing, and there is no /PartType1/Masses")
     expected = particle_mass(header.omega_m, header.box_size, header.n**3) / GADGET_MASS
-    if not (_LEAST_SHARE if others else 0.99) < mass / expected < 1.01:
+    if not (_LEAST_SHARE if others else 0.99) * expected < mass < 1.01 * expected:
         raise DataError(
             f"{source}: {name} says {mass:.6g} (1e10 Msun/h) a particle, but {header.n}^3 particles of a universe with "
             f"Omega0 = {header.omega_m:g} in {header.box_size:g} Mpc/h weigh {expected:.6g}"

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import re
 
 import h5py
 import numpy as np
@@ -196,3 +197,42 @@ def test_tables_of_any_separator_with_quotes_words_and_compression_are_read(tmp_
     halos = read(path, catalogue, "200c", box={"size": BOX}, cosmology={"omega_m": 0.3}).halos
     np.testing.assert_allclose(halos.mass, mass, rtol=1e-6)
     np.testing.assert_allclose(halos.position, position, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("Np", "-1", "the n_particles of 1 of 60 halos is not positive"),
+        ("Np", "nan", "n_particles of 1 of 60 halos is not finite"),
+        ("PID", "nan", "pid of 1 of 60 halos is not finite"),
+    ],
+)
+def test_values_that_choose_halos_must_be_possible(tmp_path, name, value, said):
+    path = rockstar(tmp_path / "out_0.list")
+    lines = path.read_text().splitlines(keepends=True)
+    words = lines[-1].split()
+    words[NAMES.split().index(name)] = value
+    path.write_text("".join([*lines[:-1], " ".join(words) + "\n"]))
+    with pytest.raises(DataError, match=re.escape(said)):
+        read(path, ROCKSTAR)
+
+
+def test_a_table_cut_off_within_a_number_and_a_row_commented_out_are_warned_of(tmp_path, caplog):
+    path = rockstar(tmp_path / "out_0.list")
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:-2], "#" + lines[-2], lines[-1].rstrip("\n")]))
+    assert len(read(path, ROCKSTAR).halos) == 59
+    assert "the last line has no end of line: is the file cut off?" in caplog.text
+    assert "1 lines after the first row begin with '#' and are left out" in caplog.text
+
+
+def test_every_group_of_friends_has_a_mass_and_a_row_in_every_column(tmp_path):
+    with h5py.File(groups(tmp_path / "a.hdf5"), "r+") as file:
+        file["Group/GroupMass"][3] = 0
+    with pytest.raises(DataError, match="the mass of 1 of 60 halos is not positive"):
+        read(tmp_path / "a.hdf5", GADGET, "fof")
+    with h5py.File(groups(tmp_path / "a.hdf5"), "r+") as file:
+        del file["Group/GroupVel"]
+        file["Group/GroupVel"] = np.zeros((70, 3))
+    with pytest.raises(DataError, match="the columns differ in length"):
+        read(tmp_path / "a.hdf5", GADGET, "fof")

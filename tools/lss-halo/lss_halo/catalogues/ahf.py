@@ -45,7 +45,7 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     for name in LENGTHS:
         if name in columns:
             columns[name] = columns[name] * catalogue.length_in_mpc
-    host = table.column(path, "hostHalo")
+    host = table.whole(path, "hostHalo")
     # Hosts have -1 where halos are numbered from 0, else 0.
     is_host = host == (-1 if (host == -1).any() else 0)
     kept = np.full(len(host), True) if catalogue.subhalos else is_host

@@ -132,14 +132,18 @@ def check_columns(columns: dict[str, np.ndarray], box_size: float, catalogue: Ca
     """Every value finite, every mass positive, every halo in the box. Raises DataError saying how many are not."""
     count = len(columns["mass"])
     length_unit = "kpc/h" if catalogue.length_in_mpc < 1 else "Mpc/h"
-    for name in ("position", "velocity", "mass"):
+    for name in ("position", "velocity", "mass", "n_particles"):
+        if name not in columns:
+            continue
         bad = int(np.count_nonzero(~np.isfinite(columns[name].reshape(count, -1)).all(axis=1))) if count else 0
         if bad:
             raise DataError(f"{path}: {name} of {bad} of {count} halos is not finite")
     _refuse_fill_values(columns, path)
-    bad = int(np.count_nonzero(columns["mass"] <= 0))
-    if bad:
-        raise DataError(f"{path}: the mass of {bad} of {count} halos is not positive")
+    impossible = {"mass": columns["mass"] <= 0}
+    impossible |= {name: columns[name] < 0 for name in ("n_particles", "radius") if name in columns}
+    for name, wrong in impossible.items():
+        if wrong.any():
+            raise DataError(f"{path}: the {name} of {np.count_nonzero(wrong)} of {count} halos is not positive")
     columns["position"] = position = wrap_rounding(
         columns["position"], box_size, f"{path}: halos, read as {length_unit}"
     )

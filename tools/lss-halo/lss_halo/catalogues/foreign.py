@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from lss.errors import DataError
 from lss.universe import Members
 
 BOX, REDSHIFT, OMEGA_M, H, DEFINITION = (
@@ -28,3 +30,14 @@ class Foreign:
     columns: dict[str, np.ndarray]
     members: Members | None = None
     facts: Mapping[str, float | str] = field(default_factory=dict)
+
+
+def check_shapes(columns: Mapping[str, np.ndarray], path: Path) -> None:
+    """Raise DataError unless positions and velocities have three components, and all columns as many rows."""
+    for name, column in columns.items():
+        vector = name in {"position", "velocity"}
+        if column.shape[1:] != ((3,) if vector else ()):
+            raise DataError(f"{path}: {name} has shape {column.shape}; expected {'(m, 3)' if vector else '(m,)'}")
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"{path}: the columns differ in length: {lengths}")

@@ -10,7 +10,7 @@ from lss.files.guard import open_hdf5
 from lss.files.hdf5 import holds, open_parts, read_joined
 from lss.files.snapshot import Attributes, units_of
 from lss.physics.units import GADGET_MASS
-from lss_halo.catalogues.foreign import BOX, OMEGA_M, REDSHIFT, Foreign, H
+from lss_halo.catalogues.foreign import BOX, OMEGA_M, REDSHIFT, Foreign, H, check_shapes
 from lss_halo.config import Catalogue, Config
 
 # The names of mass and radius of each definition; a group of friends has no radius.
@@ -45,8 +45,9 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
         columns = _columns(
             file, path, int(said.need("NumFiles")), said, config, (length_unit, mass_unit, velocity_unit)
         )
-    # Groups whose mean density nowhere reaches the threshold have none of its mass.
-    kept = columns["mass"] != 0
+    check_shapes(columns, path)
+    # Groups whose mean density nowhere reaches the threshold have none of its mass; every group of friends has one.
+    kept = (columns["mass"] != 0) | (config.halo.mass_definition == "fof")
     return Foreign({name: column[kept] for name, column in columns.items()}, None, facts)
 
 
@@ -70,6 +71,8 @@ def _columns(
             )
         fof_mass = read("Group/GroupMass") * mass_unit
         scale_factor = 1 / (1 + said.redshift())
+        if fof_mass.shape != length.shape or length.ndim != 1:
+            raise DataError(f"{path}: GroupLen has shape {length.shape}, but GroupMass {fof_mass.shape}")
         columns = {
             "position": read("Group/GroupPos") * length_unit,
             # The code's velocity variable is a^2 dx/dt; SUBFIND divides its own by a, friends of friends does not.

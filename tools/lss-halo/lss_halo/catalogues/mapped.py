@@ -13,14 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lss.errors import ConfigError, DataError
+from lss.errors import ConfigError
 from lss.files.guard import open_hdf5
-from lss_halo.catalogues.foreign import Foreign
+from lss_halo.catalogues.foreign import Foreign, check_shapes
 from lss_halo.catalogues.hdf5_table import read_dataset
 from lss_halo.catalogues.text_table import read_text_table
 from lss_halo.config import Catalogue, Column, Config
 
-VECTORS = ("position", "velocity")
 LENGTHS = ("position", "radius", "r_max")
 
 
@@ -34,13 +33,7 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
         raise ConfigError(f"[halo.catalogue] columns: no {', '.join(missing)}; name the columns of {path}")
     read_columns = _read_csv if catalogue.format == "csv" else _read_hdf5
     columns = read_columns(path, catalogue.columns)
-    for name, column in columns.items():
-        if column.shape[1:] != ((3,) if name in VECTORS else ()):
-            raise DataError(
-                f"{path}: {name} has shape {column.shape}; expected {'(m, 3)' if name in VECTORS else '(m,)'}"
-            )
-    if len({len(column) for column in columns.values()}) > 1:
-        raise DataError(f"{path}: the columns differ in length: { ({n: len(c) for n, c in columns.items()}) }")
+    check_shapes(columns, path)
     columns["mass"] = columns["mass"] * catalogue.mass_unit
     for name in LENGTHS:
         if name in columns:

@@ -49,7 +49,7 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     kept = columns["mass"] != 0
     if not catalogue.subhalos:
         if "pid" in table.columns:
-            kept &= table.column(path, "pid") < 0
+            kept &= table.whole(path, "pid") < 0
         elif len(kept):
             log.warning(
                 "%s: no column PID: subhalos cannot be told from hosts and are kept (Rockstar's find_parents adds it)",

@@ -6,6 +6,7 @@ Names may be numbered, as AHF and consistent-trees do: "Mvir(10)" is Mvir.
 import bz2
 import gzip
 import io
+import logging
 import re
 import zlib
 from dataclasses import dataclass
@@ -16,23 +17,35 @@ import numpy as np
 
 from lss.errors import DataError
 
+log = logging.getLogger("lss.halo")
+
 
 @dataclass(frozen=True)
 class TextTable:
     """columns : name -> (rows,) float64, the first where a name stands twice; comments : the further '#' lines
 
-    unlike : names that stand twice, over columns that differ
+    unlike : names that stand twice, over columns that differ; words : names of columns that are not all numbers
     """
 
     columns: dict[str, np.ndarray]
     comments: list[str]
     unlike: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
 
     @property
     def lower(self) -> "TextTable":
         """The same with names in lower case."""
         columns = {name.lower(): column for name, column in self.columns.items()}
-        return TextTable(columns, self.comments, frozenset(name.lower() for name in self.unlike))
+        unlike, words = (frozenset(name.lower() for name in names) for names in (self.unlike, self.words))
+        return TextTable(columns, self.comments, unlike, words)
+
+    def whole(self, path: Path, name: str) -> np.ndarray:
+        """A column of numbers that choose halos, such as their parents. Raises DataError for one that is not finite."""
+        column = self.column(path, name)
+        bad = int(np.count_nonzero(~np.isfinite(column)))
+        if bad:
+            raise DataError(f"{path}: {name} of {bad} of {len(column)} halos is not finite")
+        return column
 
     def column(self, path: Path, *names: str) -> np.ndarray:
         """The first of these columns that is there. Raises DataError naming them, or for one that is ambiguous."""
@@ -41,6 +54,8 @@ class TextTable:
                 raise DataError(f"{path}: two columns named {name}, which differ; rename one")
             if name in self.columns:
                 return self.columns[name]
+            if name in self.words:
+                raise DataError(f"{path}: column {name} holds something that is no number")
         raise DataError(f"{path}: no column {' or '.join(names)}; columns are {', '.join(self.columns)}")
 
 
@@ -82,14 +97,22 @@ def read_text_table(path: Path, separators: str = "") -> TextTable:
         raise DataError(f"{path}: the first line is no header of column names")
     lines = re.findall(r"^#.*$", text, re.MULTILINE) if "#" in text else []  # half a second for a million rows
     comments = [line.lstrip("#").strip() for line in lines]
-    if not re.search(r"^\s*[^#\s]", text, re.MULTILINE):
+    first = re.search(r"^\s*[^#\s]", text, re.MULTILINE)
+    if not first:
         return TextTable({name: np.empty(0) for name in names}, comments)
+    if not text.endswith("\n"):
+        log.warning("%s: the last line has no end of line: is the file cut off?", path)
+    hidden = sum(line.startswith("#") for line in text[first.start() :].splitlines()) if comments else 0
+    if hidden:
+        log.warning("%s: %d lines after the first row begin with '#' and are left out", path, hidden)
     columns: dict[str, np.ndarray] = {}
-    unlike = set()
+    unlike, words = set(), set()
     for name, column in zip(names, _columns(text, delimiter, len(names), path), strict=True):
-        if column is not None and not np.array_equal(columns.setdefault(name, column), column, equal_nan=True):
+        if column is None:
+            words.add(name)
+        elif not np.array_equal(columns.setdefault(name, column), column, equal_nan=True):
             unlike.add(name)
-    return TextTable(columns, comments, frozenset(unlike))
+    return TextTable(columns, comments, frozenset(unlike), frozenset(words))
 
 
 def _columns(text: str, delimiter: str | None, count: int, path: Path) -> list[np.ndarray | None]:

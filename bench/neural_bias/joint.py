@@ -12,7 +12,7 @@ from lss_recon.sampling.diagnostics import effective_samples, r_hat
 from lss_recon.sampling.target import draw_of_prior
 
 CHAINS = 2
-WANTED = Wanted(bias_sampler="hmc", warm_up=150, draws=200, thin=2, phase_moves=10, bias_moves=1, joint_moves=20)
+WANTED = Wanted(bias_sampler="hmc", warm_up=150, draws=1000, thin=2, phase_moves=10, bias_moves=1, joint_moves=20)
 
 
 def sample(number: int) -> Chain:
@@ -25,7 +25,8 @@ def sample(number: int) -> Chain:
 def measured() -> dict[str, Any]:
     """r_hat_joint: the largest of ln L, n(> M | patch) and the low modes."""
     chains = [sample(number) for number in range(CHAINS)]
-    draws = np.array([c.measured for c in chains])
+    shortest = min(len(c.measured) for c in chains)  # chains that were extended may differ in length
+    draws = np.array([c.measured[-shortest:] for c in chains])
     names = 9, 9 + 16
     watched = np.r_[0 : names[0], names[1] : draws.shape[2]]
     hats, ess = r_hat(draws), effective_samples(draws)

@@ -2,6 +2,8 @@
 
 import random
 
+import h5py
+import numpy as np
 import pytest
 from bench.interop import damaged
 
@@ -70,3 +72,13 @@ def test_digits_of_other_scripts_are_no_numbers(tmp_path):
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
     with pytest.raises(LssError, match="no column vz"):
         stage.read_foreign(tmp_path / "a.csv", validate(stage.Config, settings_of(of.words), "test"))
+
+
+def test_velocities_of_a_type_without_negative_numbers_are_refused(tmp_path):
+    of, rows = damaged.FORMATS[2], damaged.whole_rows()
+    of.write(tmp_path / "a.hdf5", rows)
+    with h5py.File(tmp_path / "a.hdf5", "r+") as file:
+        del file["velocity"]
+        file["velocity"] = np.abs(rows["velocity"]).astype(np.uint16)
+    with pytest.raises(LssError, match="velocity has type uint16, which holds no negative numbers"):
+        stage.read_foreign(tmp_path / "a.hdf5", validate(stage.Config, settings_of(of.words), "test"))

@@ -5,13 +5,17 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from lss.errors import DataError
 from lss.files import hdf5
 
 
-def read_dataset(file: h5py.File, name: str, path: Path) -> np.ndarray:
+def read_dataset(file: h5py.File, name: str, path: Path, *, signed: bool = False) -> np.ndarray:
     """A dataset of numbers, float64.
 
-    Raises DataError when it is missing, elsewhere (an external link), or holds no numbers.
+    signed : numbers that are negative as often as not
+    Raises DataError when it is missing, elsewhere (an external link), holds no numbers, or cannot hold negative ones.
     """
     values = hdf5.read_dataset(hdf5.find_dataset(file, name, str(path)), f"{path}: {name}", path.stat().st_size)
+    if signed and values.dtype.kind == "u":
+        raise DataError(f"{path}: {name} has type {values.dtype}, which holds no negative numbers")
     return np.asarray(values, np.float64)

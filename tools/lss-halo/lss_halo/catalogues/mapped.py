@@ -54,10 +54,10 @@ def _read_csv(path: Path, names: Mapping[Column, str | list[str]]) -> dict[str, 
 
 
 def _read_hdf5(path: Path, names: Mapping[Column, str | list[str]]) -> dict[str, np.ndarray]:
+    columns: dict[str, np.ndarray] = {}
     with open_hdf5(path, str(path)) as file:
-        return {
-            ours: np.stack([read_dataset(file, name, path) for name in theirs], axis=1)
-            if isinstance(theirs, list)
-            else read_dataset(file, theirs, path)
-            for ours, theirs in names.items()
-        }
+        for ours, theirs in names.items():
+            each = [theirs] if isinstance(theirs, str) else theirs
+            read = [read_dataset(file, name, path, signed=ours == "velocity") for name in each]
+            columns[ours] = read[0] if isinstance(theirs, str) else np.stack(read, axis=1)
+    return columns

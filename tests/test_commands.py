@@ -261,11 +261,12 @@ def test_a_box_or_cosmology_that_disagrees_with_the_data_is_refused(folder, tmp_
 def test_an_output_that_cannot_be_written_is_said_before_the_work(folder, tmp_path):
     (tmp_path / "file").touch()
     assert_one_line(lss("ic", folder / "u.toml", "-o", tmp_path / "file" / "o.h5"), 2, "-o")
-    os.mkfifo(tmp_path / "fifo")  # or /dev/null, in whose place root would put a file
-    assert_one_line(lss("ic", folder / "u.toml", "-o", tmp_path / "fifo"), 2, "-o", "not a regular file")
-    done = lss("stats", folder / "halo.h5", "--report", tmp_path / "fifo")
-    assert_one_line(done, 1, "fifo: cannot be written: not a regular file")
-    assert (tmp_path / "fifo").is_fifo()
+    fifo = tmp_path / "fifo.html"
+    os.mkfifo(fifo)  # or /dev/null, in whose place root would put a file
+    assert_one_line(lss("ic", folder / "u.toml", "-o", fifo), 2, "-o", "not a regular file")
+    done = lss("stats", folder / "halo.h5", "--report", fifo)
+    assert_one_line(done, 1, "fifo.html: cannot be written: not a regular file")
+    assert fifo.is_fifo()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

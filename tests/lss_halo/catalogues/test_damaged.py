@@ -70,7 +70,7 @@ def test_digits_of_other_scripts_are_no_numbers(tmp_path):
     lines = (tmp_path / "a.csv").read_text().splitlines()
     lines[5] = ",".join([*lines[5].split(",")[:5], "٣", *lines[5].split(",")[6:]])
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
-    with pytest.raises(LssError, match="no column vz"):
+    with pytest.raises(LssError, match="column vz holds something that is no number"):
         stage.read_foreign(tmp_path / "a.csv", validate(stage.Config, settings_of(of.words), "test"))
 
 

@@ -137,6 +137,8 @@ def _bound_to(restart: Restart, hash_of_checkpoint: str, observed: Halos, index:
 def _forward(recon: Reconstruction, blank: Universe, index: int, restart: Restart, view: View) -> Forward:
     if recon.forward.command:
         by_program = by_command(recon.forward, blank, index)
+        if view.survey is None:
+            return by_program
 
         def forward(noise: np.ndarray) -> Universe:
             simulated = by_program(noise)

@@ -36,7 +36,8 @@ killed=0
 rounds=0
 while [ "$(made)" -lt "$CAMPAIGN" ] && [ "$rounds" -lt 30 ]; do
     rounds=$((rounds + 1))
-    array=$(submit --array=0-"$last"%4 ensemble.sbatch)
+    # A task that ends while its daemon is down counts as running until its time is over.
+    array=$(submit --time=2 --array=0-"$last"%4 ensemble.sbatch)
     while [ -n "$(squeue --noheader --jobs="$array" 2>/dev/null || echo unknown)" ]; do
         sleep 0.$((RANDOM % 9 + 1))
         # A task that could not be launched, for want of a daemon, is held back until somebody looks.

@@ -29,7 +29,7 @@ def with_halos(observed, **changes):
 
 def whole_data(observed, fields):
     """Data of a survey that sees every halo."""
-    view = View(None, observed.cosmology.omega_m, observed.box, False)
+    view = View(None, observed.box, False)
     return Data(observed.halos, fields, view, lambda: observed.halos)
 
 

@@ -39,7 +39,7 @@ def in_other_half(halos, box):
 
 def test_seen_and_unseen_halos_are_all_halos(truth, half):
     box, halos = truth.box, truth.halos
-    view = View(Survey(mask=half, selection=[(1e12, 0.3), (1e16, 0.9)]), truth.cosmology.omega_m, box, True)
+    view = View(Survey(mask=half, selection=[(1e12, 0.3), (1e16, 0.9)]), box, True)
     shown, beside = view.seen(halos), view.beside(view.seen(halos), halos)
     assert 0 < len(shown) < len(halos)
     assert sorted(beside.mass.tolist()) == sorted(halos.mass.tolist())
@@ -52,12 +52,14 @@ def test_seen_and_unseen_halos_are_all_halos(truth, half):
 def test_a_halo_at_the_same_place_has_the_same_fate(truth):
     halos, survey = truth.halos, Survey(selection=[(1e10, 0.5), (1e17, 0.5)])
     box = Box(size=truth.box.size, n=truth.box.n)
-    once = seen(halos, survey, box)
+    once = seen(halos, survey, box, None)
     order = np.random.default_rng(1).permutation(len(halos))
     columns = {"position": halos.position[order], "velocity": halos.velocity[order], "mass": halos.mass[order]}
-    assert np.array_equal(seen(dataclasses.replace(halos, columns=columns, members=None), survey, box), once[order])
+    assert np.array_equal(
+        seen(dataclasses.replace(halos, columns=columns, members=None), survey, box, None), once[order]
+    )
     assert 0.2 < once.mean() < 0.8
-    assert not np.array_equal(seen(halos, survey.model_copy(update={"seed": 2}), box), once)
+    assert not np.array_equal(seen(halos, survey.model_copy(update={"seed": 2}), box, None), once)
 
 
 def test_the_unseen_half_has_halos_and_the_seen_half_is_compared(masked, estimator):

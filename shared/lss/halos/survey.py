@@ -60,7 +60,7 @@ def observe(halos: Halos, survey: Survey, omega_m: float, box: Box) -> Halos:
     halos = in_redshift_space(halos, survey, omega_m, box.size)
     if survey.is_complete:
         return halos
-    rows = seen(halos, survey, box)
+    rows = seen(halos, survey, box, completeness(survey, box.n))
     log.info("the survey sees %d of %d halos", np.count_nonzero(rows), len(halos))
     return only(halos, np.flatnonzero(rows))
 
@@ -80,16 +80,16 @@ def in_redshift_space(halos: Halos, survey: Survey, omega_m: float, box_size: fl
     return dataclasses.replace(halos, columns=columns, attrs=halos.attrs | {"redshift_space": survey.redshift_space})
 
 
-def seen(halos: Halos, survey: Survey, box: Box) -> np.ndarray:
-    """Which halos, where they are shown, the survey sees: (m,) bool.
+def seen(halos: Halos, survey: Survey, box: Box, mask: np.ndarray | None) -> np.ndarray:
+    """Which halos, where they are shown, the survey sees: (m,) bool. mask : its `completeness`
 
     Each cell of the grid of [box] has one random number, the same for every catalogue; a halo is seen where its share
     is above it.
     """
     cell = cell_of(halos.position, box.n, box.size)
     share = np.ones(len(halos))
-    if survey.mask:
-        share *= read_mask(survey.mask, box.n)[cell]
+    if mask is not None:
+        share *= mask[cell]
     if survey.selection:
         masses, shares = zip(*survey.selection, strict=True)
         share *= np.interp(np.log(halos.mass), np.log(masses), shares)

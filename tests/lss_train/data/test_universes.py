@@ -45,7 +45,7 @@ def test_redshifts_move_the_halos_of_a_set_once(ensemble):
     size = real.box.size
     expected = real.velocity[:, 1].astype(np.float64) / 100  # at z = 0, km/s over 100 km/s per Mpc/h
     np.testing.assert_allclose(np.exp(2j * np.pi * shift[:, 1] / size), np.exp(2j * np.pi * expected / size), atol=0.02)
-    assert moved.line_of_sight == 1
+    assert moved.survey.line_of_sight == 1
     assert moved.hash() != real.hash()
     assert surveyed(real, {}) is real
     settings = real.settings | {"halo": real.settings["halo"] | {"survey": {"redshift_space": "y"}}}

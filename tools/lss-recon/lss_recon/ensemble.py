@@ -34,7 +34,7 @@ def gather(paths: list[Path], config: Config) -> Universe:
     first = read_universe(paths[0], ["recon"])
     settings = forward_settings(first, config)
     # The halos of samples are those of a whole sky, where the unseen part was simulated.
-    settings = whole_sky(settings, view_of(settings, config.cosmology.omega_m, config.box, config.recon.unseen))
+    settings = whole_sky(settings, view_of(settings, config.box, config.recon.unseen))
     blank = Universe(config.cosmology, config.box, settings, {}, str(paths[0].parent))
     observed = first.group("recon/observed")
     halo = stages.table("halo", settings)

@@ -8,13 +8,14 @@ catalogues of A(d) - A(S(x)), so they say nothing either, and the unseen modes s
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from lss import stages
 from lss.config import Box, Settings, merge
 from lss.errors import ConfigError
-from lss.halos.survey import Survey, described, in_redshift_space, only, seen
+from lss.halos.survey import Survey, completeness, described, only, seen
 from lss.universe import Halos
 
 SHOWN = ("position", "velocity", "mass")
@@ -25,35 +26,33 @@ class View:
     """survey : [halo.survey] of the data, none if there is none; completes : is the unseen part simulated"""
 
     survey: Survey | None
-    omega_m: float
     box: Box
     completes: bool
+
+    @cached_property
+    def mask(self) -> np.ndarray | None:
+        """The completeness of the survey, read once: every simulation is seen through it."""
+        return completeness(self.survey, self.box.n)
 
     def seen(self, simulated: Halos) -> Halos:
         """The simulated halos that are compared with the observed ones."""
         if self.survey is None or not self.completes:
             return simulated
-        return only(simulated, np.flatnonzero(seen(simulated, self.survey, self.box)))
+        return only(simulated, np.flatnonzero(seen(simulated, self.survey, self.box, self.mask)))
 
     def beside(self, observed: Halos, simulated: Halos) -> Halos:
         """The observed halos, and those of a simulated universe that the survey does not see; without members."""
         if self.survey is None or not self.completes:
             return observed
-        unseen = only(simulated, np.flatnonzero(~seen(simulated, self.survey, self.box)))
+        unseen = only(simulated, np.flatnonzero(~seen(simulated, self.survey, self.box, self.mask)))
         columns = {name: np.concatenate([observed.columns[name], unseen.columns[name]]) for name in SHOWN}
         return dataclasses.replace(observed, columns=columns, members=None)
 
-    def shown(self, simulated: Halos) -> Halos:
-        """Simulated halos where the survey would see them: an external program leaves them in real space."""
-        if self.survey is None:
-            return simulated
-        return in_redshift_space(simulated, self.survey, self.omega_m, self.box.size)
 
-
-def view_of(settings: Settings, omega_m: float, box: Box, unseen: str) -> View:
-    """The view of [halo.survey]; settings : of the forward model."""
+def view_of(settings: Settings, box: Box, unseen: str) -> View:
+    """The view of [halo.survey]; settings : of the forward model; unseen : "simulated" or "empty"."""
     survey = stages.table("halo", settings).survey
-    return View(survey, omega_m, box, unseen == "simulated" and survey is not None and not survey.is_complete)
+    return View(survey, box, unseen == "simulated" and survey is not None and not survey.is_complete)
 
 
 def whole_sky(settings: Settings, view: View) -> Settings:

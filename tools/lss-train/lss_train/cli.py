@@ -12,7 +12,7 @@ main = command(
     help="Train a network on an ensemble of universes, into one checkpoint file with a model card.",
     examples=[
         "lss-train train.toml ensemble/ -o estimator.safetensors",
-        "lss-train ensemble/ --export set.h5   # seeds and catalogues only, 20 bytes a halo",
+        "lss-train ensemble/ --export set.h5   # seeds and catalogues only, 26 bytes a halo",
         "lss-train train.toml set.h5 -o estimator.safetensors --resume",
         "lss-train imnn.toml -o compressor.safetensors   # fields simulated in memory",
         "lss-train imnn.toml --observed observed.h5 -o compressor.safetensors",

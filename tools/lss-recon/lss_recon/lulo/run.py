@@ -14,6 +14,7 @@ from lss.errors import Stopped
 from lss.files.provenance import file_hash, provenance_of
 from lss.files.restart import Restart
 from lss.grid.fourier import cut_modes
+from lss.halos.survey import in_redshift_space
 from lss.nets.checkpoint import resolve
 from lss.process import interrupt
 from lss.process.progress import progress
@@ -89,13 +90,13 @@ def _task(universe: Universe, config: Config, index: int, truth: Path | None, re
     recon, box, update = config.recon, config.box, config.recon.update
     settings = forward_settings(universe, config)
     blank = Universe(config.cosmology, box, settings, {}, universe.source)
-    view = view_of(settings, config.cosmology.omega_m, box, recon.unseen)
+    view = view_of(settings, box, recon.unseen)
     observed = observed_halos(universe, settings)
     refuse_another_survey(observed, view, universe.source, recon.survey_may_differ)
     fields = compared_fields(observed, box, settings, recon.loss.mean_counts)
     data = fields(observed)
     kept = _bound_to(restart, file_hash(resolve(recon.checkpoint)), observed, index)
-    forward = _forward(recon, dataclasses.replace(blank, config=whole_sky(settings, view)), index, kept, view)
+    forward = _forward(config, dataclasses.replace(blank, config=whole_sky(settings, view)), index, kept, view)
     whole = completed(observed, view, forward, config, index, kept)
     guidance = make_guidance(config, Data(observed, fields, view, whole), settings, index)
     problem = Problem(
@@ -134,18 +135,21 @@ def _bound_to(restart: Restart, hash_of_checkpoint: str, observed: Halos, index:
     return restart.bound_to(hash_of_checkpoint, catalogue, str(index))
 
 
-def _forward(recon: Reconstruction, blank: Universe, index: int, restart: Restart, view: View) -> Forward:
-    if recon.forward.command:
-        by_program = by_command(recon.forward, blank, index)
-        if view.survey is None:
-            return by_program
+def _forward(config: Config, blank: Universe, index: int, restart: Restart, view: View) -> Forward:
+    settings, survey = config.recon.forward, view.survey
+    if not settings.command:
+        return by_stages(settings.stages, blank, index, restart)
+    simulate = by_command(settings, blank, index)
+    if survey is None:
+        return simulate
 
-        def forward(noise: np.ndarray) -> Universe:
-            simulated = by_program(noise)
-            return simulated.with_halos(view.shown(simulated.halos))
+    def forward(noise: np.ndarray) -> Universe:
+        """The program leaves its halos in real space."""
+        simulated = simulate(noise)
+        shown = in_redshift_space(simulated.halos, survey, config.cosmology.omega_m, config.box.size)
+        return simulated.with_halos(shown)
 
-        return forward
-    return by_stages(recon.forward.stages, blank, index, restart)
+    return forward
 
 
 def _start(guidance: Guidance, problem: Problem, config: Config, index: int) -> Callable[[], np.ndarray]:

@@ -130,19 +130,18 @@ def run(chain: Chain, target: Target, schedule: Schedule, monitors: Monitors, sw
     """The chain some sweeps later, at most to the end of the schedule."""
     h, theta, kinds = chain.h, chain.theta, _kinds(target, schedule)
     moved: dict[str, Any] = {name: getattr(chain, name) for name in BLOCKS}
-    densities = {name: kind.density(h, theta) for name, kind in kinds.items()}
+    alone = {name: kind.density(h, theta) for name, kind in kinds.items()} if len(kinds) == 1 else {}
     measured, thetas, fields = list(chain.measured), list(chain.thetas), list(chain.fields)
     sums, summed = chain.sums.copy(), chain.summed
     end = min(chain.sweep + sweeps, schedule.sweeps)
     has_phases = any(name != "bias" for name in kinds)
     for sweep in range(chain.sweep, end):
         for name, kind in kinds.items():
-            block = moved[name]
-            if len(kinds) > 1:
-                densities[name] = kind.density(h, theta)
-                block = blocks.renewed(block, kind.coordinates(h, theta), densities[name])
+            block, density = moved[name], alone.get(name) or kind.density(h, theta)
+            if not alone:  # the others have moved since
+                block = blocks.renewed(block, kind.coordinates(h, theta), density)
             for _ in range(kind.moves):
-                block, _ = blocks.advance(block, chain.draw, densities[name], kind.plan)
+                block, _ = blocks.advance(block, chain.draw, density, kind.plan)
             h, theta = kind.back(block.x, h, theta)
             moved[name] = block
         kept = sweep + 1 - schedule.warm_up

@@ -46,22 +46,20 @@ class Target:
         """ln p(y | density, catalogue), theta = factor y."""
         features = self.bias.standardised(density.double())
 
-        def log_density(y: torch.Tensor) -> torch.Tensor:
-            theta = self.factor @ y
-            at = self.bias.argument(features, theta)
-            return log_likelihood(self.bias, theta, at, self.halos).total + self.bias.log_prior(theta)
+        return with_gradient(lambda y: self._of_bias(features, self.factor @ y))
 
-        return with_gradient(log_density)
+    def _of_bias(self, features: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
+        """ln L + ln p(theta) at standardised features of a density."""
+        at = self.bias.argument(features, theta)
+        return log_likelihood(self.bias, theta, at, self.halos).total + self.bias.log_prior(theta)
 
     def both(self) -> LogDensity:
         """ln p(x | catalogue), x = (h, y) : (n^3 + p,)."""
 
         def log_density(x: torch.Tensor) -> torch.Tensor:
-            h, y = x[: self.n**3], x[self.n**3 :].double()
-            theta = self.factor @ y
-            at = self.bias.argument(self.bias.standardised(self.density(h).double()), theta)
-            likelihood = log_likelihood(self.bias, theta, at, self.halos).total
-            return likelihood + self.bias.log_prior(theta) - 0.5 * torch.sum(h**2, dtype=torch.float64)
+            h, theta = self.apart(x)
+            features = self.bias.standardised(self.density(h).double())
+            return self._of_bias(features, theta) - 0.5 * torch.sum(h**2, dtype=torch.float64)
 
         return with_gradient(log_density)
 
@@ -86,13 +84,24 @@ def draw_of_prior(bias: NeuralBias, draw: np.random.Generator) -> torch.Tensor:
     Half of the prior has halos in voids. A chain that begins there turns the universe inside out, and stays: to linear
     order the mirrored phases explain the halos as well, and the way back leads through phases that explain nothing.
     """
-    watched = monitors(2, 1.0)
-    sparse, dense = (watched.patches.index(patch) * len(watched.mass_factors) for patch in (0.3, 3.0))
     while True:
         theta = torch.from_numpy(draw.standard_normal(bias.parameters) * bias.prior_width)
-        abundance = watched.abundances(bias, theta)
-        if abundance[dense] > abundance[sparse]:
+        sparse, dense = abundances(bias, theta, (0.3, 3.0), (1.0,))
+        if dense > sparse:
             return theta
+
+
+def abundances(
+    bias: NeuralBias, theta: torch.Tensor, patches: tuple[float, ...], mass_factors: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """n(> M | patch) of uniform patches, (Mpc/h)^-3, patch by patch; M in units of the threshold."""
+    rows = []
+    with torch.no_grad():
+        for patch in patches:
+            uniform = torch.full((3, 3, 3), patch, dtype=torch.float64)
+            mixture = bias.mixture(bias.argument_of_density(uniform, theta)[:1], theta)
+            rows += [float(mixture.above(bias.head.ln_threshold + np.log(m))[0]) for m in mass_factors]
+    return np.array(rows)
 
 
 @dataclass(frozen=True)
@@ -121,17 +130,8 @@ class Monitors:
         values = h.double().numpy()
         number = np.bincount(self.shell)[1:]
         power = np.bincount(self.shell, values**2)[1:] / number
-        return np.concatenate([[log_likelihood], self.abundances(target.bias, theta), power, values[self.low]])
-
-    def abundances(self, bias: NeuralBias, theta: torch.Tensor) -> NDArray[np.float64]:
-        """n(> M | patch) of uniform patches."""
-        rows = []
-        with torch.no_grad():
-            for patch in self.patches:
-                uniform = torch.full((3, 3, 3), patch, dtype=torch.float64)
-                mixture = bias.mixture(bias.argument_of_density(uniform, theta)[:1], theta)
-                rows += [float(mixture.above(bias.head.ln_threshold + np.log(m))[0]) for m in self.mass_factors]
-        return np.array(rows)
+        halos = abundances(target.bias, theta, self.patches, self.mass_factors)
+        return np.concatenate([[log_likelihood], halos, power, values[self.low]])
 
 
 LOW = 2.6  # fundamentals: 80 modes, k < 0.13 h/Mpc in 125 Mpc/h

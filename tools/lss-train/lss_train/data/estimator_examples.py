@@ -29,7 +29,7 @@ class EstimatorModel:
         self._universes = universes
         self._inputs = inputs
         self.inputs = inputs.channels
-        self.symmetries = keeping(universes.line_of_sight)
+        self.symmetries = keeping(universes.survey.line_of_sight)
 
     def examples(self, families: list[np.ndarray]) -> list[Example]:
         """One per universe."""

@@ -39,7 +39,7 @@ class OptimizerModel:
         self._edges = mass_edges(halo["mass_range"][0], halo["mass_range"][1], halo["mass_bins"])
         self._channels, self._assignment = list(halo["fields"]), halo["assignment"]
         self.inputs = len(self._channels)
-        self.symmetries = keeping(universes.line_of_sight)
+        self.symmetries = keeping(universes.survey.line_of_sight)
 
     def examples(self, families: list[np.ndarray]) -> list[Example]:
         """x_a with every partner of its family, or with the x_a of the next family.

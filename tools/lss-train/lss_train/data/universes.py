@@ -30,6 +30,7 @@ from lss.files.guard import open_hdf5
 from lss.files.integrity import seal, verify_dataset, verify_group, write_dataset
 from lss.files.universe_file import read_universe, universe_files
 from lss.halos.redshift_space import redshift_space
+from lss.halos.survey import Survey
 from lss.physics.random_field import perturbed_partner, white_noise
 from lss.process.progress import progress
 from lss.toml import as_toml
@@ -49,7 +50,7 @@ class TrainingSet:
     seed, index, partner, phase : (u,) of each white noise; offset : (u + 1,); position (m, 3), mass (m,),
     n_particles (m,) : all halos; velocity : (m, 3) float16 km/s, if they were kept; settings : the configuration of the
     first universe; files : where the white noise lies, or empty where it is drawn from the seeds;
-    redshift_space : "x", "y" or "z", the axis along which redshifts have moved the halos, or "none"
+    survey : how the halos are seen
     """
 
     cosmology: Cosmology
@@ -66,7 +67,7 @@ class TrainingSet:
     n_particles: np.ndarray
     velocity: np.ndarray | None = None
     files: tuple[Path, ...] = ()
-    redshift_space: str = "none"
+    survey: Survey = dataclasses.field(default_factory=Survey)
 
     def __len__(self) -> int:
         return len(self.seed)
@@ -75,11 +76,6 @@ class TrainingSet:
         """Positions and masses of universe i."""
         rows = slice(self.offset[i], self.offset[i + 1])
         return self.position[rows], self.mass[rows]
-
-    @property
-    def line_of_sight(self) -> int | None:
-        """The axis along which redshifts have moved the halos."""
-        return None if self.redshift_space == "none" else "xyz".index(self.redshift_space)
 
     def velocities(self, i: int) -> np.ndarray | None:
         """Velocities of the halos of universe i, km/s."""
@@ -211,36 +207,32 @@ def surveyed(universes: TrainingSet, asked: Settings) -> TrainingSet:
     Raises ConfigError for a mask or a selection, and for universes that another survey has seen already; DataError if
     their velocities were not kept.
     """
-    applied = universes.settings.get("halo", {}).get("survey") or {}
-    axis = str(asked.get("redshift_space", "none"))
-    shown = str(applied.get("redshift_space", "none"))
-    if shown != "none":
-        if axis not in ("none", shown):
+    of_universes = universes.settings.get("halo", {}).get("survey") or {}
+    survey, applied = Survey.model_validate(asked), Survey.model_validate(of_universes)
+    if applied.line_of_sight is not None:
+        if survey.redshift_space not in ("none", applied.redshift_space):
             raise ConfigError(
-                f'[halo.survey] redshift_space = "{axis}", but the universes are in redshift space along {shown}'
+                f'[halo.survey] redshift_space = "{survey.redshift_space}", but the universes are in redshift space'
+                f" along {applied.redshift_space}"
             )
-        return dataclasses.replace(universes, redshift_space=shown)
-    if asked.get("mask") or asked.get("selection"):
+        return dataclasses.replace(universes, survey=applied)
+    if not survey.is_complete:
         raise ConfigError(
             "[halo.survey] mask, selection: a network is trained on whole boxes; lss-recon fills in what a survey does"
             ' not see ([recon] unseen = "simulated")'
         )
-    if axis == "none":
+    if survey.line_of_sight is None:
         return universes
     if universes.velocity is None:
         raise DataError(
-            f'[halo.survey] redshift_space = "{axis}": the training set was exported without velocities; export it anew'
+            f'[halo.survey] redshift_space = "{survey.redshift_space}": the training set was exported without'
+            " velocities; export it anew"
         )
     redshift = min(stages.table("sim", universes.settings, "training set").redshifts)
-    moved = redshift_space(
-        universes.position,
-        universes.velocity.astype(np.float32),
-        "xyz".index(axis),
-        redshift,
-        universes.cosmology.omega_m,
-        universes.box.size,
-    )
-    return dataclasses.replace(universes, position=moved, redshift_space=axis)
+    velocity, box = universes.velocity.astype(np.float32), universes.box
+    omega_m = universes.cosmology.omega_m
+    moved = redshift_space(universes.position, velocity, survey.line_of_sight, redshift, omega_m, box.size)
+    return dataclasses.replace(universes, position=moved, survey=survey)
 
 
 def write_training_set(universes: TrainingSet, path: Path) -> None:

@@ -123,7 +123,7 @@ def _provenance(universes: TrainingSet, families: list[np.ndarray], kept_back: l
         "hash": universes.hash(),
         "simulator": {table: settings[table] for table in ("ic", "sim", "halo") if table in settings},
         "mass_definition": universes.mass_definition,
-        "redshift_space": universes.redshift_space,
+        "redshift_space": universes.survey.redshift_space,
         "min_particles": settings.get("halo", {}).get("min_particles"),
         "box": box.model_dump(),
         "cosmology": universes.cosmology.model_dump(),

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.neural_bias import bias, calibration, cost, joint, judge, mocks, phases
+from bench.neural_bias import bias, calibration, cost, joint, judge, mocks, paper_size, phases
 from bench.neural_bias.boxes import FOLDER
 from lss.errors import LssError
 
@@ -21,11 +21,13 @@ KEYS = (
     "r_counts_k02", "r_sample_k01", "prior_power_ok", "r_hat_phases", "mock_variance_worst", "r_hat_joint",
     "judge_variance_error", "judge_c2st", "n_m_delta_chi2", "r_estimator_k01", "r_estimator_k02", "judge_samples",
     "sbc_p_bias", "sbc_p_phases", "grad_rel_error", "ess_per_gradient",
+    "paper_size",
 )  # fmt: skip
 MAKE: dict[str, Callable[..., Any]] = {
     "phases": phases.sample,
     "mock": mocks.sample,
     "joint": joint.sample,
+    "paper-size": paper_size.sample,
 }
 
 
@@ -34,7 +36,9 @@ def main() -> None:
     arguments = _arguments()
     try:
         if arguments.make:
-            MAKE[arguments.make[0]](*map(int, arguments.make[1:]))
+            name, *numbers = arguments.make
+            of = (arguments.reference,) if name == "paper-size" else ()
+            MAKE[name](*of, *map(int, numbers))
             return
         found: dict[str, Any] = {}
         for name, measure in _parts(arguments.reference).items():
@@ -55,6 +59,7 @@ def _parts(reference: Path) -> dict[str, Callable[[], dict[str, Any]]]:
         "judge": judge.measured,
         "calibration": calibration.measured,
         "joint": joint.measured,
+        "paper-size": lambda: paper_size.measured(reference),
     }
 
 
@@ -75,9 +80,14 @@ def _rounded(value: Any) -> Any:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--part", nargs="+", help="only these parts: bias cost phases mocks judge calibration joint")
     parser.add_argument(
-        "--make", nargs="+", metavar="NAME", help="run one chain: phases BOX CHAIN, mock NUMBER, joint CHAIN"
+        "--part", nargs="+", help="only these parts: bias cost phases mocks judge calibration joint paper-size"
+    )
+    parser.add_argument(
+        "--make",
+        nargs="+",
+        metavar="NAME",
+        help="run one chain: phases BOX CHAIN, mock NUMBER, joint CHAIN, paper-size CHAIN",
     )
     parser.add_argument("--again", action="store_true", help="measure anew, from the chains that are there")
     parser.add_argument("--reference", type=Path, default=Path("../shared/reference"))

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from lss.config import Cosmology
 from lss.differentiable.forward import forward_model
@@ -22,6 +21,7 @@ from lss_halo.config import Catalogue as Described
 from lss_halo.config import Config
 
 N, BOX = 64, 250.0
+CATALOGUE = "ahf.z0.000.AHF_halos"
 LEAST = 20  # particles of a host
 STARTS = 4
 
@@ -29,7 +29,7 @@ STARTS = 4
 def measured(reference: Path) -> dict[str, Any]:
     """gain_*: ln L of the neural bias less the rivals', at the maximum of its posterior; n_m_delta_chi2."""
     folder = reference / "gadget4-128-a"
-    halos = _hosts(folder / "ahf.z0.000.AHF_halos")
+    halos = hosts(folder / CATALOGUE)
     result: dict[str, Any] = {}
     for name, density in (("nbody", _nbody(folder)), ("lpt", _lpt(folder))):
         found = _compared(density, halos)
@@ -68,13 +68,14 @@ def _compared(density: torch.Tensor, halos: Catalogue) -> dict[str, Any]:
     }
 
 
-def _hosts(path: Path) -> Catalogue:
+def hosts(path: Path, threshold: float = 0.0) -> Catalogue:
+    """AHF's hosts of at least 20 particles on the grid of the phases; threshold in Msun/h."""
     columns = ahf.read(path, Described(), Config()).columns
     kept = columns["n_particles"] >= LEAST
     mass = columns["mass"][kept]
     each = float(np.median(mass / columns["n_particles"][kept]))
     position = columns["position"][kept] % BOX
-    return catalogue(position, mass, N, BOX, 0.0, particle_mass=each)
+    return catalogue(position, mass, N, BOX, threshold, particle_mass=each)
 
 
 def _nbody(folder: Path) -> torch.Tensor:
@@ -84,13 +85,14 @@ def _nbody(folder: Path) -> torch.Tensor:
 
 def _lpt(folder: Path) -> torch.Tensor:
     """1LPT of the phases that the run started from, one particle a voxel."""
+    with torch.no_grad():
+        return forward_model("1lpt", Cosmology(), N, BOX, dtype=torch.float64)(phases(folder))
+
+
+def phases(folder: Path) -> torch.Tensor:
+    """Hartley coefficients (N, N, N) of what the run started from."""
     start = read_universe(folder / "snapshot_z127.hdf5").particles
     cosmology = Cosmology()
     linear = linear_field(start.position, BOX, cosmology.omega_m, start.redshift)
-    noise = _coarse(white_noise_of(linear, cosmology, BOX))
-    with torch.no_grad():
-        return forward_model("1lpt", cosmology, N, BOX, dtype=torch.float64)(hartley(torch.from_numpy(noise).double()))
-
-
-def _coarse(noise: NDArray[np.float32]) -> NDArray[np.float32]:
-    return replace_large_scales(np.zeros((N, N, N), np.float32), noise)
+    noise = replace_large_scales(np.zeros((N, N, N), np.float32), white_noise_of(linear, cosmology, BOX))
+    return hartley(torch.from_numpy(noise).double())

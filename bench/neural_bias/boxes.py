@@ -29,11 +29,12 @@ CHECKPOINT = "neural-bias-32"
 
 @dataclass(frozen=True)
 class Box:
-    """A universe, its Hartley coefficients on the grid of the phases, and the posterior of its halos."""
+    """A universe, its Hartley coefficients on the grid of the phases, and the posterior of its halos; side in Mpc/h."""
 
     universe: Universe
     truth: NDArray[np.float64]
     target: Target
+    size: float = BOX
 
 
 def universe(index: int) -> Universe:

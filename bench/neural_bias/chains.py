@@ -35,16 +35,16 @@ class Wanted:
     fields: int = 32
     joint_moves: int = 0
 
-    def schedule(self) -> Schedule:
+    def schedule(self, n: int = N) -> Schedule:
         phases = bias = both = None
         if self.sampler:
             phases = block.Plan(
-                self.sampler, self.warm_up * self.phase_moves, groups=scale_groups(N), length=self.length
+                self.sampler, self.warm_up * self.phase_moves, groups=scale_groups(n), length=self.length
             )
         if self.bias_sampler:
             bias = block.Plan(self.bias_sampler, self.warm_up * self.bias_moves)
         if self.joint_moves and self.sampler:
-            groups = scale_groups(N, PARAMETERS)
+            groups = scale_groups(n, PARAMETERS)
             both = block.Plan(self.sampler, self.warm_up * self.joint_moves, groups=groups, length=self.length)
         return Schedule(
             phases, bias, self.phase_moves, self.bias_moves, self.warm_up, self.thin, self.draws,
@@ -57,13 +57,14 @@ def follow(
 ) -> Chain:
     """A chain to its end, from where its file stands; its start is drawn from the prior unless given."""
     torch.set_num_threads(1)
-    kept, schedule, watched = Restart(FOLDER / "chains", True, name), wanted.schedule(), monitors(N, BOX)
+    n, kept = box.target.n, Restart(FOLDER / "chains", True, name)
+    schedule, watched = wanted.schedule(n), monitors(n, box.size)
     state = kept.load(f"{name}-{number}")
     if state is not None:
         now = chain.from_group(state, schedule)
     else:
         draw = np.random.default_rng([number, *name.encode()])
-        start = torch.from_numpy(draw.standard_normal(N**3).astype(np.float32)) if h is None else h
+        start = torch.from_numpy(draw.standard_normal(n**3).astype(np.float32)) if h is None else h
         now = chain.begin(box.target, schedule, start, theta, (number, *name.encode()))
     while now.sweep < schedule.sweeps:
         now = chain.run(now, box.target, schedule, watched, SEGMENT)
@@ -76,16 +77,18 @@ def _last(now: Chain) -> str:
     return f"{now.measured[-1][0]:.1f}" if now.measured else "not yet"
 
 
-def shells(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """k and the sum over each shell's modes of a b, over their number; a, b : (N^3,) Hartley coefficients."""
-    watched = monitors(N, BOX)
+def shells(
+    a: NDArray[np.float64], b: NDArray[np.float64], n: int = N, size: float = BOX
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """k and the sum over each shell's modes of a b, over their number; a, b : (n^3,) Hartley coefficients."""
+    watched = monitors(n, size)
     number = np.bincount(watched.shell)[1:]
     return watched.k, np.bincount(watched.shell, a * b)[1:] / number
 
 
-def correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+def correlation(a: NDArray[np.float64], b: NDArray[np.float64], n: int = N, size: float = BOX) -> NDArray[np.float64]:
     """r(k) in the shells."""
-    return shells(a, b)[1] / np.sqrt(shells(a, a)[1] * shells(b, b)[1])
+    return shells(a, b, n, size)[1] / np.sqrt(shells(a, a, n, size)[1] * shells(b, b, n, size)[1])
 
 
 def at(k: NDArray[np.float64], values: NDArray[np.float64], where: float) -> float:

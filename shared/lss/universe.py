@@ -115,8 +115,8 @@ class Members:
 class Halos:
     """A catalogue, by decreasing mass.
 
-    columns : name -> (m,) or (m, 3) array; at least position (Mpc/h), velocity (peculiar km/s), mass (Msun/h);
-    units in HALO_UNITS. mass_definition : "fof", "200c", ...; finder : who made it
+    columns : name -> (m,) or (m, 3) array; at least position (Mpc/h) and mass (Msun/h), velocity (peculiar km/s) where
+    it is known; units in HALO_UNITS. mass_definition : "fof", "200c", ...; finder : who made it
     """
 
     columns: dict[str, np.ndarray]
@@ -135,7 +135,15 @@ class Halos:
 
     @property
     def velocity(self) -> np.ndarray:
+        """(m, 3) peculiar km/s. Raises DataError for halos without."""
+        if "velocity" not in self.columns:
+            raise DataError("the halos have no velocities: they cannot be moved to redshift space, nor momenta be made")
         return self.columns["velocity"]
+
+    @property
+    def known_velocity(self) -> np.ndarray | None:
+        """(m, 3) peculiar km/s, or None."""
+        return self.columns.get("velocity")
 
     @property
     def mass(self) -> np.ndarray:
@@ -240,7 +248,7 @@ class Universe:
     def halos(self) -> Halos:
         """The halo catalogue. Raises DataError naming what it lacks, or what is no column of it."""
         group = self.group("halos", "run lss-halo first")
-        for name in ("position", "velocity", "mass"):
+        for name in ("position", "mass"):
             if name not in group.data:
                 raise DataError(f"{self.source}: /halos has no dataset '{name}'")
         for name in ("mass_definition", "finder"):
@@ -251,6 +259,8 @@ class Universe:
         if len({array.shape[:1] for array in columns.values()}) > 1:
             raise DataError(f"{self.source}: the columns of /halos differ in length")
         for name, shape in (("position", (3,)), ("velocity", (3,)), ("mass", ())):
+            if name not in columns:
+                continue
             if columns[name].ndim == 0 or columns[name].shape[1:] != shape or columns[name].dtype.kind not in "iuf":
                 found, wanted = columns[name], ", ".join(map(str, ("m", *shape)))
                 raise DataError(

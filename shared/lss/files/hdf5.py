@@ -44,14 +44,27 @@ def find_dataset(file: h5py.Group, name: str, source: str) -> h5py.Dataset:
 
     Raises DataError when it is missing, elsewhere (a link), or holds no numbers.
     """
+    item = _item(file, name, source)
+    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
+        raise DataError(f"{source}: {name} is no dataset of numbers")
+    return item
+
+
+def find_table(file: h5py.Group, name: str, source: str) -> h5py.Dataset | None:
+    """The dataset of rows with named columns at a path; None for anything else. Raises DataError for a link."""
+    if not name or file.get(name, getlink=True) is None:
+        return None
+    item = _item(file, name, source)
+    return item if isinstance(item, h5py.Dataset) and item.dtype.names else None
+
+
+def _item(file: h5py.Group, name: str, source: str) -> Any:
     item: Any = file
     for part in name.split("/"):
         if not isinstance(item, h5py.Group) or item.get(part, getlink=True) is None:
             raise DataError(f"{source}: no dataset {name}")
         refuse_link(item, part, f"{source}: {name}")
         item = item[part]
-    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
-        raise DataError(f"{source}: {name} is no dataset of numbers")
     return item
 
 
@@ -110,13 +123,27 @@ def read_dataset(item: h5py.Dataset, place: str, n_bytes: int) -> np.ndarray:
     """All values of a dataset in a file of n_bytes. Raises DataError for other types, and for data kept elsewhere."""
     if item.dtype.kind not in "iufbS":
         raise DataError(f"{place} has type {item.dtype}; only plain numbers and fixed strings are read")
+    _refuse_elsewhere(item, place, n_bytes)
+    array = np.asarray(item[()])
+    verify_dataset(item, array, place)
+    return array.astype(np.float32) if array.dtype == np.float16 else array  # half precision is for storage only
+
+
+def read_column(table: h5py.Dataset, column: str, place: str, n_bytes: int) -> np.ndarray:
+    """One column of a table's rows, in a file of n_bytes. Raises DataError when it is missing or holds no numbers."""
+    if column not in table.dtype.names:
+        raise DataError(f"{place}: no column {column}; columns are {', '.join(table.dtype.names)}")
+    if table.dtype[column].base.kind not in "iuf":
+        raise DataError(f"{place}: column {column} has type {table.dtype[column]}, which is no number")
+    _refuse_elsewhere(table, place, n_bytes)
+    return np.asarray(table.fields(column)[()])
+
+
+def _refuse_elsewhere(item: h5py.Dataset, place: str, n_bytes: int) -> None:
     if item.is_virtual or item.external:
         raise DataError(f"{place} keeps its data in another file, which is not followed")
     if item.size is not None and item.size * item.dtype.itemsize > _MAX_DEFLATE * n_bytes:
         raise DataError(f"{place} claims {item.size * item.dtype.itemsize} bytes in a file of {n_bytes}")
-    array = np.asarray(item[()])
-    verify_dataset(item, array, place)
-    return array.astype(np.float32) if array.dtype == np.float16 else array  # half precision is for storage only
 
 
 def one_number(value: Any, place: str) -> float:

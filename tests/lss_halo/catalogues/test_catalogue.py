@@ -12,6 +12,7 @@ import pytest
 
 from lss.config import validate
 from lss.errors import ConfigError, DataError
+from lss.halos.survey import Survey, in_redshift_space
 from lss_halo import stage
 from lss_halo.catalogues import READERS, Reader
 from lss_halo.catalogues.foreign import Foreign
@@ -308,6 +309,49 @@ def test_csv_catalogue_is_read_through_its_map(tmp_path):
         read(path, {**catalogue, "columns": {**catalogue["columns"], "mass": "m"}})
     with pytest.raises(ConfigError, match="columns: no mass"):
         read(path, {**catalogue, "columns": {"position": ["x", "y", "z"], "velocity": ["vx", "vy", "vz"]}})
+
+
+def test_rows_with_named_columns_are_read_by_table_and_column(tmp_path):
+    n, mass, _, position, velocity = sample()
+    path = tmp_path / "hlist.h5"
+    rows = np.zeros(
+        len(n), [("Np", "<i8"), ("pos", "<f4", (3,)), ("vx", "<f8"), ("vy", "<f8"), ("vz", "<f8"), ("name", "S4")]
+    )
+    rows["Np"], rows["pos"] = n, position
+    rows["vx"], rows["vy"], rows["vz"] = velocity.T
+    with h5py.File(path, "w") as file:
+        file["z0/halos"] = rows
+    columns = {"position": "z0/halos/pos", "velocity": [f"z0/halos/v{axis}" for axis in "xyz"], "mass": "z0/halos/Np"}
+    catalogue = {"format": "hdf5", "length_unit": "Mpc/h", "mass_unit": PARTICLE_MASS, "columns": columns}
+    halos = read(path, catalogue)
+    assert np.allclose(halos.mass, mass, rtol=1e-6)
+    assert np.allclose(halos.position, position, atol=1e-4)
+    assert np.allclose(halos.velocity, velocity, atol=1e-3)
+    with pytest.raises(DataError, match="z0/halos: no column M; columns are Np, pos, vx"):
+        read(path, {**catalogue, "columns": {**columns, "mass": "z0/halos/M"}})
+    with pytest.raises(DataError, match="column name has type"):
+        read(path, {**catalogue, "columns": {**columns, "mass": "z0/halos/name"}})
+
+
+def test_a_catalogue_without_velocities_says_so_and_what_needs_them_is_refused(tmp_path):
+    _, mass, _, position, _ = sample()
+    path = tmp_path / "halos.csv"
+    rows = [f"{x},{y},{z},{m}" for (x, y, z), m in zip(position, mass, strict=True)]
+    path.write_text("x,y,z,M\n" + "\n".join(rows) + "\n")
+    columns = {"position": ["x", "y", "z"], "mass": "M"}
+    catalogue = {"format": "csv", "length_unit": "Mpc/h", "columns": columns}
+    halos = read(path, catalogue)
+    assert halos.known_velocity is None
+    assert np.allclose(halos.position, position, atol=1e-4)
+    with pytest.raises(DataError, match="no velocities"):
+        in_redshift_space(halos, Survey(redshift_space="z"), 0.3, 125.0)
+
+
+def test_a_table_that_no_code_is_known_by_asks_for_its_format(tmp_path):
+    path = tmp_path / "halos.csv"
+    path.write_text("x,y,z,M\n1,2,3,1e13\n")
+    with pytest.raises(ConfigError, match=r"halos.csv: holds m, x, y, z, which no known code writes: set"):
+        read(path, {})
 
 
 def test_hdf5_catalogue_with_the_origin_in_the_middle(tmp_path):

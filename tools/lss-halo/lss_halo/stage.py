@@ -209,7 +209,7 @@ def with_halo_fields(universe: Universe, config: Config) -> Universe:
         reference,
         channels=halo.fields,
         assignment=halo.assignment,
-        velocity=halos.velocity,
+        velocity=halos.known_velocity,
         completeness=share,
     )
     attrs = {"assignment": halo.assignment, "interlaced": False, "deconvolved": False, "smoothing": 0.0}

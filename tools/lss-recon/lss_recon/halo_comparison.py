@@ -35,7 +35,7 @@ def compared_fields(observed: Halos, box: Box, settings: Settings, mean_counts: 
             mass_bins(halos.mass, edges) if mean_counts == "own" else reference,
             channels=halo.fields,
             assignment=halo.assignment,
-            velocity=halos.velocity,
+            velocity=halos.known_velocity,
             completeness=share,
         )
 

@@ -45,7 +45,8 @@ class View:
         if self.survey is None or not self.completes:
             return observed
         unseen = only(simulated, np.flatnonzero(~seen(simulated, self.survey, self.box, self.mask)))
-        columns = {name: np.concatenate([observed.columns[name], unseen.columns[name]]) for name in SHOWN}
+        shown = [name for name in SHOWN if name in observed.columns]
+        columns = {name: np.concatenate([observed.columns[name], unseen.columns[name]]) for name in shown}
         return dataclasses.replace(observed, columns=columns, members=None)
 
 

@@ -157,8 +157,9 @@ class Fields:
             makers["halos"] = self._halos
         if universe.has("PartType1"):
             makers[f"matter{IN_REDSHIFT_SPACE}"] = self._matter_in_redshift_space
-        if universe.has("halos"):
+        if universe.has("halos/velocity"):
             makers[f"halos{IN_REDSHIFT_SPACE}"] = self._halos_in_redshift_space
+        if universe.has("halos"):
             makers |= {f"{name}{OF_RESOLVED_HALOS}": partial(self._of_resolved_halos, name) for name in HALO_FIELDS}
         return makers
 

@@ -35,12 +35,13 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     table = read_text_table(path)
     columns = {
         "position": np.stack([table.column(path, name) for name in ("Xc", "Yc", "Zc")], axis=1),
-        "velocity": np.stack([table.column(path, name) for name in ("VXc", "VYc", "VZc")], axis=1),
         "mass": table.column(path, *AHF_SCALARS["mass"]),
         "n_particles": table.column(path, *AHF_SCALARS["n_particles"]),
     }
+    if table.has_any("VXc", "VYc", "VZc"):
+        columns["velocity"] = np.stack([table.column(path, name) for name in ("VXc", "VYc", "VZc")], axis=1)
     for ours, theirs in AHF_SCALARS.items():
-        if any(name in table.columns for name in theirs):
+        if table.has_any(*theirs):
             columns[ours] = table.column(path, *theirs)
     for name in LENGTHS:
         if name in columns:

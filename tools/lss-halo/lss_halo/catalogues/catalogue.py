@@ -16,7 +16,7 @@ from lss.universe import Halos, Members, Universe
 from lss_halo.catalogues import READERS, load
 from lss_halo.catalogues.facts import NEEDED, settled
 from lss_halo.catalogues.foreign import DEFINITION, Foreign
-from lss_halo.catalogues.recognition import is_universe, recognised
+from lss_halo.catalogues.recognition import is_universe, names_in, recognised
 from lss_halo.config import Catalogue, Config
 from lss_halo.finders.mass_definition import critical_density, overdensity
 
@@ -28,6 +28,7 @@ MASSES = (1e7, 2e16)
 MAX_RADIUS = 10.0
 MAX_VELOCITY = 2e4
 MANY = 20  # halos that no accident makes alike
+SHOWN = 8  # names in a message
 
 REDSHIFT_TOLERANCE = 1e-3
 OVERDENSITY_TOLERANCE = 0.15  # of the mean density inside the radius: definitions differ by a factor 1.7 and more
@@ -67,11 +68,19 @@ def read_foreign(path: Path, config: Config) -> Universe:
 def described_catalogue(path: Path, config: Config) -> Catalogue:
     """The table [halo.catalogue], with the format that the file is recognised by unless the user says another.
 
-    Raises ConfigError where the keys do not suit that format.
+    Raises ConfigError where the keys do not suit that format, or no reader knows the file and none is named.
     """
     catalogue = config.halo.catalogue or Catalogue()
-    found = None if "format" in catalogue.model_fields_set else recognised(path)
+    if "format" in catalogue.model_fields_set:
+        return catalogue
+    found = recognised(path)
     if found is None:
+        names = sorted(names_in(path))
+        if names:
+            raise ConfigError(
+                f"{path}: holds {', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''}, which no known code"
+                ' writes: set [halo.catalogue] format, "csv" or "hdf5" with columns and length_unit for any table'
+            )
         return catalogue
     said = {name: getattr(catalogue, name) for name in catalogue.model_fields_set}
     table = {"halo": {"catalogue": said | {"format": found}}}
@@ -104,8 +113,9 @@ def of_universe(universe: Universe, path: Path, config: Config) -> Universe:
 def described(halos: Halos, config: Config) -> str:
     """What was read, in a line."""
     weights = f", {halos.mass.min():.4g} to {halos.mass.max():.4g} Msun/h" if len(halos) else ""
+    still = "" if halos.known_velocity is not None else " without velocities"
     return (
-        f"{len(halos)} halos ({halos.mass_definition}{weights}) in a box of {config.box.size:g} Mpc/h at z = "
+        f"{len(halos)} halos{still} ({halos.mass_definition}{weights}) in a box of {config.box.size:g} Mpc/h at z = "
         f"{round(halos.redshift, 6):g}, Omega_m = {config.cosmology.omega_m:g}, h = {config.cosmology.shown('h')}"
     )
 
@@ -163,7 +173,7 @@ def _refuse_fill_values(columns: dict[str, np.ndarray], path: Path) -> None:
     position = columns["position"]
     if len(position) > MANY and (position == np.rint(position)).all():
         raise DataError(f"{path}: all positions are whole numbers of Mpc/h; were their decimals lost?")
-    for name in ("position", "velocity"):
+    for name in {"position", "velocity"} & columns.keys():
         for axis, along in zip("xyz", columns[name].T, strict=True):
             if len(along) > MANY and along[0] != 0 and (along == along[0]).all():
                 raise DataError(
@@ -189,7 +199,7 @@ def check_sizes(columns: dict[str, np.ndarray], box_size: float, path: Path) -> 
         raise DataError(
             f"{path}: the largest halo has a radius of {columns['radius'].max():.4g} Mpc/h; is it in kpc/h?"
         )
-    fastest = float(np.abs(columns["velocity"]).max())
+    fastest = float(np.abs(columns["velocity"]).max()) if "velocity" in columns else 0.0
     if fastest > MAX_VELOCITY:
         raise DataError(f"{path}: a halo moves at {fastest:.4g} km/s; are the velocities in m/s or cm/s?")
 

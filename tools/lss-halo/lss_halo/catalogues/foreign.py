@@ -22,7 +22,8 @@ BOX, REDSHIFT, OMEGA_M, H, DEFINITION = (
 class Foreign:
     """A catalogue as its file gives it.
 
-    columns : name -> (m,) or (m, 3) float64; position, velocity and mass at least, in Mpc/h, peculiar km/s and Msun/h
+    columns : name -> (m,) or (m, 3) float64; position and mass at least, in Mpc/h and Msun/h; velocity, where
+    the file has it, in peculiar km/s
     members : particles of the halos, if the code wrote them
     facts : what the file says of itself, by the key of the configuration that would say it (BOX, REDSHIFT, ...)
     """

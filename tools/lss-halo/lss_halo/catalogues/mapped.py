@@ -26,9 +26,9 @@ LENGTHS = ("position", "radius", "r_max")
 def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     """The mapped columns in our units.
 
-    Raises ConfigError when position, velocity or mass is not mapped, DataError when a column is not in the file.
+    Raises ConfigError when position or mass is not mapped, DataError when a column is not in the file.
     """
-    missing = [name for name in ("position", "velocity", "mass") if name not in catalogue.columns]
+    missing = [name for name in ("position", "mass") if name not in catalogue.columns]
     if missing:
         raise ConfigError(f"[halo.catalogue] columns: no {', '.join(missing)}; name the columns of {path}")
     read_columns = _read_csv if catalogue.format == "csv" else _read_hdf5

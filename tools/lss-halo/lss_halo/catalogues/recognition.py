@@ -1,5 +1,6 @@
 """Which code wrote a catalogue, told by what stands in the file."""
 
+import re
 import zlib
 from pathlib import Path
 
@@ -26,14 +27,18 @@ def recognised(path: Path) -> str | None:
 
     Raises DataError for an HDF5 file that is damaged.
     """
+    names = names_in(path)
+    return next((name for name, reader in READERS.items() if reader.known_by and reader.known_by <= names), None)
+
+
+def names_in(path: Path) -> set[str]:
+    """The groups and datasets at the top of an HDF5 file, or the columns of a text table; none of a universe's."""
     if not path.is_file() or is_universe(path):
-        return None
+        return set()
     if h5py.is_hdf5(path):
         with open_hdf5(path, str(path)) as file:
-            names = set(file)
-    else:
-        names = _header(path)
-    return next((name for name, reader in READERS.items() if reader.known_by and reader.known_by <= names), None)
+            return set(file)
+    return _header(path)
 
 
 def _header(path: Path) -> set[str]:
@@ -43,4 +48,4 @@ def _header(path: Path) -> set[str]:
             line = file.readline(HEAD)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error):
         return set()
-    return {plain_name(word).lower() for word in line.lstrip("#").split()}
+    return {plain_name(word).lower() for word in re.split(r"[\s,;|]+", line.lstrip("#").strip()) if word}

@@ -34,12 +34,13 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
         )
     columns = {
         "position": np.stack([table.column(path, axis) for axis in "xyz"], axis=1),
-        "velocity": np.stack([table.column(path, f"v{axis}") for axis in "xyz"], axis=1),
         "mass": table.columns[column],
     }
+    if table.has_any("vx", "vy", "vz"):
+        columns["velocity"] = np.stack([table.column(path, f"v{axis}") for axis in "xyz"], axis=1)
     # hlists of consistent-trees need not have them all.
     for ours, theirs in (("n_particles", ("num_p", "np")), ("v_max", ("vmax",)), ("velocity_dispersion", ("vrms",))):
-        if any(name in table.columns for name in theirs):
+        if table.has_any(*theirs):
             columns[ours] = table.column(path, *theirs)
     if column in table.unlike:
         log.warning("%s: two columns named %s: the first is taken, of the bound particles", path, column)

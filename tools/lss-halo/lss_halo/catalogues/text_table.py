@@ -47,6 +47,10 @@ class TextTable:
             raise DataError(f"{path}: {name} of {bad} of {len(column)} halos is not finite")
         return column
 
+    def has_any(self, *names: str) -> bool:
+        """Whether one of these columns is there, of numbers or not."""
+        return any(name in self.columns or name in self.words for name in names)
+
     def column(self, path: Path, *names: str) -> np.ndarray:
         """The first of these columns that is there. Raises DataError naming them, or for one that is ambiguous."""
         for name in map(plain_name, names):

@@ -28,7 +28,7 @@ def predict(universe: Universe, config: Config, checkpoint: str) -> Universe:
     density in units of its mean, minus one.
 
     The density is that which the model was fitted to, at the redshift of the fit: of the phases, or of the particles. A
-    halo lies anywhere in its voxel; it has no velocity of its own. The draw belongs to the universe's seed and index.
+    halo lies anywhere in its voxel; it has no velocity. The draw belongs to the universe's seed and index.
     Raises ConfigError for a box of other voxels and particles of another redshift, DataError for an input without what
     the density is made of.
     """
@@ -51,7 +51,6 @@ def predict(universe: Universe, config: Config, checkpoint: str) -> Universe:
     order = np.argsort(-drawn.mass, kind="stable")
     columns = {
         "position": drawn.position[order].astype(np.float32),
-        "velocity": np.zeros((len(order), 3), np.float32),
         "mass": drawn.mass[order].astype(np.float32),
     }
     log.info("%d halos drawn from %s, %.1f expected", len(order), checkpoint, drawn.expected.sum())

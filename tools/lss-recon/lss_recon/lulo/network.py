@@ -76,7 +76,7 @@ def _by_estimator(config: Config, data: Data, index: int) -> Guidance:
     smoothing = network.target_smoothing
 
     def estimate(halos: Halos) -> np.ndarray:
-        linear = network.estimate(halos.position, halos.mass, box.n, box.size, halos.velocity)
+        linear = network.estimate(halos.position, halos.mass, box.n, box.size, halos.known_velocity)
         return whiten(linear, smoothing, recon.update.k_max, cosmology, box.size)
 
     def scatter(remainder: np.ndarray, about: np.ndarray) -> np.ndarray:

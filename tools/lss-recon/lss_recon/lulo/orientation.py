@@ -44,14 +44,15 @@ def orientation(n: int, line_of_sight: int | None, *key: int) -> Orientation:
 
 
 def turn(halos: Halos, seen: Orientation, n: int, box_size: float) -> Halos:
-    """A catalogue as it looks in an orientation: positions and velocities.
+    """A catalogue as it looks in an orientation: positions and, where they are known, velocities.
 
     n : voxels per side, in which the shift counts; box_size : Mpc/h
     """
     moved = np.where(seen.mirrored, -halos.position, halos.position) + np.multiply(seen.shift, box_size / n)
     position = wrap(moved, box_size)
-    velocity = np.where(seen.mirrored, -halos.velocity, halos.velocity)
-    columns = {"position": position, "velocity": velocity}
+    columns = {"position": position}
+    if halos.known_velocity is not None:
+        columns["velocity"] = np.where(seen.mirrored, -halos.velocity, halos.velocity)
     order = list(seen.axes)
     ordered = {name: np.ascontiguousarray(column[:, order]) for name, column in columns.items()}
     return dataclasses.replace(halos, columns={**halos.columns, **ordered})

@@ -130,7 +130,7 @@ def _follow(task: Task, most: int) -> State:
 
 def _bound_to(restart: Restart, hash_of_checkpoint: str, observed: Halos, index: int) -> Restart:
     """The restart state, tied also to what the console cannot know: network, catalogue (of a pipe, say) and sample."""
-    columns = (observed.position, observed.velocity, observed.mass)
+    columns = [observed.columns[name] for name in ("position", "velocity", "mass") if name in observed.columns]
     catalogue = hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest()
     return restart.bound_to(hash_of_checkpoint, catalogue, str(index))
 

@@ -234,7 +234,8 @@ def _of_field(subject: Subject, name: str) -> Groups:
     """B and Q; "halo_count-matter-matter" is the cross-bispectrum with the halos on the first side."""
     field, config = subject.fields.modes(name), subject.config
     if not field.modes.any():
-        log.info("%s: %s is empty: no bispectrum", subject.universe.source, field.name)
+        of = f" of halos of at least {config.resolved} particles" if field.name.startswith("halo_") else ""
+        log.info("%s: %s%s is empty: no bispectrum", subject.universe.source, field.name, of)
         return {}
     modes = without_window(field)
     groups = _triangles(f"bispectrum/{field.name}", modes, field, config)

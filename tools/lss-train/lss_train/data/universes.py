@@ -150,9 +150,15 @@ def read_training_set(paths: Sequence[Path]) -> TrainingSet:
         position=np.concatenate([u.position for u in reduced]).astype(np.float32),
         mass=np.concatenate([u.mass for u in reduced]).astype(np.float32),
         n_particles=np.concatenate([u.n_particles for u in reduced]).astype(np.int32),
-        velocity=np.concatenate([u.velocity for u in reduced]).astype(_VELOCITY),
+        velocity=_velocities([u.velocity for u in reduced]),
         files=tuple(file for file, _ in universes),
     )
+
+
+def _velocities(each: list[np.ndarray | None]) -> np.ndarray | None:
+    """Those of all universes in the type of a set; none where a universe is without."""
+    known = [velocity for velocity in each if velocity is not None]
+    return np.concatenate(known).astype(_VELOCITY) if len(known) == len(each) else None
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,7 @@ class _Reduced:
     position: np.ndarray
     mass: np.ndarray
     n_particles: np.ndarray
-    velocity: np.ndarray
+    velocity: np.ndarray | None
 
     @staticmethod
     def of(universe: Universe, first: "_Reduced | None") -> "_Reduced":
@@ -185,7 +191,7 @@ class _Reduced:
             halos.position,
             halos.mass,
             halos.columns.get("n_particles", unknown),
-            halos.velocity,
+            halos.known_velocity,
         )
         if first is not None:
             for what, (mine, other) in {

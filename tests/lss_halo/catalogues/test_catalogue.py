@@ -414,3 +414,48 @@ def test_a_reader_is_imported_only_when_it_is_used():
 def test_every_format_is_described_in_the_manual():
     page = (Path(__file__).parents[3] / "docs/halos.md").read_text()
     assert all(f"`{name}`" in page for name in READERS)
+
+
+# --- runs in several files, and what lies beside a catalogue ---------------------------------------------------------
+
+
+def test_the_log_beside_an_ahf_catalogue_says_box_and_matter_density(tmp_path):
+    path = tmp_path / "ahf.z0.000.AHF_halos"
+    path.write_bytes(AHF.read_bytes())
+    (tmp_path / "ahf.log").write_text("\tsimu.omega0          :  0.3175\n\tsimu.boxsize         :  125\n")
+    halo = {"mass_definition": "200c"}
+    found = stage.read_foreign(path, validate(stage.Config, {"halo": halo}, "test.toml"))
+    assert found.box.size == 125
+    assert found.cosmology.omega_m == 0.3175
+    with pytest.raises(ConfigError, match=r"the file says 125, but \[box\] size = 100"):
+        read(path, {}, box={"size": 100.0})
+    (tmp_path / "ahf.log").write_text("simu.boxsize : nan\n")
+    with pytest.raises(DataError, match=r"ahf.log: simu.boxsize = nan: expected a positive number"):
+        read(path, {})
+
+
+def test_the_files_of_a_parallel_ahf_run_are_one_catalogue(tmp_path):
+    lines = AHF.read_text().splitlines(keepends=True)
+    for number, rows in ((0, lines[1:4]), (1, []), (2, lines[4:])):
+        (tmp_path / f"ahf.{number:04}.z0.000.AHF_halos").write_text("".join([lines[0], *rows]))
+    whole, parts = read(AHF, {"format": "ahf"}), read(tmp_path / "ahf.0001.z0.000.AHF_halos", {})
+    assert np.array_equal(parts.mass, whole.mass)
+    assert np.array_equal(parts.position, whole.position)
+    (tmp_path / "ahf.0001.z0.000.AHF_halos").unlink()
+    with pytest.raises(DataError, match=r"one of several files, and ahf.0001.z0.000.AHF_halos is missing"):
+        read(tmp_path / "ahf.0000.z0.000.AHF_halos", {})
+
+
+def test_the_chunks_of_a_rockstar_run_are_one_catalogue(tmp_path):
+    write_rockstar(tmp_path / "whole.ascii")
+    lines = (tmp_path / "whole.ascii").read_text().splitlines(keepends=True)
+    head = [line for line in lines if line.startswith("#")]
+    rows = lines[len(head) :]
+    for number, part in ((0, rows[:2]), (1, rows[2:])):
+        (tmp_path / f"halos_3.{number}.ascii").write_text("".join(head + part))
+    at = {"redshift": 0.5}
+    whole, chunks = read(tmp_path / "whole.ascii", at), read(tmp_path / "halos_3.1.ascii", at)
+    assert np.array_equal(chunks.mass, whole.mass)
+    (tmp_path / "halos_3.0.ascii").write_text("#id num_p\n")
+    with pytest.raises(DataError, match=r"halos_3.1.ascii: columns .*, unlike halos_3.0.ascii of the same run"):
+        read(tmp_path / "halos_3.1.ascii", {"format": "rockstar"})

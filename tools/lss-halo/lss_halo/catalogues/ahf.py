@@ -1,15 +1,21 @@
-"""AHF catalogues (Knollmann & Knebe 2009): `_halos`, one line a halo under a header of names, and `_particles`."""
+"""AHF catalogues (Knollmann & Knebe 2009): `_halos`, one line a halo under a header of names, and `_particles`.
 
+A parallel run leaves several, PREFIX.0000.z0.000.AHF_halos, PREFIX.0001..., which are read together. Box and matter
+density stand in the log beside them: PREFIX.log or PREFIX.0000.log, "simu.boxsize : 125".
+"""
+
+import math
 import re
 from pathlib import Path
 
 import numpy as np
 
-from lss.errors import DataError
+from lss.errors import ConfigError, DataError
 from lss.trust import stated
 from lss.universe import Members
-from lss_halo.catalogues.foreign import REDSHIFT, Foreign
-from lss_halo.catalogues.text_table import read_lines, read_text_table
+from lss_halo.catalogues.foreign import BOX, OMEGA_M, REDSHIFT, Foreign
+from lss_halo.catalogues.parts import parts_of, read_parts
+from lss_halo.catalogues.text_table import read_lines
 from lss_halo.config import Catalogue, Config
 
 # Ours: AHF's names for it, of several versions.
@@ -24,6 +30,10 @@ AHF_SCALARS = {
     "spin": ("lambda",),
 }
 LENGTHS = ("position", "radius", "r_max")
+NAME = re.compile(r"(?P<prefix>.*?)(?P<part>\.\d{4})?\.z(?P<redshift>\d+\.\d+)\.AHF_halos(?:\.gz|\.bz2)?", re.DOTALL)
+PARTS = r"(?P<before>.*\.)(?P<number>\d{4})(?P<after>\.z\d+\.\d+\.AHF_halos(?:\.gz|\.bz2)?)"
+LOG_LINE = re.compile(r"^\W*simu\.(omega0|boxsize)\s*:\s*(\S+)", re.MULTILINE)
+LOGGED = {"omega0": OMEGA_M, "boxsize": BOX}
 
 
 def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
@@ -32,7 +42,10 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     The members are those of the `_particles` file that `catalogue.members` names.
     Raises DataError when it is no such file, a column is missing, or the two files do not belong together.
     """
-    table = read_text_table(path)
+    paths = parts_of(path, PARTS)
+    if catalogue.members and len(paths) > 1:
+        raise ConfigError(f"{path}: one of {len(paths)} files; [halo.catalogue] members are read of a run in one only")
+    table = read_parts(paths)
     columns = {
         "position": np.stack([table.column(path, name) for name in ("Xc", "Yc", "Zc")], axis=1),
         "mass": table.column(path, *AHF_SCALARS["mass"]),
@@ -56,9 +69,27 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
 
 
 def _facts(path: Path) -> dict[str, float | str]:
-    """The redshift of a name as AHF gives it: "ahf.z0.500.AHF_halos"."""
-    found = re.search(r"\.z(\d+\.\d+)\.AHF_halos$", path.name)
-    return {REDSHIFT: float(found[1])} if found else {}
+    """The redshift of a name as AHF gives it, "ahf.z0.500.AHF_halos"; box and matter density of the log beside it.
+
+    Raises DataError for a number in the log that cannot be.
+    """
+    name = NAME.fullmatch(path.name)
+    if name is None:
+        return {}
+    facts: dict[str, float | str] = {REDSHIFT: float(name["redshift"])}
+    for ending in (".log", ".0000.log"):
+        beside = path.with_name(name["prefix"] + ending)
+        if not beside.is_file():
+            continue
+        for key, said in LOG_LINE.findall("\n".join(read_lines(beside))):
+            try:
+                value = float(said)
+            except ValueError:
+                value = math.nan
+            if not 0 < value < math.inf:
+                raise DataError(f"{beside}: simu.{key} = {said}: expected a positive number")
+            facts[LOGGED[key]] = value
+    return facts
 
 
 def read_ahf_particles(path: Path, n_particles: np.ndarray, kept: np.ndarray) -> Members:

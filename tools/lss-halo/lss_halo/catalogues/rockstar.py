@@ -8,23 +8,26 @@ import numpy as np
 
 from lss.errors import ConfigError, DataError
 from lss_halo.catalogues.foreign import BOX, OMEGA_M, REDSHIFT, Foreign, H
-from lss_halo.catalogues.text_table import TextTable, read_text_table
+from lss_halo.catalogues.parts import parts_of, read_parts
+from lss_halo.catalogues.text_table import TextTable
 from lss_halo.config import Catalogue, Config
 
 log = logging.getLogger("lss.halo")
 
 # Rockstar's radius is of the mass it was configured with, so it belongs to "mvir" alone.
+CHUNKS = r"(?P<before>halos_\w+\.)(?P<number>\d+)(?P<after>\.ascii(?:\.gz|\.bz2)?)"
 MASS_COLUMNS = {"200c": "m200c", "500c": "m500c", "200m": "m200b", "vir": "mvir"}
 
 
 def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
     """Host halos of a catalogue with a parent column (PID), all of one without, that have a mass of the definition.
 
+    The chunks of a run, halos_4.0.ascii, halos_4.1.ascii, ..., are read together.
     Positions are comoving Mpc/h, radii kpc/h, velocities peculiar km/s, masses Msun/h, as Rockstar's header says.
     Raises DataError when a column is missing or a comment is damaged, ConfigError when it holds no masses of that
     definition.
     """
-    table = read_text_table(path).lower
+    table = read_parts(parts_of(path, CHUNKS)).lower
     mass_definition = config.halo.mass_definition
     column = MASS_COLUMNS.get(mass_definition)
     if column is None or column not in table.columns:

@@ -94,8 +94,10 @@ def with_statistics(universe: Universe, measured: Measured, band: Groups) -> Uni
 
 
 def _labels(label: str | None, subject: str) -> tuple[str, str]:
-    """What the universe and the truth are called in figures."""
+    """What the universe and the truth are called in figures. Raises ConfigError for more names than two."""
     own, _, truth = (label or "").partition(",")
+    if "," in truth:
+        raise ConfigError(f"--label {label}: expected one name, or two with one comma: the universe's and the truth's")
     return own.strip() or subject, truth.strip() or "truth"
 
 

@@ -38,7 +38,7 @@ def overview(shown: Shown) -> Figure | None:
     pictures = _pictures(shown)
     parts: list[tuple[int, Callable[[Any], None]]] = []  # how many panels each has, and what draws them
     if pictures:
-        parts.append((len(pictures), lambda figure: _slices(figure, shown, pictures)))
+        parts.append((len(pictures), lambda figure: _slices(figure, pictures)))
     if panels:
         parts.append((len(panels), lambda figure: _side_by_side(figure, panels)))
     together = sum(count for count, _ in parts) <= 3  # in one row
@@ -64,24 +64,29 @@ def _mass_function(axis: Any, halos: Result, shown: Shown) -> None:
     axis.set_xlabel(r"$M$ [M$_\odot/h$]")
 
 
-def _pictures(shown: Shown) -> list[str]:
-    """The fields of which there is a slice."""
+def _pictures(shown: Shown) -> list[tuple[str, Group, str]]:
+    """The fields of which there is a slice: name, slices, whose. A field alone is shown beside the truth's."""
     result = shown.result("slices")
-    return told(Result(result.own) if result is not None else None, _SLICES)
+    if result is None:
+        return []
+    pictures = [(name, result.own, "") for name in told(Result(result.own), _SLICES)]
+    if len(pictures) == 1 and result.truth is not None and pictures[0][0] in result.truth.data:
+        name = pictures[0][0]
+        return [(name, result.own, f", {shown.label}"), (name, result.truth, f", {shown.truth_label}")]
+    return pictures
 
 
-def _slices(figure: Any, shown: Shown, names: list[str]) -> None:
-    group = shown.own["slices"]
-    axes = figure.subplots(1, len(names), squeeze=False)[0]
-    for axis, name in zip(axes, names, strict=True):
+def _slices(figure: Any, pictures: list[tuple[str, Group, str]]) -> None:
+    axes = figure.subplots(1, len(pictures), squeeze=False)[0]
+    for axis, (name, group, whose) in zip(axes, pictures, strict=True):
         image = draw_slice(axis, group, name, group.data[name])
         smoothed = f", R = {group.attrs['smoothing_initial']:g} Mpc/$h$" if name == "initial" else ""
-        axis.set_title(label(name) + smoothed)
+        axis.set_title(label(name) + whose + smoothed)
         axis.set_xlabel("$x$ [Mpc/$h$]")
         text = r"$\delta$" if name == "initial" else r"$\log_{10}(1+\delta)$"
         figure.colorbar(image, ax=axis, label=text, shrink=0.8, pad=0.02)
     axes[0].set_ylabel("$y$ [Mpc/$h$]")
-    figure.suptitle(f"mean over {group.attrs['thickness']:g} Mpc/$h$ along $z$", fontsize=7, color="0.3")
+    figure.suptitle(f"mean over {pictures[0][1].attrs['thickness']:g} Mpc/$h$ along $z$", fontsize=7, color="0.3")
 
 
 def _power(axis: Any, spectra: dict[str, Result], shown: Shown) -> None:
@@ -96,6 +101,7 @@ def _power(axis: Any, spectra: dict[str, Result], shown: Shown) -> None:
             truth = result.truth.data
             axis.loglog(truth["k"][inside], truth["power"][inside], color=colour, ls=":", lw=1)
     if shown.truth:
+        axis.plot([], [], color="0.3", label=shown.label)
         axis.plot([], [], color="0.3", ls=":", lw=1, label=shown.truth_label)
     axis.set_ylim(_bottom(axis, spectra))
     axis.set(xlabel=K_LABEL, ylabel=r"$P(k)$ [(Mpc/$h)^3$]")

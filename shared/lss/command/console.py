@@ -5,6 +5,7 @@ stage, and writes the output with its provenance. A tool adds only the options t
 imported here, so that `--help` answers at once; the work is done by `lss.command.session`.
 """
 
+import errno
 import inspect
 import json
 import logging
@@ -79,8 +80,11 @@ def command(name: str, *, run: str, help: str, examples: Sequence[str], **detail
         usage_error: Any = typer.BadParameter.__base__  # of Click, which newer versions of Typer carry within
         try:
             raise SystemExit(program(description).main(prog_name=description.program, standalone_mode=False))
-        except OSError as error:  # of --help and --version, which Typer prints itself
-            message, code = f"standard output: cannot be written: {error.strerror}", 1
+        except OSError as error:
+            if error.errno is None:
+                raise  # of a library, about something else
+            # Files are named where they are opened; what remains is standard output, of --help too.
+            message, code = f"{error.filename or 'standard output: cannot be written'}: {error.strerror}", 1
             silence(1)
         except usage_error as error:
             message, code = _usage(error, description), 2
@@ -216,9 +220,24 @@ def _guarded(command: Command, arguments: Arguments) -> None:
             traceback.print_exc()
         log.error("%s", error)
         raise SystemExit(error.exit_code) from None
-    except MemoryError as error:
-        log.error("not enough memory%s; --dry-run says how much is needed", f": {error}" if str(error) else "")
+    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+        if arguments.debug or not _of_memory(error):
+            raise
+        said = " ".join(str(error).split())[:200]
+        log.error("not enough memory%s; --dry-run says how much is needed", f": {said}" if said else "")
         raise SystemExit(1) from None
+
+
+def _of_memory(error: BaseException | None) -> bool:
+    """Whether memory has run out: libraries say so in words of their own, the loader when it maps a library."""
+    words = ("allocate memory", "failed to map segment", "can't start new thread")
+    while error is not None:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        if any(said in str(error) for said in words):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _one_line(log: logging.Logger) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:

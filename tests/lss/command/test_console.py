@@ -117,3 +117,38 @@ def test_help_names_the_environment_and_verbosity_is_a_choice(tool):
 def test_the_schema_holds_the_names_of_the_registry(tool):
     schema = json.loads(tool("--schema", before=AND_SIDEWAYS).stdout)
     assert schema["$defs"]["Turning"]["properties"]["way"]["enum"] == ["plain", "upside-down", "sideways", "any"]
+
+
+LIMITED = """
+import resource
+from lss.process import usage
+held = usage._number(usage.PROC / "self/status", "VmSize:", 1024)
+"""
+
+
+@pytest.mark.parametrize("allocation", ["import numpy; numpy.ones(1 << 28)", "import torch; torch.ones(1 << 28)"])
+def test_memory_that_a_limit_refuses_is_one_line(tool, allocation):
+    library, _, call = allocation.partition("; ")
+    before = f"{library}\n{LIMITED}\nresource.setrlimit(resource.RLIMIT_AS, (held + (1 << 28), held + (1 << 28)))\n"
+    done = tool(before=f"\n{before}\nturning.turn = lambda *_, **options: {call}\n")
+    assert done.returncode == 1
+    assert done.stderr.startswith("lss-stats: error: not enough memory")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("ImportError('libx.so: failed to map segment from shared object')", "error: not enough memory: libx.so"),
+        ("OSError(12, 'Cannot allocate memory')", "error: not enough memory"),
+        ("PermissionError(13, 'Permission denied', 'some/file')", "error: some/file: Permission denied"),
+        ("OSError(28, 'No space left on device')", "error: standard output: cannot be written: No space left"),
+        ("OSError('no such library')", "error: internal error: OSError: no such library"),
+    ],
+)
+def test_an_error_of_the_system_names_what_it_is_about(tool, raised, said):
+    raising = f"\ndef turn(*_, **options):\n    raise {raised}\nturning.turn = turn\n"
+    done = tool(before=raising)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"lss-stats: {said}")
+    assert done.stderr.count("\n") == 1

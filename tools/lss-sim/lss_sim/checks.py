@@ -1,7 +1,6 @@
 """What must hold before the first step and after every one."""
 
 import logging
-import os
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from lss.errors import ConfigError, DataError
 from lss.grid.periodic import nearest_image
 from lss.physics.cosmology import growth_rate
 from lss.physics.units import hubble_flow
+from lss.process.usage import available_memory
 from lss.universe import Particles
 from lss_sim.config import Config
 from lss_sim.split import SPLINE_REACH
@@ -107,21 +107,5 @@ def total_momentum(state: State) -> np.ndarray:
 def check_memory(needed: int) -> None:
     """Raises DataError when less than `needed` bytes are to be had."""
     available = available_memory()
-    if available is not None and needed > available:
+    if needed > available:
         raise DataError(f"this run needs {needed / 1e9:.1f} GB of memory, {available / 1e9:.1f} GB are available")
-
-
-def available_memory() -> int | None:
-    """Bytes that can still be allocated, where the system says so."""
-    try:
-        with open("/proc/meminfo") as file:
-            fields = dict(line.split(":", 1) for line in file)
-        free = int(fields["MemAvailable"].split()[0]) * 1024
-        limit = "/sys/fs/cgroup/memory.max"
-        if os.path.exists(limit):
-            with open(limit) as file, open("/sys/fs/cgroup/memory.current") as used:
-                words = file.read().strip()
-                free = min(free, int(words) - int(used.read())) if words != "max" else free
-    except (OSError, KeyError, ValueError):
-        return None
-    return free

@@ -4,15 +4,13 @@
 Kernels take thread or slab counts as arguments; `get_num_threads()` inside one would make it uncacheable.
 """
 
-import contextlib
 import logging
 import os
-import platform
-import stat
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from lss.process.caches import creatable, private_folder
 
 log = logging.getLogger("lss.kernels")
 
@@ -29,27 +27,6 @@ def settle_environment() -> None:
         # A read-only installation without a home (cron, containers): numba would refuse to import.
         os.environ["NUMBA_CACHE_DIR"] = folder = private_folder()
         log.info("compiled kernels are kept in %s; NUMBA_CACHE_DIR names another place", folder)
-
-
-def private_folder() -> str:
-    """A folder for temporary files that this user alone can write to, the same in every run on this machine.
-
-    Code is loaded from it: one that is another user's, a link, or open to others is left alone for a new one.
-    """
-    folder = Path(tempfile.gettempdir()) / f"lss-numba-{os.getuid()}-{platform.node()}"
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    found = folder.lstat()
-    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
-        return str(folder)
-    return tempfile.mkdtemp(prefix="lss-numba-")
-
-
-def creatable(folder: Path) -> bool:
-    """Whether `folder` exists or could be made, and be written to."""
-    while not folder.exists():
-        folder = folder.parent
-    return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 settle_environment()

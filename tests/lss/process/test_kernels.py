@@ -5,9 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from lss.process import kernels
+from lss.process import caches, kernels
 
 KERNEL = """
 import numpy as np
@@ -48,7 +46,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
 
 def test_without_a_writable_place_the_cache_goes_to_one_private_folder(monkeypatch, tmp_path, caplog):
     monkeypatch.setattr(kernels.os, "access", lambda path, mode: False)
-    monkeypatch.setattr(kernels.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(caches.tempfile, "gettempdir", lambda: str(tmp_path))
     found = []
     for _ in range(2):
         monkeypatch.setenv("NUMBA_CACHE_DIR", "")
@@ -62,28 +60,8 @@ def test_without_a_writable_place_the_cache_goes_to_one_private_folder(monkeypat
     assert str(found[0]) in caplog.text
 
 
-@pytest.mark.parametrize("spoil", ["link", "open"])
-def test_a_folder_that_another_could_have_filled_is_left_alone(monkeypatch, tmp_path, spoil):
-    monkeypatch.setattr(kernels.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(kernels.tempfile, "tempdir", str(tmp_path))
-    folder = Path(kernels.private_folder())
-    if spoil == "link":
-        folder.rename(tmp_path / "elsewhere")
-        folder.symlink_to(tmp_path / "elsewhere")
-    else:
-        folder.chmod(0o777)
-    assert Path(kernels.private_folder()) != folder
-
-
 def test_a_cache_folder_that_was_chosen_is_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(kernels.os, "access", lambda path, mode: False)
     kernels.settle_environment()
     assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["settings", "sub/settings"])
-def test_a_folder_that_can_be_made_counts_as_writable(tmp_path, name):
-    assert kernels.creatable(tmp_path / name)
-    (tmp_path / "file").touch()
-    assert not kernels.creatable(tmp_path / "file" / name)

@@ -1,1 +1,5 @@
 """Figures of the statistics."""
+
+from lss.process.caches import settle_fonts
+
+settle_fonts()

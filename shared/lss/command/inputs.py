@@ -157,6 +157,8 @@ def settle(request: Request, universe: Universe | None) -> tuple[Any, Settings]:
     embedded = universe.config if universe else {}
     config = configuration(request, embedded)
     settings = merge(embedded, request.given.settings)
+    if universe is not None:
+        _refuse_open(embedded, settings, universe.source)
     if universe is not None and universe.groups:
         for table in ("cosmology", "box"):
             for key, held in embedded.get(table, {}).items():
@@ -168,6 +170,17 @@ def settle(request: Request, universe: Universe | None) -> tuple[Any, Settings]:
                         f"[{table}] {key} = {wanted!r} disagrees with {universe.source}, made with {unmarked(held)!r}"
                     )
     return config, settings
+
+
+def _refuse_open(embedded: Settings, settings: Settings, source: str) -> None:
+    """Raise ConfigError for what another code's file does not say, though no number means anything without it."""
+    lacking = []
+    if "omega_m" in embedded.get("cosmology", {}).get("unknown", ()) and "omega_m" not in settings["cosmology"]:
+        lacking.append("[cosmology] omega_m")
+    if "n" in embedded.get("box", {}) and "size" not in settings["box"]:
+        lacking.append("[box] size")
+    if lacking:
+        raise ConfigError(f"{source}: the file does not say, and so you must: {', '.join(lacking)}")
 
 
 def options_of(request: Request) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from lss.files.integrity import seal, verify_group, write_dataset
 from lss.files.ownership import PRODUCT
 from lss.files.snapshot import is_snapshot, read_snapshot
 from lss.files.spectrum import SPECTRUM, read_spectrum, write_spectrum
+from lss.files.white_noise import layout_of, read_white_noise
 from lss.toml import as_toml
 from lss.universe import Group, Universe
 
@@ -41,7 +42,8 @@ def read_universe(path: Path | str, groups: Sequence[str] | None = None, length_
     """Read a universe from a file, or from standard input if path is "-".
 
     groups : only these and what lies below them (e.g. ["ic", "halos"]); None for everything
-    Another code's snapshot is read as a universe whose settings are those of its header (lss.files.snapshot);
+    Another code's snapshot is read as a universe whose settings are those of its header (lss.files.snapshot), its
+    white noise as one that only says its number of points (lss.files.white_noise);
     length_unit : of a snapshot that does not say its units
     Raises DataError with one line naming the file and what is wrong with it.
     """
@@ -59,11 +61,17 @@ def read_universe(path: Path | str, groups: Sequence[str] | None = None, length_
         raise DataError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
     if is_gadget_binary(head[:16]):
         settings, found = read_gadget_binary(path, length_unit, _is_wanted("PartType1", groups))
-        config = validate(Configuration, settings, str(path))
-        return Universe(config.cosmology, config.box, settings, found, str(path))
+        return _foreign(settings, found, path)
+    if layout := layout_of(head, path.stat().st_size):
+        return _foreign(*read_white_noise(path, layout, _is_wanted("ic", groups)), path)
     if not h5py.is_hdf5(path):
         raise DataError(f"{path}: " + (pipes.not_hdf5(head) if head else "an empty file"))
     return _read(path, str(path), path.stat().st_size, groups, length_unit)
+
+
+def _foreign(settings: Settings, groups: dict[str, Group], path: Path) -> Universe:
+    config = validate(Configuration, settings, str(path))
+    return Universe(config.cosmology, config.box, settings, groups, str(path))
 
 
 def write_universe(universe: Universe, path: Path | str, product: str = "") -> None:

@@ -12,6 +12,7 @@ main = command(
         "lss-ic --set ic.seed=7 --set box.n=128 --set box.size=250.0 -o ic.h5",
         "lss-ic universe.toml --set ic.partners=5 -o ensemble/ --index 12",
         "lss-ic reconstructed.h5 --set box.n=128 -o finer.h5   # its modes, with smaller scales added",
+        "lss-ic universe.toml wnoise.dat -o ic.h5   # white noise of MUSIC or GRAFIC",
     ],
     reads="optional",
 )

@@ -10,11 +10,12 @@ from lss.errors import DataError, LssError
 from lss.files.universe_file import read_universe
 from lss.inference import Inference
 from lss.process.progress import progress
-from lss.universe import Group
+from lss.universe import Group, Universe
 from lss_stats.agreement import refuse_other_abscissae
 from lss_stats.config import Statistics
 from lss_stats.measurements import measure
 from lss_stats.measures import every, statistic_of
+from lss_stats.same_universe import Facts, differences, facts_of
 from lss_stats.statistic import Groups, Measured
 
 log = logging.getLogger("lss.stats")
@@ -31,13 +32,19 @@ def measure_members(
 ) -> list[Measured]:
     """The statistics of every member; `truth` is a file for all, or a directory with a file of the same name for each.
 
+    The log says how many are of another universe than the first (`same_universe`).
     Raises DataError naming the first member that cannot be used; with `keep_going` it is left out, and counted.
     """
     members: list[Measured] = []
+    said: list[Facts] = []
     with progress("ensemble", len(paths)) as bar:
         for path in paths:
             try:
-                members.append(_member(path, config, truth, members, inference))
+                universe = read_universe(path, _READ)
+                facts = facts_of(universe)
+                differences(facts, said[0] if said else facts)
+                members.append(_member(universe, config, truth, members, inference))
+                said.append(facts)
             except LssError as error:
                 if not keep_going:
                     raise DataError(f"{error} (--keep-going leaves such members out)") from None
@@ -45,6 +52,13 @@ def measure_members(
             bar.update(1, path.name)
     if not members:
         raise DataError(f"{paths[0].parent}: none of {len(paths)} universes could be measured")
+    unlike = [(facts, found) for facts in said[1:] if (found := differences(facts, said[0]))]
+    if unlike:
+        (first, found), what = (
+            unlike[0],
+            "1 universe differs" if len(unlike) == 1 else f"{len(unlike)} universes differ",
+        )
+        log.warning("%s from %s; %s: %s", what, said[0]["source"], first["source"], found)
     if len(members) < len(paths):
         log.warning("%d of %d universes left out", len(paths) - len(members), len(paths))
     return members
@@ -79,10 +93,9 @@ def of_members(members: Sequence[Measured]) -> Groups:
 
 
 def _member(
-    path: Path, config: Statistics, truth: Path | None, earlier: Sequence[Measured], inference: Inference | None
+    universe: Universe, config: Statistics, truth: Path | None, earlier: Sequence[Measured], inference: Inference | None
 ) -> Measured:
-    universe = read_universe(path, _READ)
-    against = read_universe(truth_of(path, truth), _READ) if truth is not None else None
+    against = read_universe(truth_of(Path(universe.source), truth), _READ) if truth is not None else None
     measured = measure(universe, config, against, inference)
     if earlier:
         refuse_other_abscissae(measured.own, universe.source, earlier[0].own, "the first member")

@@ -11,6 +11,7 @@ from lss_stats.agreement import refuse_other_abscissae
 from lss_stats.config import Statistics
 from lss_stats.fields import Fields
 from lss_stats.measures import wanted
+from lss_stats.same_universe import facts_of, hold_against
 from lss_stats.statistic import Groups, Measured, Statistic, Subject
 
 log = logging.getLogger("lss.stats")
@@ -21,12 +22,11 @@ def measure(
 ) -> Measured:
     """Every statistic of `config.measure`; those whose data are not there are left out, and the log says so.
 
+    The log names in what else the truth is another universe (`same_universe`).
     Raises DataError for a truth of another box, or whose statistics stand at other k, triangles or distances.
     """
-    if truth is not None and truth.box.size != universe.box.size:
-        raise DataError(
-            f"{universe.source}: box of {universe.box.size:g} Mpc/h, but {truth.source} has {truth.box.size:g}"
-        )
+    if truth is not None:
+        hold_against(facts_of(universe), facts_of(truth))
     inference = inference or Inference()
     there = Subject(truth, Fields(truth, config), config, inference) if truth is not None else None
     here = Subject(universe, Fields(universe, config), config, inference, there)

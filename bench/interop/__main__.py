@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--reference", type=Path, help="folder of the reference runs")
     parser.add_argument("--only", nargs="*", default=[], help="cases by their numbers")
     parser.add_argument("--damaged", type=int, default=0, metavar="N", help="damaged files of each format")
+    parser.add_argument("--formats", nargs="*", default=[], help="which of them, by their files; nothing else is run")
     arguments = parser.parse_args()
     found: dict[str, Any] = dict.fromkeys(
         ("cases_right", "cases_tried", "yt", "pynbody", "damaged_tried", "damaged_tracebacks", "damaged_silent")
@@ -36,7 +37,10 @@ def main() -> None:
             print(f"{'right' if right else 'WRONG'}  {name}", flush=True)
         found |= {"cases_right": sum(results.values()), "cases_tried": len(results)}
     if arguments.damaged:
-        found |= damaged.measured(Path("build/interop/damaged").absolute(), arguments.damaged)
+        found |= damaged.measured(Path("build/interop/damaged").absolute(), arguments.damaged, 1, arguments.formats)
+    if arguments.formats:
+        print(json.dumps(found))
+        return
     found |= peers.read_back(Path("build/interop/peers"))
     found["formats_round_trip"] = round_trips.run()
     found["snapshot_read_ratio"] = costs.snapshot_ratio(arguments.reference) if arguments.reference else None

@@ -5,7 +5,7 @@ import random
 import h5py
 import numpy as np
 import pytest
-from bench.interop import damaged
+from bench.interop import damaged, formats
 
 from lss.config import merge, parse_assignment, validate
 from lss.errors import LssError
@@ -14,7 +14,7 @@ from lss_halo import stage
 
 def settings_of(words):
     """The tables that --set of a command line makes."""
-    assignments = [word for word in (*damaged.COMMON, *words) if word != "--set"]
+    assignments = [word for word in (*formats.COMMON, *words) if word != "--set"]
     tables = {}
     for assignment in assignments:
         tables = merge(tables, parse_assignment(assignment))
@@ -29,9 +29,9 @@ def read_or_refused(path, config):
         return str(error), None
 
 
-@pytest.mark.parametrize("of", [f for f in damaged.FORMATS if f.group == "halos"], ids=lambda f: f.name)
+@pytest.mark.parametrize("of", [f for f in formats.FORMATS if f.group == "halos"], ids=lambda f: f.name)
 def test_damaged_catalogues_are_read_right_or_refused_in_one_line(of, tmp_path):
-    rows, draw, refused = damaged.whole_rows(), random.Random(7), 0
+    rows, draw, refused = formats.whole_rows(), random.Random(7), 0
     config = validate(stage.Config, settings_of(of.words), "test")
     for number in range(60):
         path = tmp_path / f"{number}-{of.name}"
@@ -48,7 +48,7 @@ def test_damaged_catalogues_are_read_right_or_refused_in_one_line(of, tmp_path):
 
 
 def test_a_coordinate_that_is_the_same_for_all_is_taken_for_missing(tmp_path):
-    of, rows = damaged.FORMATS[1], damaged.whole_rows()
+    of, rows = formats.FORMATS[1], formats.whole_rows()
     for name, axis, value in (("position", 1, 12.0), ("velocity", 2, -99.0)):
         changed = {**rows, name: rows[name].copy()}
         changed[name][:, axis] = value
@@ -65,8 +65,8 @@ def test_a_coordinate_that_is_the_same_for_all_is_taken_for_missing(tmp_path):
 
 
 def test_digits_of_other_scripts_are_no_numbers(tmp_path):
-    of = damaged.FORMATS[1]
-    of.write(tmp_path / "a.csv", damaged.whole_rows())
+    of = formats.FORMATS[1]
+    of.write(tmp_path / "a.csv", formats.whole_rows())
     lines = (tmp_path / "a.csv").read_text().splitlines()
     lines[5] = ",".join([*lines[5].split(",")[:5], "٣", *lines[5].split(",")[6:]])
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
@@ -75,7 +75,7 @@ def test_digits_of_other_scripts_are_no_numbers(tmp_path):
 
 
 def test_velocities_of_a_type_without_negative_numbers_are_refused(tmp_path):
-    of, rows = damaged.FORMATS[2], damaged.whole_rows()
+    of, rows = formats.FORMATS[2], formats.whole_rows()
     of.write(tmp_path / "a.hdf5", rows)
     with h5py.File(tmp_path / "a.hdf5", "r+") as file:
         del file["velocity"]

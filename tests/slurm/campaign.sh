@@ -42,6 +42,10 @@ while [ "$(made)" -lt "$CAMPAIGN" ] && [ "$rounds" -lt 30 ]; do
         sleep 0.$((RANDOM % 9 + 1))
         # A task that could not be launched, for want of a daemon, is held back until somebody looks.
         scontrol release "$array" 2>/dev/null || true
+        # One that was queued again would wait two minutes first.
+        for task in $(squeue --noheader --array --states=PENDING --format='%i %r' 2>/dev/null | sed -n 's/ BeginTime//p'); do
+            scontrol update JobId="$task" StartTime=now 2>/dev/null || true
+        done
         # Spread over the campaign: so many kills, so large a part of it made.
         [ "$killed" -lt "$KILLS" ] && [ $(($(made) * (KILLS + 1))) -ge $((killed * CAMPAIGN)) ] || continue
         case $((killed % 5)) in

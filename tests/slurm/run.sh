@@ -2,7 +2,7 @@
 # A SLURM of one machine in a temporary folder, real jobs of the commands, and everything taken down again.
 # `make test-slurm`; needs root, slurm-wlm and munge (installed with apt-get where that is possible).
 # KEEP=1 keeps the folder of a run that failed. CAMPAIGN=1000 makes so many small universes instead, while tasks and
-# daemons are killed at random (KILLS, 20): campaign.sh.
+# daemons are killed at random (KILLS, 20): campaign.sh. PILOTS=1 tries pilot jobs alone: pilots.sh.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repository=$(cd "$here/../.." && pwd)
@@ -76,6 +76,11 @@ unset "${!SLURM_JOB@}" "${!SLURM_ARRAY@}" SLURM_CPUS_PER_TASK
 if [ -n "${CAMPAIGN:-}" ]; then
     . "$here/campaign.sh"
 else
-    . "$here/checks.sh"
+    [ -n "${PILOTS:-}" ] || . "$here/checks.sh"
+    if python -c 'import parsl' 2>/dev/null; then
+        . "$here/pilots.sh"
+    else
+        echo "skip  pilot jobs: Parsl is not installed (the extra parsl)"
+    fi
 fi
 summary

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import lss
 from lss.files import pipes
+from lss.files.steady import is_as_read
 from lss.process.threads import threads
 from lss.process.usage import Moment, log_usage, peak_memory
 from lss.toml import as_toml
@@ -44,10 +45,10 @@ def with_provenance(
 
 
 def _hash_of(path: Path) -> str | None:
-    """SHA-256 of an input: a file, or what came through a pipe; None if nothing did."""
-    return (
-        file_hash(path) if path.is_file() else pipes.received.get("standard input" if str(path) == "-" else str(path))
-    )
+    """SHA-256 of an input: a file that is still what was read, or what came through a pipe; None if nothing did."""
+    if path.is_file():
+        return file_hash(path) if is_as_read(path) else None
+    return pipes.received.get("standard input" if str(path) == "-" else str(path))
 
 
 def provenance_of(universe: Universe) -> dict[str, Group]:

@@ -29,6 +29,7 @@ from lss.files.integrity import seal, verify_group, write_dataset
 from lss.files.ownership import PRODUCT
 from lss.files.snapshot import is_snapshot, read_snapshot
 from lss.files.spectrum import SPECTRUM, read_spectrum, write_spectrum
+from lss.files.steady import steady
 from lss.files.white_noise import layout_of, read_white_noise
 from lss.toml import as_toml
 from lss.universe import Group, Universe
@@ -59,14 +60,15 @@ def read_universe(path: Path | str, groups: Sequence[str] | None = None, length_
             head = file.read(64)
     except OSError as error:
         raise DataError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
-    if is_gadget_binary(head[:16]):
-        settings, found = read_gadget_binary(path, length_unit, _is_wanted("PartType1", groups))
-        return _foreign(settings, found, path)
-    if layout := layout_of(head, path.stat().st_size):
-        return _foreign(*read_white_noise(path, layout, _is_wanted("ic", groups)), path)
-    if not h5py.is_hdf5(path):
-        raise DataError(f"{path}: " + (pipes.not_hdf5(head) if head else "an empty file"))
-    return _read(path, str(path), path.stat().st_size, groups, length_unit)
+    with steady(path):
+        if is_gadget_binary(head[:16]):
+            settings, found = read_gadget_binary(path, length_unit, _is_wanted("PartType1", groups))
+            return _foreign(settings, found, path)
+        if layout := layout_of(head, path.stat().st_size):
+            return _foreign(*read_white_noise(path, layout, _is_wanted("ic", groups)), path)
+        if not h5py.is_hdf5(path):
+            raise DataError(f"{path}: " + (pipes.not_hdf5(head) if head else "an empty file"))
+        return _read(path, str(path), path.stat().st_size, groups, length_unit)
 
 
 def _foreign(settings: Settings, groups: dict[str, Group], path: Path) -> Universe:

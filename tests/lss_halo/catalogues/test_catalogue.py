@@ -459,3 +459,31 @@ def test_the_chunks_of_a_rockstar_run_are_one_catalogue(tmp_path):
     (tmp_path / "halos_3.0.ascii").write_text("#id num_p\n")
     with pytest.raises(DataError, match=r"halos_3.1.ascii: columns .*, unlike halos_3.0.ascii of the same run"):
         read(tmp_path / "halos_3.1.ascii", {"format": "rockstar"})
+
+
+def test_a_curved_universe_in_the_log_of_ahf_is_refused(tmp_path):
+    path = tmp_path / "ahf.z0.000.AHF_halos"
+    path.write_text(AHF.read_text())
+    log = tmp_path / "ahf.log"
+    log.write_text("simu.omega0 : 0.3175\nsimu.lambda0 : 0.6825\nsimu.boxsize : 125\n")
+    assert len(read(path, {"format": "ahf"})) == 8
+    log.write_text("simu.omega0 : 0.3175\nsimu.lambda0 : 0\n")
+    with pytest.raises(DataError, match=r"ahf.log: simu.omega0 \+ simu.lambda0 is 0.3175, not 1; only flat"):
+        read(path, {"format": "ahf"})
+
+
+def test_the_table_that_abacusutils_unpacks_is_read_as_it_stands(tmp_path):
+    """Vectors are columns of the table, coordinates run from -L/2 to L/2, masses are numbers of particles."""
+    draw, count = np.random.default_rng(1), 60
+    table = np.zeros(count, [("N", "u4"), ("x_L2com", "f4", (3,)), ("v_L2com", "f4", (3,))])
+    table["N"] = np.sort(draw.integers(100, 3000, count))[::-1]
+    table["x_L2com"], table["v_L2com"] = draw.uniform(-62.5, 62.5, (count, 3)), draw.normal(0, 300, (count, 3))
+    with h5py.File(tmp_path / "halos.hdf5", "w") as file:
+        file["halos"] = table
+    names = {"position": "x_L2com", "velocity": "v_L2com", "mass": "N", "n_particles": "N"}
+    columns = {ours: f"halos/{theirs}" for ours, theirs in names.items()}
+    described = {"format": "hdf5", "length_unit": "Mpc/h", "mass_unit": 2.1e9, "centred": True, "columns": columns}
+    halos = read(tmp_path / "halos.hdf5", described)
+    np.testing.assert_allclose(halos.position, table["x_L2com"] + 62.5, atol=1e-5)
+    np.testing.assert_allclose(halos.velocity, table["v_L2com"])
+    np.testing.assert_allclose(halos.mass, table["N"] * 2.1e9, rtol=1e-6)

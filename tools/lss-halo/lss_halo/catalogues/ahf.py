@@ -32,7 +32,8 @@ AHF_SCALARS = {
 LENGTHS = ("position", "radius", "r_max")
 NAME = re.compile(r"(?P<prefix>.*?)(?P<part>\.\d{4})?\.z(?P<redshift>\d+\.\d+)\.AHF_halos(?:\.gz|\.bz2)?", re.DOTALL)
 PARTS = r"(?P<before>.*\.)(?P<number>\d{4})(?P<after>\.z\d+\.\d+\.AHF_halos(?:\.gz|\.bz2)?)"
-LOG_LINE = re.compile(r"^\W*simu\.(omega0|boxsize)\s*:\s*(\S+)", re.MULTILINE)
+LOG_LINE = re.compile(r"^\W*simu\.(omega0|lambda0|boxsize)\s*:\s*(\S+)", re.MULTILINE)
+FLAT = 1e-3  # what the log's rounding leaves
 LOGGED = {"omega0": OMEGA_M, "boxsize": BOX}
 
 
@@ -71,7 +72,7 @@ def read(path: Path, catalogue: Catalogue, config: Config) -> Foreign:
 def _facts(path: Path) -> dict[str, float | str]:
     """The redshift of a name as AHF gives it, "ahf.z0.500.AHF_halos"; box and matter density of the log beside it.
 
-    Raises DataError for a number in the log that cannot be.
+    Raises DataError for a number in the log that cannot be, or a universe that is not flat.
     """
     name = NAME.fullmatch(path.name)
     if name is None:
@@ -79,17 +80,27 @@ def _facts(path: Path) -> dict[str, float | str]:
     facts: dict[str, float | str] = {REDSHIFT: float(name["redshift"])}
     for ending in (".log", ".0000.log"):
         beside = path.with_name(name["prefix"] + ending)
-        if not beside.is_file():
-            continue
-        for key, said in LOG_LINE.findall("\n".join(read_lines(beside))):
-            try:
-                value = float(said)
-            except ValueError:
-                value = math.nan
-            if not 0 < value < math.inf:
-                raise DataError(f"{beside}: simu.{key} = {said}: expected a positive number")
-            facts[LOGGED[key]] = value
+        if beside.is_file():
+            logged = _logged(beside)
+            facts |= {ours: logged[key] for key, ours in LOGGED.items() if key in logged}
     return facts
+
+
+def _logged(path: Path) -> dict[str, float]:
+    """The numbers of a log by AHF's names. Raises DataError."""
+    found: dict[str, float] = {}
+    for key, said in LOG_LINE.findall("\n".join(read_lines(path))):
+        try:
+            value = float(said)
+        except ValueError:
+            value = math.nan
+        if not (value >= 0 if key == "lambda0" else value > 0) or value == math.inf:
+            raise DataError(f"{path}: simu.{key} = {said}: expected a positive number")
+        found[key] = value
+    total = found.get("omega0", 0.0) + found.get("lambda0", 1 - found.get("omega0", 0.0))
+    if abs(total - 1) > FLAT:
+        raise DataError(f"{path}: simu.omega0 + simu.lambda0 is {total:g}, not 1; only flat universes are handled")
+    return found
 
 
 def read_ahf_particles(path: Path, n_particles: np.ndarray, kept: np.ndarray) -> Members:

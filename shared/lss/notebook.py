@@ -14,6 +14,7 @@ import numpy as np
 
 from lss import stages
 from lss.config import Settings, merge, validate
+from lss.errors import DataError
 from lss.files.ownership import refuse_others
 from lss.files.universe_file import read_universe, write_universe
 from lss.grid.mesh import overdensity
@@ -118,6 +119,8 @@ def load_network(name_or_path: Path | str, device: str = "cpu") -> tuple[Any, Ca
     ('estimator', 'unet')
     """
     state, card = load_checkpoint(name_or_path, device)
+    if card.get("model") == "neural-bias":
+        raise DataError(f"{name_or_path}: a fitted bias, not a torch network; lss.learned.fitted_bias.load reads it")
     network = build(card["architecture"], str(name_or_path)).to(device)
     network.load_state_dict(state)
     return network.eval(), card

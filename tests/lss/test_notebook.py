@@ -66,3 +66,8 @@ def test_to_import_it_loads_nothing_heavy():
     code = "import lss, sys; print([m for m in ('numpy', 'pydantic', 'h5py', 'torch') if m in sys.modules], dir(lss))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.startswith("[] ['__version__', 'load_network', 'paint'")
+
+
+def test_a_fitted_bias_is_no_torch_network():
+    with pytest.raises(DataError, match="neural-bias-32: a fitted bias, not a torch network; lss.learned.fitted_bias"):
+        lss.load_network("neural-bias-32")

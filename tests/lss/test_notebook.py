@@ -69,5 +69,5 @@ def test_to_import_it_loads_nothing_heavy():
 
 
 def test_a_fitted_bias_is_no_torch_network():
-    with pytest.raises(DataError, match="neural-bias-32: a fitted bias, not a torch network; lss.learned.fitted_bias"):
+    with pytest.raises(DataError, match=r"neural-bias-32: a fitted bias, not a torch network; lss.learned.fitted_bias"):
         lss.load_network("neural-bias-32")

@@ -14,6 +14,7 @@ html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_show_copyright = False
 pygments_style = "friendly"
 highlight_language = "none"
 suppress_warnings = ["myst.header"]  # pages of results may begin a section at any level

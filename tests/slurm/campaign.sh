@@ -1,7 +1,7 @@
 # An ensemble of CAMPAIGN small universes by array tasks, while tasks, the node's daemon and the controller are killed at
 # random; the array is submitted again until nothing is missing. Sourced by run.sh; the last line is JSON.
 KILLS=${KILLS:-20}
-export CONFIG=tiny.toml MEMBERS=$CAMPAIGN MEMBERS_PER_TASK=50 ENSEMBLE=ensemble
+export CONFIG=tiny.toml MEMBERS=$CAMPAIGN MEMBERS_PER_TASK=20 ENSEMBLE=ensemble
 printf '[box]\nsize = 31.25\nn = 8\n[sim]\nmethod = "pm"\nsteps = 3\n[halo]\nmass_definition = "fof"\n' >tiny.toml
 RANDOM=${CAMPAIGN_SEED:-1}
 last=$(((CAMPAIGN - 1) / MEMBERS_PER_TASK))
@@ -36,8 +36,9 @@ killed=0
 rounds=0
 while [ "$(made)" -lt "$CAMPAIGN" ] && [ "$rounds" -lt 30 ]; do
     rounds=$((rounds + 1))
-    # A task that ends while its daemon is down counts as running until its time is over.
-    array=$(submit --time=2 --array=0-"$last"%4 ensemble.sbatch)
+    # A task that ends while its daemon is down counts as running until its time is over. The signal comes up to a
+    # minute before it is asked for, and must leave time to start.
+    array=$(submit --time=4 --signal=B:TERM@30 --array=0-"$last"%4 ensemble.sbatch)
     while [ -n "$(squeue --noheader --jobs="$array" 2>/dev/null || echo unknown)" ]; do
         sleep 0.$((RANDOM % 9 + 1))
         # A task that could not be launched, for want of a daemon, is held back until somebody looks.

@@ -119,7 +119,8 @@ def _run_stage(job: Job, started: Moment) -> None:
         note = _note(job) if members == 1 else ""
         outputs.print_plan(_plan(job), job.destination + note, job.arguments.count or members)
         return
-    interrupt.install(deferred=job.command.resumable)
+    # Members are made one after the other: the one under way is finished, or stops at a step of its own.
+    interrupt.install(deferred=job.command.resumable or job.arguments.count is not None)
     if job.arguments.count is not None:
         _make_count(job, job.arguments.count)
     elif members > 1:

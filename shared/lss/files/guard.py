@@ -24,6 +24,7 @@ import h5py
 import numpy as np
 
 from lss.errors import DataError, LssError
+from lss.process import interrupt
 
 MOST_OBJECTS = 100_000
 MOST_DEPTH = 32
@@ -60,6 +61,7 @@ def open_hdf5(file: Path | io.BytesIO, source: str) -> Iterator[h5py.File]:
         remedy = "wait for it, or set HDF5_USE_FILE_LOCKING=FALSE"
         raise DataError(f"{source}: locked by a program that is writing to it; {remedy}") from None
     except Exception as error:  # noqa: BLE001  (h5py raises all kinds: RuntimeError, KeyError, UnicodeDecodeError, ...)
+        interrupt.again()
         raise DataError(f"{source}: damaged HDF5 file: {_words(error)}") from None
 
 

@@ -14,11 +14,19 @@ def requested() -> bool:
     return _requested
 
 
+def again() -> None:
+    """Raise Stopped where a signal has done so already: what it interrupted may have swallowed that, or have made
+    another exception of it, as h5py's locks do."""
+    if _requested and not _deferred:
+        raise Stopped("stopped by a signal; no output was written")
+
+
 def _on_signal(number: int, _frame: FrameType | None) -> None:
     global _requested
-    if _requested or not _deferred:
-        raise Stopped(f"stopped by {signal.Signals(number).name}; no output was written")
+    at_once = _requested or not _deferred
     _requested = True
+    if at_once:
+        raise Stopped(f"stopped by {signal.Signals(number).name}; no output was written")
 
 
 def install(*, deferred: bool) -> None:

@@ -12,7 +12,8 @@ from lss.config import Box, Cosmology
 from lss.errors import DataError
 from lss.files.hdf5 import one_number
 from lss.files.integrity import write_dataset
-from lss.files.snapshot import KM_IN_CM, MASS_UNIT_IN_G, MPC_IN_CM, in_places, places_by_id
+from lss.files.snapshot import KM_IN_CM, MASS_UNIT_IN_G, MPC_IN_CM
+from lss.grid.lattice import in_places, places_by_id
 from lss.grid.periodic import wrap_rounding
 from lss.physics.units import GADGET_MASS, particle_mass
 from lss.universe import Group, Particles

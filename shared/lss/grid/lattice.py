@@ -1,7 +1,8 @@
-"""Particles that started on a lattice: how far they have moved, and where those of a finer lattice would be."""
+"""Particles that started on a lattice: their order by ids, how far they moved, where those of a finer one would be."""
 
 import numpy as np
 
+from lss.errors import DataError
 from lss.grid.periodic import nearest_image, wrap
 
 _SAMPLE = 2**15  # particles that tell a numbering
@@ -27,6 +28,44 @@ def follows_lattice(position: np.ndarray, box_size: float) -> bool:
     phase = 2 * np.pi * (position[rows] / box_size - start)
     coherence = np.hypot(np.cos(phase).mean(axis=0), np.sin(phase).mean(axis=0))
     return bool(coherence.min() > max(_COHERENT, 4 / np.sqrt(len(rows))))
+
+
+def places_by_id(ids: np.ndarray, place: str) -> np.ndarray | None:
+    """The place of each row by ascending id, None if they are in order; any consecutive numbers, or any distinct ones.
+
+    Raises DataError: ids that are no whole numbers, or occur twice.
+    """
+    if ids.dtype.kind not in "iu":
+        raise DataError(f"{place}: ParticleIDs have type {ids.dtype}; expected whole numbers")
+    count = len(ids)
+    if not count:
+        return None
+    first, last = ids.min(), ids.max()
+    if int(last) - int(first) == count - 1:
+        places = (ids - first).astype(np.intp)
+        there = np.zeros(count, bool)
+        there[places] = True
+        if there.all():
+            in_order = places[0] == 0 and places[-1] == count - 1 and np.array_equal(places, np.arange(count))
+            return None if in_order else places
+    row = np.argsort(ids, kind="stable")
+    twice = int(np.count_nonzero(np.diff(ids[row]) == 0))
+    if twice:
+        raise DataError(f"{place}: {twice} of {count} ParticleIDs occur twice")
+    places = np.empty(count, np.intp)
+    places[row] = np.arange(count)
+    return places
+
+
+def in_places(rows: np.ndarray, places: np.ndarray | None) -> np.ndarray:
+    """The rows of an array in these places, all of them different; as they are without."""
+    if places is None:
+        return rows
+    rows = np.ascontiguousarray(rows)
+    moved = np.empty_like(rows)
+    row = np.dtype((np.void, rows.nbytes // len(rows)))  # moved as one item: half the time of three numbers
+    moved.view(row).reshape(-1)[places] = rows.view(row).reshape(-1)
+    return moved
 
 
 def refined_particles(

@@ -32,6 +32,7 @@ def plan(universe: Universe | None, config: Config) -> Plan:
     Raises ConfigError and DataError as the run would, for a network or a catalogue that does not suit the settings.
     """
     recon, voxels = config.recon, config.box.n**3
+    config.cosmology.need("omega_b", "h", "n_s", "sigma8")
     found = f"{len(universe.halos)} halos of {universe.source}" if universe and universe.has("halos") else "none named"
     blank = Universe(config.cosmology, config.box, universe.config if universe else {})
     settings, card = forward_settings(blank, config), read_card(recon.checkpoint)

@@ -304,8 +304,10 @@ def check_arrays(position: np.ndarray, velocity: np.ndarray, ids: np.ndarray, he
     if ids.shape != (count,) or position.shape != (count, 3) or velocity.shape != (count, 3):
         raise DataError(f"{place}: Coordinates {position.shape}, Velocities {velocity.shape}, ParticleIDs {ids.shape}")
     for name, array in (("Coordinates", position), ("Velocities", velocity)):
+        if array.dtype.kind != "f":
+            raise DataError(f"{place}/{name} has type {array.dtype}; expected floating-point numbers")
         # One pass and no copy: a sum is finite exactly when all terms are.
-        if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
+        if not np.isfinite(array.sum(dtype=np.float64)):
             bad = int(array.size - np.isfinite(array).sum())
             raise DataError(f"{place}/{name} holds {bad} values that are not finite (NaN or infinity)")
     some = velocity[:: max(1, count // 4096)].astype(np.float64)

@@ -66,9 +66,9 @@ def read_white_noise(path: Path, layout: Layout, wanted: bool = True) -> tuple[S
     if not wanted:
         return settings, {}
     value = _grafic(path, n, layout.order) if layout.records else _kept(path, n, layout.order)
+    if bad := int(value.size - np.isfinite(value).sum()):
+        raise DataError(f"{path}: {bad} values are not finite (NaN or infinity)")
     mean, variance = float(value.mean(dtype=np.float64)), float(value.var(dtype=np.float64))
-    if not np.isfinite(variance):
-        raise DataError(f"{path}: {int((~np.isfinite(value)).sum())} values are not finite (NaN or infinity)")
     if not _VARIANCE[0] < variance < _VARIANCE[1]:
         raise DataError(
             f"{path}: variance {variance:.4g} about a mean of {mean:.4g}; white noise has 1: is it a field?"

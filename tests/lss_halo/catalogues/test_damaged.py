@@ -9,6 +9,7 @@ from bench.interop import damaged, formats
 
 from lss.config import merge, parse_assignment, validate
 from lss.errors import LssError
+from lss.files.universe_file import read_universe
 from lss_halo import stage
 
 
@@ -43,6 +44,36 @@ def test_damaged_catalogues_are_read_right_or_refused_in_one_line(of, tmp_path):
             assert "\n" not in said, kind
             continue
         found = {name: halos.columns[name] for name in damaged.COLUMNS if name in halos.columns}
+        assert not damaged.is_wrong(found, rows), kind
+    assert 10 < refused < 60
+
+
+def universe_or_refused(path, length_unit):
+    """What is said in a refusal, and the universe if there is none."""
+    try:
+        return "", read_universe(path, length_unit=length_unit)
+    except LssError as error:
+        return str(error), None
+
+
+@pytest.mark.parametrize("of", [f for f in formats.FORMATS if f.group != "halos"], ids=lambda f: f.name)
+def test_damaged_snapshots_and_noise_are_read_right_or_refused_in_one_line(of, tmp_path):
+    rows, draw, refused = formats.whole_rows(), random.Random(7), 0
+    unit = None if of.name.endswith(".hdf5") else "Mpc/h"
+    for number in range(60):
+        path = tmp_path / f"{number}-{of.name}"
+        of.write(path, rows)
+        kind = of.damage(path, draw)
+        said, universe = universe_or_refused(path, unit)
+        if universe is None:
+            refused += 1
+            assert "\n" not in said, kind
+            continue
+        if of.group == "noise":
+            found = {"noise": universe.noise.value.reshape(-1, 1)}
+        else:
+            particles = universe.particles
+            found = {"particles": particles.position, "speeds": particles.velocity}
         assert not damaged.is_wrong(found, rows), kind
     assert 10 < refused < 60
 

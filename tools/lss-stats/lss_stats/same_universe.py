@@ -33,7 +33,7 @@ def facts_of(universe: Universe) -> Facts:
 def hold_against(own: Facts, other: Facts) -> None:
     """Name in the log what both say and say differently. Raises DataError for boxes of two sizes."""
     if differing := differences(own, other):
-        log.warning("%s and %s are of different universes: %s", own["source"], other["source"], differing)
+        log.warning("%s and %s differ: %s", own["source"], other["source"], differing)
 
 
 def differences(own: Facts, other: Facts) -> str:
@@ -57,4 +57,4 @@ def _equal(key: str, own: Any, other: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else f"{value:.6g}"
+    return value if isinstance(value, str) else f"{round(value, 9):.6g}"

@@ -1,6 +1,6 @@
 """An ensemble through pilot jobs: few long jobs that are handed one short task after the other, by Parsl.
 
-    pip install 'lss[parsl]'
+    pip install '.[parsl]'
     mkdir -p logs && python campaign.py --members 10000 --members-per-task 20 --pilots 4 --cores 64 --time 04:00:00
     python campaign.py --where local --cores 8
 

@@ -14,6 +14,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from lss.files.universe_file import read_universe
+from lss_stats.figures.style import few_labels, few_powers
 
 
 def mass(paths):
@@ -61,6 +62,7 @@ def mass(paths):
             color=colour,
         )
     axes.set(xscale="log", yscale="log", xlabel="M [Msun/h]", ylabel="dn / d ln M [(h/Mpc)$^3$]", ylim=(1e-8, None))
+    few_powers(axes.xaxis)
     axes.set_title(f"lines: the model; points: {int(found.observed.sum())} halos; chi$^2$ = {found.chi2:.2f} a bin")
     axes.legend(fontsize=8)
     return figure
@@ -133,6 +135,7 @@ def spectrum(paths):
     axes.plot(k, middle)
     axes.axhline(1, color="k", lw=0.6)
     axes.set(xscale="log", xlabel="k [h/Mpc]", ylabel="P / P of the prior", ylim=(0, 2))
+    few_labels(axes)
     axes.legend(fontsize=8)
     return figure
 

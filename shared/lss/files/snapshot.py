@@ -32,6 +32,7 @@ log = logging.getLogger("lss.snapshot")
 MPC_IN_CM = 3.085678e24
 MASS_UNIT_IN_G = 1.989e43  # 1e10 Msun
 KM_IN_CM = 1.0e5
+LARGEST_BOX = 1e7  # Mpc/h: the horizon is at 1e4
 LENGTH_UNITS = {"kpc/h": 1e-3, "Mpc/h": 1.0}
 
 PARTICLE_TYPES = ("gas", "dark matter", "dark matter of type 2", "dark matter of type 3", "stars", "black holes")
@@ -170,6 +171,10 @@ class Attributes:
         elif sides.size == 3:
             raise DataError(f"{self.source}: BoxSize = {sides.tolist()}: only cubes are handled")
         side = self.need("BoxSize") if sides.size == 0 else one_number(sides, f"{self.source}: BoxSize")
+        if abs(side * length) > LARGEST_BOX:
+            raise DataError(
+                f"{self.source}: BoxSize = {side:g}, a box of {side * length:.4g} Mpc/h; no box is so large"
+            )
         return float(f"{side * length:.12g}")  # 50000 kpc/h are 50 Mpc/h, whatever 50000 * 1e-3 is
 
     def redshift(self) -> float:

@@ -101,6 +101,7 @@ def test_numbers_of_the_header_may_have_any_type(tmp_path, header):
         ({"Redshift": 1.0}, "Redshift = 1 and Time = 1 contradict"),
         ({"Redshift": "late"}, "expected a number"),
         ({"BoxSize": np.nan}, "expected a number"),
+        ({"BoxSize": 1e200}, "no box is so large"),
         ({"OmegaLambda": 0.5}, "only flat"),
         ({"NumFilesPerSnapshot": 4}, "one of 4 files, but its name does not end"),
         ({"MassTable": np.array([0, 1.0, 0, 0, 0, 0])}, "MassTable says 1 .* weigh"),

@@ -10,10 +10,10 @@ import torch
 from bench.neural_bias.bias import BOX, CATALOGUE, N, hosts, phases
 from bench.neural_bias.boxes import CHECKPOINT, Box
 from bench.neural_bias.chains import Wanted, at, correlation, follow, shells
+from bench.neural_bias.phases import counts
 from lss.config import Box as Cube
 from lss.config import Cosmology
 from lss.differentiable.forward import forward_model
-from lss.differentiable.lpt import hartley
 from lss.learned import fitted_bias
 from lss.universe import Universe
 from lss_recon.sampling.chain import Chain
@@ -48,12 +48,11 @@ def measured(reference: Path) -> dict[str, Any]:
     hats, ess = r_hat(draws[..., watched]), effective_samples(draws[..., watched])
     mean = sum(c.sums[0] for c in chains) / sum(c.summed for c in chains)
     fields = np.concatenate([c.fields for c in chains]).astype(np.float64)
-    counts = of.target.halos.counts(N**3).double().view(N, N, N)
     k = shells(mean, mean, N, BOX)[0]
     r = {
         "r_mean": correlation(mean, of.truth, N, BOX),
         "r_sample": np.mean([correlation(field, of.truth, N, BOX) for field in fields], axis=0),
-        "r_counts": correlation(hartley(counts - counts.mean()).view(-1).numpy(), of.truth, N, BOX),
+        "r_counts": correlation(counts(of), of.truth, N, BOX),
     }
     return {
         "paper_size": {

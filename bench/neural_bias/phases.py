@@ -55,12 +55,12 @@ def _of_box(of: Box, chains: list[Chain]) -> dict[str, Any]:
         "k": k.tolist(),
         "r_mean": correlation(mean, truth).tolist(),
         "r_sample": np.mean([correlation(f, truth) for f in fields], axis=0).tolist(),
-        "r_counts": correlation(_counts(of), truth).tolist(),
+        "r_counts": correlation(counts(of), truth).tolist(),
         "r_estimator": correlation(estimate, truth).tolist(),
         "error": error.tolist(),
         "variance": spread.tolist(),
         "error_estimator": _residual(estimate, truth).tolist(),
-        "error_counts": _residual(_counts(of), truth).tolist(),
+        "error_counts": _residual(counts(of), truth).tolist(),
         "power": draws[:, :, 9 : 9 + len(k)].mean(axis=(0, 1)).tolist(),
         "power_ess": effective_samples(draws[..., 9 : 9 + len(k)]).tolist(),
         "power_std": power.std(axis=0).tolist(),
@@ -79,10 +79,11 @@ def _residual(guess: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray
     return shells(truth, truth)[1] * (1 - correlation(guess, truth) ** 2)
 
 
-def _counts(of: Box) -> NDArray[np.float64]:
+def counts(of: Box) -> NDArray[np.float64]:
     """Hartley coefficients of the halo counts in the voxels."""
-    counts = of.target.halos.counts(N**3).double().view(N, N, N)
-    return hartley(counts - counts.mean()).view(-1).numpy()
+    n = of.target.n
+    found = of.target.halos.counts(n**3).double().view(n, n, n)
+    return hartley(found - found.mean()).view(-1).numpy()
 
 
 def _estimate(of: Box) -> NDArray[np.float64]:

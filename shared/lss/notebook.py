@@ -119,7 +119,9 @@ def load_network(name_or_path: Path | str, device: str = "cpu") -> tuple[Any, Ca
     ('estimator', 'unet')
     """
     state, card = load_checkpoint(name_or_path, device)
-    if card.get("model") == "neural-bias":
+    from lss.learned.fitted_bias import MODEL as NEURAL_BIAS  # beside torch, which the line above has loaded
+
+    if card.get("model") == NEURAL_BIAS:
         raise DataError(f"{name_or_path}: a fitted bias, not a torch network; lss.learned.fitted_bias.load reads it")
     network = build(card["architecture"], str(name_or_path)).to(device)
     network.load_state_dict(state)

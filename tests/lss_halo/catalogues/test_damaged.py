@@ -1,4 +1,4 @@
-"""Damaged catalogues: read right, or refused in one line."""
+"""Damaged files of other codes: read right, or refused in one line."""
 
 import random
 
@@ -22,58 +22,37 @@ def settings_of(words):
     return tables
 
 
-def read_or_refused(path, config):
-    """What is said in a refusal, and the halos if there is none."""
+def read_or_refused(of, path):
+    """What is said in a refusal, and the rows if there is none."""
     try:
-        return "", stage.read_foreign(path, config).halos
+        return "", rows_of(of, path)
     except LssError as error:
         return str(error), None
 
 
-@pytest.mark.parametrize("of", [f for f in formats.FORMATS if f.group == "halos"], ids=lambda f: f.name)
-def test_damaged_catalogues_are_read_right_or_refused_in_one_line(of, tmp_path):
+def rows_of(of, path):
+    """The rows of a file, as they are compared: columns of halos, particles, or noise."""
+    if of.group == "halos":
+        halos = stage.read_foreign(path, validate(stage.Config, settings_of(of.words), "test")).halos
+        return {name: halos.columns[name] for name in damaged.COLUMNS if name in halos.columns}
+    universe = read_universe(path, length_unit=None if of.name.endswith(".hdf5") else "Mpc/h")
+    if of.group == "noise":
+        return {"noise": universe.noise.value.reshape(-1, 1)}
+    return {"particles": universe.particles.position, "speeds": universe.particles.velocity}
+
+
+@pytest.mark.parametrize("of", formats.FORMATS, ids=lambda f: f.name)
+def test_damaged_files_are_read_right_or_refused_in_one_line(of, tmp_path):
     rows, draw, refused = formats.whole_rows(), random.Random(7), 0
-    config = validate(stage.Config, settings_of(of.words), "test")
     for number in range(60):
         path = tmp_path / f"{number}-{of.name}"
         of.write(path, rows)
         kind = of.damage(path, draw)
-        said, halos = read_or_refused(path, config)
-        if halos is None:
+        said, found = read_or_refused(of, path)
+        if found is None:
             refused += 1
             assert "\n" not in said, kind
             continue
-        found = {name: halos.columns[name] for name in damaged.COLUMNS if name in halos.columns}
-        assert not damaged.is_wrong(found, rows), kind
-    assert 10 < refused < 60
-
-
-def universe_or_refused(path, length_unit):
-    """What is said in a refusal, and the universe if there is none."""
-    try:
-        return "", read_universe(path, length_unit=length_unit)
-    except LssError as error:
-        return str(error), None
-
-
-@pytest.mark.parametrize("of", [f for f in formats.FORMATS if f.group != "halos"], ids=lambda f: f.name)
-def test_damaged_snapshots_and_noise_are_read_right_or_refused_in_one_line(of, tmp_path):
-    rows, draw, refused = formats.whole_rows(), random.Random(7), 0
-    unit = None if of.name.endswith(".hdf5") else "Mpc/h"
-    for number in range(60):
-        path = tmp_path / f"{number}-{of.name}"
-        of.write(path, rows)
-        kind = of.damage(path, draw)
-        said, universe = universe_or_refused(path, unit)
-        if universe is None:
-            refused += 1
-            assert "\n" not in said, kind
-            continue
-        if of.group == "noise":
-            found = {"noise": universe.noise.value.reshape(-1, 1)}
-        else:
-            particles = universe.particles
-            found = {"particles": particles.position, "speeds": particles.velocity}
         assert not damaged.is_wrong(found, rows), kind
     assert 10 < refused < 60
 

@@ -36,15 +36,18 @@ def measure_members(
     Raises DataError naming the first member that cannot be used; with `keep_going` it is left out, and counted.
     """
     members: list[Measured] = []
-    said: list[Facts] = []
+    first: Facts | None = None
+    unlike: list[str] = []
     with progress("ensemble", len(paths)) as bar:
         for path in paths:
             try:
                 universe = read_universe(path, _READ)
                 facts = facts_of(universe)
-                differences(facts, said[0] if said else facts)
+                found = differences(facts, first) if first else ""
                 members.append(_member(universe, config, truth, members, inference))
-                said.append(facts)
+                first = first or facts
+                if found:
+                    unlike.append(f"{path}: {found}")
             except LssError as error:
                 if not keep_going:
                     raise DataError(f"{error} (--keep-going leaves such members out)") from None
@@ -52,13 +55,9 @@ def measure_members(
             bar.update(1, path.name)
     if not members:
         raise DataError(f"{paths[0].parent}: none of {len(paths)} universes could be measured")
-    unlike = [(facts, found) for facts in said[1:] if (found := differences(facts, said[0]))]
-    if unlike:
-        (first, found), what = (
-            unlike[0],
-            "1 universe differs" if len(unlike) == 1 else f"{len(unlike)} universes differ",
-        )
-        log.warning("%s from %s; %s: %s", what, said[0]["source"], first["source"], found)
+    if unlike and first:
+        count = "1 universe differs" if len(unlike) == 1 else f"{len(unlike)} universes differ"
+        log.warning("%s from %s; %s", count, first["source"], unlike[0])
     if len(members) < len(paths):
         log.warning("%d of %d universes left out", len(paths) - len(members), len(paths))
     return members

@@ -89,8 +89,6 @@ def _of_universe(statistics: list[Statistic], subject: Subject) -> Groups:
     for statistic in statistics:
         missing = next((path for path in statistic.needs if not universe.has(path)), None)
         if missing is not None:
-            above = missing.rpartition("/")[0]
-            missing = missing if not above or universe.has(above) else above
             lacking.setdefault(missing, []).append(statistic.groups[0])
         elif statistic.of_universe is not None:
             groups |= _with_units(statistic, statistic.of_universe(subject))

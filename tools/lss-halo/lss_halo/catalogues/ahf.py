@@ -30,7 +30,7 @@ AHF_SCALARS = {
     "spin": ("lambda",),
 }
 LENGTHS = ("position", "radius", "r_max")
-NAME = re.compile(r"(?P<prefix>.*?)(?P<part>\.\d{4})?\.z(?P<redshift>\d+\.\d+)\.AHF_halos(?:\.gz|\.bz2)?", re.DOTALL)
+NAME = re.compile(r"(?P<prefix>.*?)(?:\.\d{4})?\.z(?P<redshift>\d+\.\d+)\.AHF_halos(?:\.gz|\.bz2)?", re.DOTALL)
 PARTS = r"(?P<before>.*\.)(?P<number>\d{4})(?P<after>\.z\d+\.\d+\.AHF_halos(?:\.gz|\.bz2)?)"
 LOG_LINE = re.compile(r"^\W*simu\.(omega0|lambda0|boxsize)\s*:\s*(\S+)", re.MULTILINE)
 FLAT = 1e-3  # what the log's rounding leaves

@@ -173,7 +173,7 @@ def _refuse_fill_values(columns: dict[str, np.ndarray], path: Path) -> None:
     position = columns["position"]
     if len(position) > MANY and (position == np.rint(position)).all():
         raise DataError(f"{path}: all positions are whole numbers of Mpc/h; were their decimals lost?")
-    for name in {"position", "velocity"} & columns.keys():
+    for name in (name for name in ("position", "velocity") if name in columns):
         for axis, along in zip("xyz", columns[name].T, strict=True):
             if len(along) > MANY and along[0] != 0 and (along == along[0]).all():
                 raise DataError(

@@ -14,8 +14,8 @@ from lss_halo.config import Catalogue, Config
 
 log = logging.getLogger("lss.halo")
 
-# Rockstar's radius is of the mass it was configured with, so it belongs to "mvir" alone.
 CHUNKS = r"(?P<before>halos_\w+\.)(?P<number>\d+)(?P<after>\.ascii(?:\.gz|\.bz2)?)"
+# Rockstar's radius is of the mass it was configured with, so it belongs to "mvir" alone.
 MASS_COLUMNS = {"200c": "m200c", "500c": "m500c", "200m": "m200b", "vir": "mvir"}
 
 

@@ -32,7 +32,7 @@ def _histogram(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
 
 STATISTIC = Statistic(
     groups=("halo_velocities",),
-    needs=("halos/velocity",),
+    needs=("halos", "halos/velocity"),
     of_universe=lambda subject: {"halo_velocities": halo_velocities(subject.universe, subject.config)},
     units={"speed": "km/s", "dispersion": "km/s"},
     abscissae=frozenset({"speed", "dispersion"}),
